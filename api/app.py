@@ -1,0 +1,55 @@
+"""The application: routes, and what surrounds each of them.
+
+envelope (request id, HEAD, headers) → router → authentication, rate limit → role → body → handler
+whatever is raised on the way → errors.answer
+"""
+
+from __future__ import annotations
+
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
+from litestar.plugins.pydantic import PydanticPlugin
+from litestar.types import Receive, Scope, Send
+
+from api import errors, health, jobs, services
+from api.auth import Authentication, permitted
+from api.body import ApiRequest
+from api.envelope import enveloped
+from persistence.settings import Settings, get_settings
+
+ENVELOPE_BYTES = 131_072
+"""What a request may hold besides the payload: metadata, dependencies, the other fields."""
+
+
+class Api(Litestar):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+        await enveloped(super().__call__, scope, receive, send)
+
+
+def create_app(settings: Settings | None = None) -> Api:
+    """The ASGI application: ``uvicorn --factory api.app:create_app``. Connects to nothing yet."""
+    built = services.build(settings or get_settings())
+    return Api(
+        route_handlers=[health.router, jobs.router],
+        middleware=[DefineMiddleware(Authentication, doorkeeper=built.doorkeeper)],
+        guards=[permitted],
+        dependencies={"services": Provide(lambda: built, sync_to_thread=False)},
+        exception_handlers={Exception: errors.answer},
+        request_class=ApiRequest,
+        request_max_body_size=built.settings.job_max_payload_bytes + ENVELOPE_BYTES,
+        cors_config=_cors(built.settings),
+        # Strict: "5" is no number, and true is not 1.
+        plugins=[PydanticPlugin(validate_strict=True)],
+        lifespan=[services.running],
+        state=State({"services": built}),
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _cors(settings: Settings) -> CORSConfig | None:
+    origins = [origin.strip() for origin in settings.api_cors_origins.split(",") if origin.strip()]
+    return CORSConfig(allow_origins=origins, expose_headers=["Location", "ETag"]) if origins else None

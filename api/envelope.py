@@ -1,0 +1,94 @@
+"""What every exchange has, whatever answers it: a request id, safe headers, HEAD as GET without a body.
+
+Stands outside of the router, so that its own 404 and 405 have it too.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+import structlog
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import Problem, content, refused
+from api.strict_json import encode
+
+_SENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_SAFE_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    # Answers hold other people's data: no cache but the client's own, and that has to ask.
+    "cache-control": "private, no-cache",
+}
+
+
+async def enveloped(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one request through `app`."""
+    if scope["type"] != ScopeType.HTTP:
+        await app(scope, receive, send)
+        return
+    request_id = _request_id(scope)
+    scope.setdefault("state", {})["request_id"] = request_id
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    send = _with_headers(scope, send, request_id)
+    if _has_nul(scope):
+        await _refuse_nul(scope, send, request_id)
+    elif scope["method"] == "HEAD":
+        scope["method"] = "GET"
+        await app(scope, receive, _without_body(send))
+    else:
+        await app(scope, receive, send)
+
+
+def _request_id(scope: Scope) -> str:
+    sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
+    return sent if _SENT_ID.fullmatch(sent) else secrets.token_hex(16)
+
+
+def _has_nul(scope: Scope) -> bool:
+    """PostgreSQL's text cannot hold NUL, so no path or parameter with one can name anything."""
+    return "\0" in scope["path"] or "\0" in unquote(scope["query_string"].decode("latin-1"))
+
+
+async def _refuse_nul(scope: Scope, send: Send, request_id: str) -> None:
+    problem: Problem = refused("url", "contains a NUL character").problem
+    body = encode(content(problem, scope["path"].replace("\0", "␀"), request_id))
+    headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _with_headers(scope: Scope, send: Send, request_id: str) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            ours: Mapping[str, str] = {
+                **_SAFE_HEADERS,
+                "x-request-id": request_id,
+                **scope["state"].get("rate_limit_headers", {}),
+            }
+            present = {name for name, _ in message["headers"]}
+            added = [(name.lower().encode(), value.encode()) for name, value in ours.items()]
+            theirs = [_allow_head(header) for header in message["headers"]]
+            message["headers"] = [*theirs, *(header for header in added if header[0] not in present)]
+        await send(message)
+
+    return send_with_headers
+
+
+def _allow_head(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """The router does not know that whoever has GET has HEAD."""
+    name, value = header
+    return (name, value + b", HEAD") if name == b"allow" and b"GET" in value else header
+
+
+def _without_body(send: Send) -> Send:
+    async def send_without_body(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message["body"] = b""
+        await send(message)
+
+    return send_without_body

@@ -1,0 +1,201 @@
+"""Every failure as problem+json (RFC 9457), in this one place.
+
+    {"type": "urn:aeon-jobs:problem:wrong-state", "title": "Wrong state", "status": 409, "request_id": "…",
+     "detail": "job … is completed: cannot be cancelled", "instance": "/api/jobs/…", "state": "completed"}
+
+`type` is what programs switch on. Validation adds `errors`: [{"field": "payload.to", "rule": "is required"}].
+An answer 500 says nothing of its cause; the log has it, under the request_id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions.base_exceptions import LitestarException
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+
+from api.strict_json import MalformedJson
+from persistence.answered_requests import RequestKeyReused
+from persistence.api_keys import KeyNotFound, UnknownRole
+from persistence.database import is_transient
+from persistence.errors import (
+    DatabaseUnavailable,
+    IdempotencyConflict,
+    InvalidJob,
+    JobNotFound,
+    Violation,
+    WrongState,
+)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+_log = structlog.get_logger("api")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    slug: str
+    status: int
+    detail: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return self.slug.replace("-", " ").capitalize()
+
+
+class ProblemError(Exception):
+    """Raised by code of the API that knows its own problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.detail)
+
+
+def invalid(violations: Iterable[Violation]) -> Problem:
+    errors = [{"field": violation.field, "rule": violation.rule} for violation in violations]
+    detail = "; ".join(f"{error['field']}: {error['rule']}" for error in errors[:3])
+    return Problem("invalid-request", 400, detail or "the request is not valid", extra={"errors": errors})
+
+
+def refused(field_name: str, rule: str) -> ProblemError:
+    """A 400 that names one field."""
+    return ProblemError(invalid([Violation(field_name, rule)]))
+
+
+def not_found(what: str) -> ProblemError:
+    return ProblemError(Problem("not-found", 404, what))
+
+
+def unavailable(detail: str, retry_after_s: int = RETRY_AFTER_S) -> Problem:
+    return Problem("unavailable", 503, detail, headers={"Retry-After": str(retry_after_s)})
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    """The exception handler of the whole application."""
+    problem = problem_of(error)
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("request failed", path=request.url.path, method=request.method, exc_info=error)
+    return response(problem, request.url.path, request.scope.get("state", {}).get("request_id"))
+
+
+def response(problem: Problem, instance: str, request_id: str | None) -> Response[dict[str, Any]]:
+    return Response(
+        content(problem, instance, request_id),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=dict(problem.headers),
+    )
+
+
+def content(problem: Problem, instance: str, request_id: str | None) -> dict[str, Any]:
+    return {
+        "type": f"urn:aeon-jobs:problem:{problem.slug}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": instance,
+        "request_id": request_id,
+        **problem.extra,
+    }
+
+
+def problem_of(error: Exception) -> Problem:
+    for kind, translate in _TRANSLATIONS:
+        if isinstance(error, kind):
+            return translate(error)
+    if is_transient(error):
+        return unavailable("PostgreSQL cannot be reached at the moment")
+    return Problem("internal-error", 500, "the server failed; its log has the cause under this request_id")
+
+
+_DETAILS: dict[int, str] = {
+    HTTPStatus.NOT_FOUND: "there is nothing at this address",
+    HTTPStatus.METHOD_NOT_ALLOWED: "the address has no such method; see the Allow header",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than this address takes",
+}
+
+
+def _of_validation(error: ValidationException) -> Problem:
+    return invalid(_violations(error))
+
+
+def _of_http(error: HTTPException) -> Problem:
+    status = HTTPStatus(error.status_code)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Problem("internal-error", 500, "the server failed; its log has the cause under this request_id")
+    slug = re.sub(r"[^a-z]+", "-", status.phrase.lower())
+    detail = _DETAILS.get(status, "") if error.detail in ("", status.phrase) else error.detail
+    return Problem(slug, status, detail or status.phrase, headers=error.headers or {})
+
+
+def _of_wrong_state(error: WrongState) -> Problem:
+    return Problem("wrong-state", 409, str(error), extra={"state": error.state})
+
+
+def _of_key_conflict(error: IdempotencyConflict) -> Problem:
+    return Problem("idempotency-key-reused", 422, str(error), extra={"job_id": str(error.job_id)})
+
+
+def _violations(error: ValidationException) -> list[Violation]:
+    """All that pydantic found in the body, or what msgspec found in the parameters."""
+    if found := getattr(error.__cause__, "errors", None):
+        return [Violation(_path(entry["loc"]), _rule(entry)) for entry in found]
+    entries = error.extra if isinstance(error.extra, list) else []
+    return [_of_parameter(entry) for entry in entries] or [Violation("request", _lower(error.detail))]
+
+
+def _of_parameter(entry: Mapping[str, Any]) -> Violation:
+    if entry["message"] == "'data'":  # Litestar's words for: there was no body
+        return Violation("body", "is required")
+    return Violation(str(entry.get("key", "request")), _lower(str(entry["message"])))
+
+
+def _path(location: Iterable[str | int]) -> str:
+    """("jobs", 17, "payload", "to") → jobs[17].payload.to"""
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return path.lstrip(".") or "body"
+
+
+def _rule(entry: Mapping[str, Any]) -> str:
+    match entry["type"]:
+        case "extra_forbidden":
+            return "is not a known field"
+        case "missing":
+            return "is required"
+        case "model_type" | "dict_type":
+            return "must be a JSON object"
+        case "value_error":
+            return _lower(str(entry["msg"]).removeprefix("Value error, "))
+    return _lower(str(entry["msg"])).replace("input should be", "must be")
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+# The first that fits is taken: special before general.
+_TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
+    (ProblemError, lambda e: e.problem),
+    (MalformedJson, lambda e: invalid([e.violation])),
+    (ValidationException, _of_validation),
+    (HTTPException, _of_http),
+    (LitestarException, lambda e: Problem("bad-request", 400, str(e))),
+    (InvalidJob, lambda e: invalid(e.violations)),
+    (JobNotFound, lambda e: Problem("not-found", 404, str(e))),
+    (KeyNotFound, lambda e: Problem("not-found", 404, str(e))),
+    (UnknownRole, lambda e: invalid([Violation("role", str(e))])),
+    (WrongState, _of_wrong_state),
+    (IdempotencyConflict, _of_key_conflict),
+    (RequestKeyReused, lambda e: Problem("idempotency-key-reused", 422, str(e))),
+    (DatabaseUnavailable, lambda e: unavailable(str(e))),
+    (PoolExhausted, lambda _: unavailable("every connection to PostgreSQL is in use")),
+)

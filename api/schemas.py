@@ -1,0 +1,192 @@
+"""What goes in (pydantic: strict, says everything that is wrong) and what comes out (msgspec: fast) for jobs.
+
+Times are RFC 3339 with a zone; durations carry their unit in the name.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, cast
+from uuid import UUID
+
+import msgspec
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
+
+from persistence.jobs import NewJob, Submitted
+from persistence.models import Job, JobExecution
+
+STATUSES = ("pending", "queued", "running", "completed", "failed", "cancelled")
+Status = Literal["pending", "queued", "running", "completed", "failed", "cancelled"]
+
+
+def _moment(value: Any) -> Any:
+    """Bodies are validated strictly, so text has to become a moment before pydantic sees it."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError("must be a time such as 2030-01-31T09:00:00Z") from None
+    if moment.tzinfo is None:
+        raise ValueError("must carry a time zone, such as Z or +02:00")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time of this era") from None
+
+
+def _uuid(value: Any) -> Any:
+    try:
+        return UUID(value)
+    except (AttributeError, TypeError, ValueError):
+        raise ValueError("must be a UUID") from None
+
+
+Instant = Annotated[datetime, BeforeValidator(_moment)]
+Id = Annotated[UUID, BeforeValidator(_uuid)]
+Priority = Annotated[int, Field(ge=0, le=100, description="higher runs first")]
+Retries = Annotated[int, Field(ge=0, le=10)]
+Timeout = Annotated[int, Field(ge=1_000, le=600_000, description="milliseconds for one attempt")]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Key = Annotated[str, Field(min_length=1, max_length=255)]
+Reason = Annotated[str, Field(min_length=1, max_length=1_000)]
+JsonObject = dict[str, Any]
+
+
+class Form(BaseModel):
+    """Base of every body: a field that is not known is a mistake, not noise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class JobForm(Form):
+    """A job to run. What is left out is the job type's own default."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "job_type": "email_notification",
+                    "payload": {"to": "ada@example.com", "subject": "Hello", "body": "Your report is ready."},
+                    "priority": 75,
+                }
+            ]
+        }
+    )
+
+    job_type: Name
+    payload: JsonObject = Field(default_factory=dict, description="checked against the job type's schema")
+    priority: Priority | None = None
+    max_retries: Retries | None = None
+    timeout_ms: Timeout | None = None
+    scheduled_at: Instant | None = Field(None, description="not before this moment")
+    metadata: JsonObject = Field(default_factory=dict, description="yours: kept, listed by, never interpreted")
+    queue_name: Name | None = None
+    idempotency_key: Key | None = Field(
+        None, description="a second job of this type and key is not made: the first one comes back"
+    )
+    idempotency_window_s: Annotated[float, Field(gt=0, le=31_622_400)] | None = None
+    depends_on: list[Id] = Field(default_factory=list, max_length=1_000)
+    on_dependency_failure: Literal["wait", "cancel", "run"] = "wait"
+
+    def new_job(self, created_by: str, traceparent: str | None = None, tracestate: str | None = None) -> NewJob:
+        return NewJob(
+            **{name: getattr(self, name) for name in type(self).model_fields},
+            created_by=created_by,
+            traceparent=traceparent,
+            tracestate=tracestate,
+        )
+
+
+class SubmittedJob(msgspec.Struct, frozen=True):
+    job_id: UUID
+    status: Status
+    created_at: datetime
+    is_new: bool
+
+
+def submitted(job: Submitted) -> SubmittedJob:
+    return SubmittedJob(job.id, cast(Status, job.status), job.created_at, job.is_new)
+
+
+class Execution(msgspec.Struct, frozen=True):
+    """One attempt that ended."""
+
+    attempt: int
+    outcome: str
+    worker_id: str | None
+    started_at: datetime | None
+    finished_at: datetime
+    duration_ms: int | None
+    error_type: str | None
+    error_message: str | None
+    traceback: str | None
+
+
+class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as lists show it: without payload and result, which may be large."""
+
+    id: UUID
+    job_id: UUID
+    job_type: str
+    queue_name: str
+    status: Status
+    priority: int
+    retry_count: int
+    max_retries: int
+    timeout_ms: int
+    attempt: int
+    scheduled_at: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    created_by: str | None
+    metadata: JsonObject
+    progress: JsonObject | None
+    error_message: str | None
+    worker_id: str | None
+    blocked_by: int
+    cancel_requested_at: datetime | None
+    cancel_requested_by: str | None
+    cancel_reason: str | None
+    schedule_id: UUID | None
+
+
+class JobDetail(JobSummary, frozen=True, kw_only=True):
+    payload: JsonObject
+    result: Any
+    idempotency_key: str | None
+    executions: list[Execution]
+
+
+def execution(row: JobExecution) -> Execution:
+    return Execution(
+        **{name: getattr(row, name) for name in Execution.__struct_fields__ if name != "duration_ms"},
+        duration_ms=_duration_ms(row),
+    )
+
+
+def summary(job: Job) -> JobSummary:
+    return JobSummary(**_fields(job, JobSummary))
+
+
+def detail(job: Job, executions: list[JobExecution]) -> JobDetail:
+    return JobDetail(**_fields(job, JobDetail), executions=[execution(row) for row in executions])
+
+
+_DERIVED = {"job_id", "metadata", "executions"}
+
+
+def _fields(job: Job, view: type[msgspec.Struct]) -> dict[str, Any]:
+    plain = {name: getattr(job, name) for name in view.__struct_fields__ if name not in _DERIVED}
+    return {**plain, "job_id": job.id, "metadata": job.meta}
+
+
+def _duration_ms(row: JobExecution) -> int | None:
+    if row.started_at is None:
+        return None
+    return round((row.finished_at - row.started_at).total_seconds() * 1_000)

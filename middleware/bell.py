@@ -1,0 +1,49 @@
+"""A bell that Redis rings: wait on an Event, woken by a message on a channel. A lost ring costs a poll, nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, Thread
+
+import redis
+import structlog
+
+_log = structlog.get_logger(__name__)
+
+
+class Bell:
+    def __init__(self, client: redis.Redis, channel: str, on_ring: Callable[[], None] | None = None) -> None:
+        self._client = client
+        self._channel = channel
+        self._rung = Event()
+        self._on_ring = on_ring or self._rung.set
+        self._stop = Event()
+        self._thread = Thread(target=self._listen, name=f"aeon-bell-{channel}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def clear(self) -> None:
+        self._rung.clear()
+
+    def wait(self, timeout_s: float) -> bool:
+        """True when it rang."""
+        return self._rung.wait(timeout_s)
+
+    def _listen(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with self._client.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+                    channel.subscribe(self._channel)
+                    # What happened before we listened would never ring.
+                    self._on_ring()
+                    while not self._stop.is_set():
+                        if channel.get_message(timeout=0.5):
+                            self._on_ring()
+            except redis.RedisError as error:
+                _log.debug("bell out of order; polling goes on", channel=self._channel, error=str(error))
+                self._stop.wait(1)

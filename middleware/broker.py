@@ -1,0 +1,177 @@
+"""The broker: dramatiq's own for ordinary actors, one INSERT for jobs.
+
+1. `actor.send(…)` builds a message and hands it to `enqueue`, as in any dramatiq program.
+2. A job's message becomes a row in PostgreSQL, in the caller's transaction if a session came along. Nothing goes to Redis.
+3. The dispatcher pushes it when it is its turn (`middleware.wire`), and a WakingConsumer fetches it.
+4. An ordinary actor's message takes dramatiq's own path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any
+from uuid import UUID
+
+import redis
+import structlog
+from dramatiq import Message, MessageProxy
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import Middleware
+from dramatiq.brokers.redis import _RedisConsumer as PollingConsumer
+from sqlalchemy import Connection, event
+from sqlalchemy.orm import Session
+
+from middleware.consumer import WakingConsumer
+from middleware.definitions import Definition
+from middleware.wire import script
+from persistence import dispatch, jobs
+from persistence.database import Database, borrowed
+from persistence.errors import InvalidJob, Violation
+from persistence.hints import Hints
+
+_log = structlog.get_logger(__name__)
+
+#: Options of send_with_options that a job understands; they are the fields of NewJob, and `session`.
+JOB_OPTIONS = {
+    "priority",
+    "max_retries",
+    "timeout_ms",
+    "queue_name",
+    "scheduled_at",
+    "metadata",
+    "created_by",
+    "idempotency_key",
+    "idempotency_window_s",
+    "depends_on",
+    "on_dependency_failure",
+    "traceparent",
+    "tracestate",
+}
+
+
+class JobBroker(RedisBroker):
+    def __init__(
+        self,
+        client: redis.Redis,
+        database: Database,
+        hints: Hints,
+        *,
+        namespace: str,
+        middleware: list[Middleware],
+    ) -> None:
+        # Maintenance is the dispatcher's: a worker never scans for dead peers in the middle of a fetch.
+        super().__init__(client=client, namespace=namespace, middleware=middleware, maintenance_chance=0)  # type: ignore[no-untyped-call]
+        self.database = database
+        self.hints = hints
+        self.wakers: set[Event] = set()
+        self.is_stopping = False
+        self._fetch = client.register_script(script("fetch"))
+
+    @property
+    def definitions(self) -> dict[str, Definition]:
+        """The job types of this process, by name."""
+        found = {name: actor.options.get("definition") for name, actor in self.actors.items()}
+        return {name: definition for name, definition in found.items() if definition}
+
+    def is_job(self, message: Message[Any] | MessageProxy) -> bool:
+        """Whether the message is a dispatch of a job, known here or not."""
+        return dispatch.parse_message_id(message.options.get("redis_message_id", "")) is not None
+
+    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
+        """Submit a job, or send an ordinary message. `delay` in milliseconds.
+
+        Returns the message; a job's has the job's id as its message_id.
+
+        Raises:
+            InvalidJob: names every field at fault. Nothing was stored.
+            IdempotencyConflict: the key belongs to a job with another payload.
+        """
+        definition = self.definitions.get(message.actor_name)
+        if definition is None:
+            return super().enqueue(message, delay=delay)
+        session = message.options.get("session")
+        new = _new_job(definition, message, delay)
+        self.emit_before("enqueue", message, delay)
+        with self._connection(session, new) as connection:
+            submitted = jobs.submit(connection, new, definition)
+        if session is None:
+            self.hints.job_ready()
+        self.emit_after("enqueue", message, delay)
+        options = {name: value for name, value in message.options.items() if name != "session"}
+        return Message(
+            queue_name=message.queue_name,
+            actor_name=message.actor_name,
+            args=message.args,
+            kwargs=message.kwargs,
+            options=options,
+            message_id=str(submitted.id),
+        )
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5_000) -> Any:
+        if queue_name in self.delay_queues:
+            return PollingConsumer(self, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
+        return WakingConsumer(self, queue_name, prefetch, timeout)
+
+    def fetch(self, queue_name: str, count: int, now_ms: int) -> list[Any]:
+        """Up to `count` messages as id, body, id, body …"""
+        name = f"{self.namespace}:{queue_name}"
+        acks = f"{self.namespace}:__acks__.{self.broker_id}.{queue_name}"
+        keys = [name, f"{name}.msgs", acks, f"{self.namespace}:__heartbeats__"]
+        answer: list[Any] = self._fetch(keys=keys, args=[now_ms, self.broker_id, queue_name, count])
+        return answer
+
+    def wake(self) -> None:
+        """Have every consumer look."""
+        for waker in tuple(self.wakers):
+            waker.set()
+
+    def give_up(self, queue_name: str, message_id: str, why: str) -> None:
+        """A message that cannot be read. A job's is taken back, to be dispatched anew; another goes to dramatiq's .XQ."""
+        _log.error("unreadable message", queue=queue_name, message_id=message_id, error=why)
+        try:
+            if found := dispatch.parse_message_id(message_id):
+                with self.database.connection() as connection:
+                    dispatch.take_back(connection, [found])
+                self.do_ack(queue_name, message_id)
+            else:
+                self.do_nack(queue_name, message_id)
+        except Exception as error:  # noqa: BLE001 (the consumer must go on; reconcile finds the job again)
+            _log.warning("unreadable message not settled", message_id=message_id, error=str(error))
+
+    @contextmanager
+    def _connection(self, session: Session | Connection | None, new: jobs.NewJob) -> Iterator[Connection]:
+        if session is None:
+            # A single statement needs no transaction around it, which saves two round trips.
+            with self.database.transaction() if new.depends_on else self.database.connection() as connection:
+                yield connection
+            return
+        connection = session.connection() if isinstance(session, Session) else session
+        if isinstance(session, Session):
+            event.listen(session, "after_commit", lambda _: self.hints.job_ready(), once=True)
+        with borrowed(connection, self.database.schema):
+            yield connection
+
+
+def _new_job(definition: Definition, message: Message[Any], delay_ms: int | None) -> jobs.NewJob:
+    options = {name: value for name, value in message.options.items() if name not in ("session", "redis_message_id")}
+    if unknown := sorted(set(options) - JOB_OPTIONS):
+        raise InvalidJob([Violation(name, "is no option of a job") for name in unknown])
+    if delay_ms is not None:
+        if "scheduled_at" in options:
+            raise InvalidJob.at("delay", "give either delay or scheduled_at, not both")
+        options["scheduled_at"] = datetime.now(UTC) + timedelta(milliseconds=delay_ms)
+    if "depends_on" in options:
+        options["depends_on"] = [_job_id(parent) for parent in options["depends_on"]]
+    payload = definition.payload(message.args, message.kwargs)
+    return jobs.NewJob(job_type=definition.name, payload=payload, **options)
+
+
+def _job_id(parent: Any) -> UUID:
+    """A job id, given as UUID, text, or the message that sending returned."""
+    try:
+        return UUID(str(getattr(parent, "message_id", parent)))
+    except ValueError:
+        raise InvalidJob.at("depends_on", f"{parent!r:.80} is no job id") from None

@@ -1,0 +1,154 @@
+"""Prove that this process lives and holds its jobs.
+
+One thread per worker process: every WORKER_HEARTBEAT_INTERVAL it renews the leases of all running attempts with one
+statement, proves life in the workers table and in Redis. An attempt that is missing from the answer was taken away: its
+handler is interrupted. On the way it looks after what dramatiq does not: a dead worker thread, a dead parent.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from threading import Event, Lock, Thread
+
+import structlog
+from dramatiq import Broker, Worker
+from dramatiq.middleware import Middleware
+from sqlalchemy.exc import SQLAlchemyError
+
+from middleware.ledger import Ledger
+from middleware.outcomes import JobCancelled, LeaseLost
+from middleware.process import registration
+from middleware.running import CurrentJob, Running
+from persistence import executions, job_types, workers
+from persistence.database import Database
+from persistence.hints import Hints
+from persistence.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+
+class Heartbeat(Middleware):
+    def __init__(self, database: Database, hints: Hints, running: Running, ledger: Ledger, settings: Settings) -> None:
+        self._database = database
+        self._hints = hints
+        self._running = running
+        self._settings = settings
+        self._ledger = ledger
+        self._stop = Event()
+        self._renewing = Lock()
+        self._thread: Thread | None = None
+        self._parent = os.getppid()
+        self._is_ending = False
+
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        self._worker = worker
+        self._parent = os.getppid()
+        definitions = broker.definitions  # type: ignore[attr-defined]
+        queues = sorted(worker.consumer_whitelist or broker.get_declared_queues())
+        self._registration = registration(
+            "worker",
+            self._settings.worker_id,
+            broker_id=broker.broker_id,  # type: ignore[attr-defined]
+            queues=queues,
+            job_types=sorted(name for name, d in definitions.items() if d.queue_name in queues),
+            threads=worker.worker_threads,
+        )
+        self._definitions = list(definitions.values())
+        self._ledger.worker_id = self._registration.id
+
+    def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        self._thread = Thread(target=self._beat_on, name="aeon-heartbeat", daemon=True)
+        self._thread.start()
+
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        self._try(lambda: self._change_state("stopping"))
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+        self._try(lambda: self._change_state("stopped"))
+        self._hints.goodbye(self._registration.id)
+
+    def renew(self) -> None:
+        """Renew every lease now, and stop the handlers of jobs that were cancelled or lost."""
+        with self._renewing:
+            self._try(self._renew)
+
+    def _beat_on(self) -> None:
+        self._announce()
+        interval_s = self._settings.worker_heartbeat_interval / 1_000
+        beat_at = time.monotonic()
+        while not self._stop.wait(min(1.0, interval_s)):
+            self._look_after_process()
+            if time.monotonic() >= beat_at:
+                beat_at = time.monotonic() + interval_s
+                self.renew()
+                self._try(self._beat)
+                self._hints.heartbeat(self._registration.id)
+
+    def _announce(self) -> None:
+        """Register job types, then the worker: it gets nothing to do before both stand."""
+        while not self._try(self._register) and not self._stop.wait(1):
+            pass
+        self._hints.heartbeat(self._registration.id)
+        self._hints.job_ready()
+
+    def _register(self) -> None:
+        with self._database.transaction() as connection:
+            job_types.register(connection, self._definitions)
+            workers.register(connection, self._registration)
+
+    def _beat(self) -> None:
+        with self._database.connection() as connection:
+            if not workers.beat(connection, self._registration.id, len(self._running)):
+                workers.register(connection, self._registration)
+
+    def _renew(self) -> None:
+        held = {(job.id, job.attempt): job for job in self._running.every()}
+        if not held:
+            return
+        with self._database.connection() as connection:
+            renewals = executions.renew(connection, list(held), lease_ms=self._settings.worker_lock_duration)
+        for renewal in renewals:
+            job = held.pop((renewal.id, renewal.attempt))
+            if renewal.cancel_requested:
+                _cancel(job, renewal.cancel_reason)
+        for job in held.values():
+            if job.interrupt(LeaseLost):
+                _log.warning("job lost: somebody took it back", job_id=str(job.id), attempt=job.attempt)
+
+    def _change_state(self, state: str) -> None:
+        with self._database.connection() as connection:
+            workers.change_state(connection, self._registration.id, state)  # type: ignore[arg-type]
+
+    def _look_after_process(self) -> None:
+        """dramatiq goes on after the death of a worker thread or of the master process; neither can be mended in here."""
+        if self._is_ending:
+            return
+        if any(not thread.is_alive() for thread in self._worker.workers):
+            self._end("a worker thread died")
+        elif os.getppid() != self._parent:
+            self._end("the parent process died")
+
+    def _end(self, why: str) -> None:
+        self._is_ending = True
+        _log.critical("worker process ends itself, to be replaced", why=why)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _try(self, step: Callable[[], None]) -> bool:
+        try:
+            step()
+        except SQLAlchemyError as error:
+            _log.warning("PostgreSQL does not answer", error=str(error).splitlines()[0])
+            return False
+        return True
+
+
+def _cancel(job: CurrentJob, reason: str | None) -> None:
+    job.cancel_reason = reason
+    if job.interrupt(JobCancelled):
+        _log.info("job cancelled: handler interrupted", job_id=str(job.id), reason=reason)

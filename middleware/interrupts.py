@@ -1,0 +1,66 @@
+"""Raise an exception in the thread of a handler, at most one, and only while the handler runs.
+
+An asynchronous exception that lands outside a handler kills dramatiq's worker thread for good. So a gate is opened around
+the handler alone, innermost of everything, and closed before anything else happens; both under a lock.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from threading import Lock, get_ident
+from types import TracebackType
+
+from dramatiq.threading import Interrupt
+
+
+class Gate:
+    """Around one run of one handler."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._thread: int | None = None
+        self._sent: type[Interrupt] | None = None
+
+    def interrupt(self, exception: type[Interrupt]) -> bool:
+        """Raise `exception` in the handler's thread. False: another came first, or the handler is over.
+
+        The thread notices when it next runs Python: a blocking C call is not cut short.
+        """
+        with self._lock:
+            if self._sent is not None or self._thread is None:
+                return False
+            self._sent = exception
+            _raise_in(self._thread, exception)
+            return True
+
+    def __enter__(self) -> Gate:
+        with self._lock:
+            self._thread = get_ident()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        late = self._close()
+        if late and kind is None:
+            # It was sent before the handler returned, and landed here: it counts, the handler's answer does not.
+            raise late
+
+    def _close(self) -> type[Interrupt] | None:
+        """Close, even when the interrupt lands right here. At most one is ever sent, so the loop ends."""
+        landed: type[Interrupt] | None = None
+        while True:
+            try:
+                with self._lock:
+                    self._thread = None
+                    if self._sent:
+                        # Sent, perhaps not delivered yet: take it back before the thread leaves the handler.
+                        _raise_in(get_ident(), None)
+                    return landed
+            except Interrupt as interrupt:
+                landed = type(interrupt)
+
+
+def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
+    target = ctypes.py_object(exception) if exception else None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), target)

@@ -1,0 +1,108 @@
+"""Claims and records of a worker process: in groups, and patient while PostgreSQL is away.
+
+A claim waits a while and then gives up: the dispatch is found again by the dispatcher. A record waits until it is answered:
+the work is done, and nobody else can take the job while the database is away.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from threading import Event
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_delay,
+    stop_never,
+    stop_when_event_set,
+    wait_random_exponential,
+)
+from tenacity.stop import stop_base
+
+from middleware.group_commit import GroupCommit
+from persistence import executions
+from persistence.database import Database, is_transient
+from persistence.executions import Claimed, Ended
+from persistence.settings import Settings
+
+CLAIM_PATIENCE_S = 10
+SHARDS = 16
+
+_log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class Ledger:
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self.worker_id = ""
+        """Whose claims and records these are; known when the process has booted."""
+        self.gave_up = Event()
+        """Set when the process must end now: records stop waiting for the database."""
+        self._database = database
+        self._settings = settings
+        self._claims: GroupCommit[tuple[UUID, int], Claimed | None] = GroupCommit(self._claim)
+        self._records: GroupCommit[Ended, bool] = GroupCommit(self._record)
+
+    def claim(self, dispatch: tuple[UUID, int]) -> Claimed | None:
+        """The job of a dispatch (job id, dispatch_seq); None when it is somebody else's or cancelled.
+
+        Raises:
+            DBAPIError: PostgreSQL did not answer within CLAIM_PATIENCE_S.
+        """
+        return self._claims.submit(dispatch)
+
+    def record(self, ended: Ended) -> bool:
+        """Record an attempt's end. False: the job had been taken away; the outcome is kept as superseded."""
+        return self._records.submit(ended)
+
+    def _claim(self, dispatches: list[tuple[UUID, int]]) -> list[Claimed | None]:
+        def statement(connection: Connection) -> dict[tuple[UUID, int], Claimed]:
+            lease_ms = self._settings.worker_lock_duration
+            return executions.claim(connection, dispatches, worker_id=self.worker_id, lease_ms=lease_ms)
+
+        claimed = self._patiently(statement, stop_after_delay(CLAIM_PATIENCE_S))
+        return [claimed.get(dispatch) for dispatch in dispatches]
+
+    def _record(self, ended: list[Ended]) -> list[bool]:
+        def statement(connection: Connection) -> dict[tuple[UUID, int], bool]:
+            return executions.record(
+                connection,
+                ended,
+                worker_id=self.worker_id,
+                shard=zlib.crc32(self.worker_id.encode()) % SHARDS,
+                dlq_enabled=self._settings.job_dlq_enabled,
+            )
+
+        try:
+            won = self._patiently(statement, stop_never)
+        except DBAPIError:
+            if len(ended) == 1:
+                raise
+            # One row that PostgreSQL refuses must not sink the others.
+            return [answer for entry in ended for answer in self._record([entry])]
+        return [won.get((entry.job_id, entry.attempt), False) for entry in ended]
+
+    def _patiently(self, statement: Callable[[Connection], T], stop: stop_base) -> T:
+        for attempt in Retrying(
+            retry=retry_if_exception(is_transient),
+            wait=wait_random_exponential(multiplier=0.05, max=1),
+            stop=stop | stop_when_event_set(self.gave_up),
+            before_sleep=_say_once,
+            reraise=True,
+        ):
+            with attempt, self._database.connection() as connection:
+                return statement(connection)
+        raise AssertionError("unreachable")
+
+
+def _say_once(state: RetryCallState) -> None:
+    if state.attempt_number == 1 and state.outcome:
+        error = str(state.outcome.exception()).splitlines()[0]
+        _log.warning("PostgreSQL does not answer; waiting", error=error)

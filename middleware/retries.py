@@ -1,0 +1,147 @@
+"""The story of a failure.
+
+1. A handler raises, or is interrupted, or asks for something (`outcomes`).
+2. Its error is sorted by the job type's rules: permanent, or worth another try. Unknown is worth another try.
+3. With retries left the job goes back to pending after the backoff (or the time the other side asked for);
+   otherwise it is dead-lettered with its reason.
+This middleware only decides; `state` records.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import structlog
+from dramatiq import Broker, MessageProxy
+from dramatiq.middleware import Middleware
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from middleware.definitions import Definition
+from middleware.outcomes import (
+    Cancel,
+    Discard,
+    JobCancelled,
+    LeaseLost,
+    PermanentError,
+    Retry,
+    Snooze,
+    TransientError,
+)
+from middleware.running import CurrentJob, active_job
+from persistence import payloads, states
+from persistence.errors import InvalidJob
+from persistence.states import DeadReason, Failure, Verdict
+
+MAX_RESULT_BYTES = 1_048_576
+
+_log = structlog.get_logger(__name__)
+
+
+class InvalidPayload(InvalidJob):
+    """The stored payload does not fit the handler's signature: it came by plain SQL, or from another version."""
+
+
+class Retries(Middleware):
+    def after_process_message(
+        self,
+        broker: Broker,
+        message: MessageProxy,
+        *,
+        result: object = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        job = active_job()
+        if job is None or job.verdict is not None:
+            return
+        definition = broker.get_actor(message.actor_name).options["definition"]
+        job.verdict = verdict_on(definition, job, exception)
+        _say(job.verdict)
+
+
+def verdict_on(definition: Definition, job: CurrentJob, error: BaseException | None) -> Verdict:
+    """What becomes of a job whose handler returned `job.result` or raised `error`."""
+    match error:
+        case None:
+            return _completed(definition, job)
+        case Snooze():
+            return states.snoozed(int(error.delay * 1_000), error.reason)
+        case Discard():
+            return states.discarded(error.reason)
+        case Cancel():
+            return states.cancelled(error.reason)
+        case JobCancelled():
+            return states.cancelled(job.cancel_reason or "cancelled while running")
+        case LeaseLost():
+            return states.released("the lease was lost")
+        case _:
+            return _failed(definition, job, error)
+
+
+def _completed(definition: Definition, job: CurrentJob) -> Verdict:
+    try:
+        result = to_jsonable_python(job.result)
+        payloads.encode(result, "result", limit=MAX_RESULT_BYTES)
+    except (InvalidJob, PydanticSerializationError) as error:
+        # The work is done; doing it again would not make its result storable.
+        return _failed(definition, job, PermanentError(f"the handler's return value cannot be stored: {error}"))
+    return states.completed(result)
+
+
+def _failed(definition: Definition, job: CurrentJob, error: BaseException) -> Verdict:
+    assert job.claimed is not None
+    return states.failed(
+        _failure(definition, error),
+        retries_left=job.claimed.retries_left,
+        delay_ms=_delay_ms(definition, job.claimed.retry_count + 1, error),
+        hopeless=_hopeless(definition, error),
+    )
+
+
+def _hopeless(definition: Definition, error: BaseException) -> DeadReason | None:
+    if isinstance(error, InvalidPayload):
+        return "invalid_payload"
+    if isinstance(error, PermanentError) or definition.rules.is_permanent(error):
+        return "permanent"
+    return None
+
+
+def _delay_ms(definition: Definition, retry: int, error: BaseException) -> int:
+    """The handler's own wish, else the other side's, else the backoff."""
+    wish = error.after if isinstance(error, Retry) else None
+    asked = error.retry_after if isinstance(error, TransientError) else None
+    if wish is not None:
+        return int(wish * 1_000)
+    delay_ms = definition.backoff.delay_ms(retry)
+    return delay_ms if asked is None else max(delay_ms, int(asked * 1_000))
+
+
+def _failure(definition: Definition, error: BaseException) -> Failure:
+    return Failure.of(
+        type(error).__name__,
+        str(error) or type(error).__name__,
+        "".join(traceback.format_exception(error)),
+        job_type=definition.name,
+        place=_place(error),
+    )
+
+
+def _place(error: BaseException) -> str:
+    """module:function of the innermost frame."""
+    frame: Any = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None:
+        return ""
+    return f"{frame.tb_frame.f_globals.get('__name__', '')}:{frame.tb_frame.f_code.co_name}"
+
+
+def _say(verdict: Verdict) -> None:
+    failure = verdict.failure
+    details = {"error_type": failure.error_type, "error": failure.message[:500]} if failure else {}
+    if verdict.status == "failed":
+        _log.error("job failed", outcome=verdict.outcome, reason=verdict.reason, **details)
+    elif verdict.outcome == "retried":
+        _log.warning("attempt failed, will be retried", delay_ms=verdict.delay_ms, **details)
+    else:
+        _log.info(f"job {verdict.outcome}", **details)

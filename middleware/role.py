@@ -1,0 +1,90 @@
+"""The dispatcher's role in a worker process.
+
+A bare `dramatiq actors` group is enough to run jobs: a worker process that has not heard of a dispatcher for a while takes
+the role, in a thread, and gives it back when a dispatcher of its own process reports. Of several workers, the one with the
+smallest id keeps it; for a moment two may dispatch, which is safe.
+"""
+
+from __future__ import annotations
+
+from threading import Event, Thread
+
+import redis
+import structlog
+from dramatiq import Broker, Worker
+from dramatiq.middleware import Middleware
+from sqlalchemy.exc import SQLAlchemyError
+
+from middleware.dispatcher import Dispatcher
+from middleware.process import registration
+from middleware.upkeep import bury_dead
+from middleware.wire import Wire
+from persistence import workers
+from persistence.database import Database
+from persistence.settings import Settings
+
+SILENCE_MS = 5_000
+LOOK_S = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class DispatcherRole(Middleware):
+    def __init__(self, database: Database, wire: Wire, settings: Settings) -> None:
+        self._database = database
+        self._wire = wire
+        self._settings = settings
+        self._stop = Event()
+        self._thread: Thread | None = None
+        self._release: Event | None = None
+        self._dispatching: Thread | None = None
+
+    def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        self._registration = registration(
+            "dispatcher", f"{self._settings.worker_id}-worker", threads=worker.worker_threads
+        )
+        self._thread = Thread(target=self._watch, name="aeon-role", daemon=True)
+        self._thread.start()
+
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        # Early: the jobs that this process still runs must not keep the role from its neighbours.
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._take() if self._is_needed() else self._give_back()
+                bury_dead(self._database, self._wire, self._settings)
+            except (SQLAlchemyError, redis.RedisError) as error:
+                _log.debug("role not looked at", error=str(error).splitlines()[0])
+            self._stop.wait(LOOK_S)
+        self._give_back()
+
+    def _is_needed(self) -> bool:
+        with self._database.connection() as connection:
+            others = [
+                (id_, dedicated)
+                for id_, dedicated in workers.dispatchers(connection, SILENCE_MS)
+                if id_ != self._registration.id
+            ]
+        if not self._dispatching:
+            return not others
+        return not any(dedicated or id_ < self._registration.id for id_, dedicated in others)
+
+    def _take(self) -> None:
+        if self._dispatching:
+            return
+        _log.info("no dispatcher reports: taking its role")
+        self._release = Event()
+        dispatcher = Dispatcher(self._database, self._wire, self._settings, self._registration)
+        self._dispatching = Thread(target=dispatcher.run, args=(self._release,), name="aeon-dispatcher", daemon=True)
+        self._dispatching.start()
+
+    def _give_back(self) -> None:
+        if self._dispatching and self._release:
+            self._release.set()
+            self._dispatching.join()
+            self._dispatching = None
+            _log.info("dispatcher's role given back")

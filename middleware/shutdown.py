@@ -1,0 +1,49 @@
+"""Leave without losing anything.
+
+1. TERM: fetching stops at once, and what was fetched but not begun goes back to Redis for other workers.
+2. Running jobs go on until --worker-shutdown-timeout.
+3. Those still running then are released: back to pending, no retry used, before the process is gone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from queue import Empty
+from typing import Any
+
+import structlog
+from dramatiq import Broker, Worker
+from dramatiq.middleware import Middleware
+
+from middleware.ledger import Ledger
+from middleware.running import Running
+from middleware.state import settle
+from persistence import states
+
+_log = structlog.get_logger(__name__)
+
+
+class Shutdown(Middleware):
+    def __init__(self, ledger: Ledger, running: Running) -> None:
+        self._ledger = ledger
+        self._running = running
+
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        broker.is_stopping = True  # type: ignore[attr-defined]
+        waiting: defaultdict[str, list[Any]] = defaultdict(list)
+        try:
+            while True:
+                message = worker.work_queue.get_nowait().message
+                waiting[message.queue_name].append(message)
+        except Empty:
+            pass
+        for queue, messages in waiting.items():
+            worker.consumers[queue].requeue_messages(messages)
+        _log.info("stopping", given_back=sum(map(len, waiting.values())), running=len(self._running))
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        for job in self._running.every():
+            if job.verdict is None:
+                job.verdict = states.released("the worker was stopped")
+                settle(self._ledger, job)
+                _log.warning("job released unfinished", job_id=str(job.id))

@@ -1,0 +1,96 @@
+"""The middleware, in order. Before-hooks run top-down, after-hooks bottom-up.
+
+Waking          wakes the consumers; stands first because it only boots and stops
+AsyncIO         dramatiq's own: the event loop of async handlers
+PeriodiqMiddleware   periodiq's own: drops ticks that come too late
+Guard           messages that nobody here can run never reach the rest
+Logging         binds the job, so that all below speak with its name, the record included
+State           before: claims. after: records, hence above all that shapes the verdict
+Retries         after: turns an exception into a verdict, before State writes it
+Deadline        before: arms late, after the claim took its time. after: disarms before anything else can be interrupted
+Heartbeat       boots before Cancellation, which uses it
+Cancellation
+Shutdown        the last to boot and the first to stop
+DispatcherRole
+"""
+
+from __future__ import annotations
+
+from dramatiq import Broker, Worker
+from dramatiq.middleware import AsyncIO, Middleware
+from periodiq import PeriodiqMiddleware
+
+from middleware.bell import Bell
+from middleware.broker import JobBroker
+from middleware.cancellation import Cancellation
+from middleware.deadline import Deadline
+from middleware.guard import Guard
+from middleware.heartbeat import Heartbeat
+from middleware.ledger import Ledger
+from middleware.logging import Logging, configure_logging
+from middleware.retries import Retries
+from middleware.role import DispatcherRole
+from middleware.running import Running
+from middleware.shutdown import Shutdown
+from middleware.state import State
+from middleware.wire import Wire
+from persistence.database import Database
+from persistence.hints import Hints, redis_client
+from persistence.settings import Settings
+
+
+class Waking(Middleware):
+    """Wakes this process's consumers when something was pushed, and sets the prefetch to what its threads can take."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._bell: Bell | None = None
+
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        assert isinstance(broker, JobBroker)
+        configure_logging(self._settings, "worker")
+        # No hoarding: a message that this process cannot begin is better off with a neighbour.
+        worker.queue_prefetch = worker.worker_threads
+        worker.worker_timeout = self._settings.worker_poll_interval
+        self._bell = Bell(broker.client, f"{broker.namespace}:fetch", on_ring=broker.wake)
+        self._bell.start()
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        if self._bell:
+            self._bell.stop()
+
+
+def build_broker(settings: Settings) -> JobBroker:
+    """The broker of a process. Opens no connection: a process may fork after it."""
+    database = Database(settings.postgres_dsn, schema=settings.job_schema, pool_size=settings.database_pool_size)
+    client = redis_client(settings.redis_dsn)
+    hints = Hints(client, settings.redis_queue_prefix)
+    wire = Wire(client, settings.redis_queue_prefix)
+    return JobBroker(
+        client,
+        database,
+        hints,
+        namespace=settings.redis_queue_prefix,
+        middleware=stack(settings, database, hints, wire),
+    )
+
+
+def stack(settings: Settings, database: Database, hints: Hints, wire: Wire) -> list[Middleware]:
+    """The ordered list; the reasons stand at the top of this module."""
+    running = Running()
+    ledger = Ledger(database, settings)
+    heartbeat = Heartbeat(database, hints, running, ledger, settings)
+    return [
+        Waking(settings),
+        AsyncIO(),
+        PeriodiqMiddleware(skip_delay=30),
+        Guard(database),
+        Logging(),
+        State(database, ledger, running),
+        Retries(),
+        Deadline(ledger, running, settings),
+        heartbeat,
+        Cancellation(database, hints, running, heartbeat),
+        Shutdown(ledger, running),
+        DispatcherRole(database, wire, settings),
+    ]

@@ -1,0 +1,87 @@
+"""Claim before a handler runs, record after it: the only middleware that changes a job's state.
+
+No ordinary exception leaves these hooks: dramatiq would log it, run the handler without a claim and ack without a record.
+"""
+
+from __future__ import annotations
+
+import structlog
+from dramatiq import Broker, MessageProxy
+from dramatiq.middleware import Middleware, SkipMessage
+
+from middleware.ledger import Ledger
+from middleware.running import CurrentJob, Running, active_job, set_current
+from persistence import dispatch, states
+from persistence.database import Database
+from persistence.executions import Ended
+from persistence.states import Failure
+
+_log = structlog.get_logger(__name__)
+
+
+class State(Middleware):
+    def __init__(self, database: Database, ledger: Ledger, running: Running) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._running = running
+
+    @property
+    def actor_options(self) -> set[str]:
+        return {"definition"}
+
+    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
+        """
+        Raises:
+            SkipMessage: the dispatch is void, or PostgreSQL cannot be asked; in both cases the message is done with. A job
+                that is still queued is found again by the dispatcher.
+        """
+        found = dispatch.parse_message_id(message.options.get("redis_message_id", ""))
+        if found is None:
+            return
+        try:
+            claimed = self._ledger.claim(found)
+        except Exception as error:
+            _log.warning("job not claimed", job_id=str(found[0]), error=str(error))
+            raise SkipMessage("not claimed") from error
+        if claimed is None:
+            raise SkipMessage("the dispatch is void")
+        job = CurrentJob(claimed, self._database)
+        self._running.add(job)
+        set_current(job)
+        structlog.contextvars.bind_contextvars(attempt=job.attempt)
+        # The wire carries no payload: the handler's arguments come with the claim.
+        message.kwargs.update(claimed.payload)
+
+    def after_process_message(
+        self,
+        broker: Broker,
+        message: MessageProxy,
+        *,
+        result: object = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        job = active_job()
+        if job is None:
+            return
+        set_current(None)
+        try:
+            settle(self._ledger, job)
+        except Exception:
+            _log.exception("outcome not recorded: the job will run again when its lease ends")
+        finally:
+            self._running.remove(job)
+
+
+def settle(ledger: Ledger, job: CurrentJob) -> bool:
+    """Record the verdict on an attempt. Fenced: only the first verdict on an attempt counts."""
+    claimed = job.claimed
+    assert claimed is not None
+    verdict = job.verdict or states.failed(
+        Failure("NoVerdict", "the attempt ended without a verdict"),
+        retries_left=claimed.retries_left,
+        delay_ms=1_000,
+    )
+    won = ledger.record(Ended(claimed.id, claimed.attempt, claimed.started_at, verdict))
+    if not won:
+        _log.warning("attempt superseded: the job had been taken away", outcome=verdict.outcome)
+    return won

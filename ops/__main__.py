@@ -1,0 +1,5 @@
+"""`python -m ops` is `aeon-jobs`."""
+
+from ops.cli import main
+
+main()

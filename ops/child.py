@@ -1,0 +1,106 @@
+"""One supervised program: its process, its unread output, its deaths."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+
+from ops.embedded.tether import tethered
+from ops.programs import Program
+from ops.restart import Deaths, RestartPolicy
+
+CHUNK = 65_536
+
+
+class Child:
+    """Waiting (to be started at `start_at`), running, or given up (neither)."""
+
+    def __init__(self, program: Program, environ: Mapping[str, str], policy: RestartPolicy) -> None:
+        self.program = program
+        self.start_at: float | None = 0.0
+        self._environ, self._policy = environ, policy
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output: int | None = None
+        self._rest = b""
+        self._started_at = 0.0
+        self._deaths = Deaths()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    @property
+    def output(self) -> int | None:
+        """Descriptor to select on, until the program ends or closes its output."""
+        return self._output
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    def start(self, now: float) -> None:
+        read_end, write_end = os.pipe()
+        os.set_blocking(read_end, False)
+        self._output = read_end
+        try:
+            self._process = tethered(
+                self.program.argv, death_signal=signal.SIGTERM, output=write_end, environ=self._environ
+            )
+        finally:
+            os.close(write_end)
+        self._started_at, self.start_at = now, None
+
+    def read_lines(self) -> list[bytes]:
+        """Whole lines that have arrived; never waits."""
+        while chunk := self._read():
+            self._rest += chunk
+        *lines, self._rest = self._rest.split(b"\n")
+        return lines
+
+    def terminate(self) -> None:
+        """TERM to the program alone: it tells its own children, in its own order."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def kill_group(self) -> None:
+        """KILL to the program and to whatever it started in its session."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def reap(self, now: float) -> int | None:
+        """The exit status if the program has ended, else None. Sets when it is to be started again."""
+        if self._process is None or (status := self._process.poll()) is None:
+            return None
+        self._deaths = self._deaths.after(now - self._started_at, self._policy)
+        self.start_at = self._deaths.next_start(now, self._policy) if self.program.restart else None
+        return status
+
+    def bury(self) -> list[bytes]:
+        """Clear away an ended program: forks that it left behind die, its last words are returned."""
+        self.kill_group()
+        lines = self.read_lines()
+        if self._rest:
+            lines.append(self._rest)
+        self._close_output()
+        self._process, self._rest = None, b""
+        return lines
+
+    def _read(self) -> bytes:
+        if self._output is None:
+            return b""
+        try:
+            chunk = os.read(self._output, CHUNK)
+        except BlockingIOError:
+            return b""
+        if not chunk:
+            self._close_output()
+        return chunk
+
+    def _close_output(self) -> None:
+        if self._output is not None:
+            os.close(self._output)
+            self._output = None

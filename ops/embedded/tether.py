@@ -1,0 +1,88 @@
+"""A child process that dies with its owner, and that does not see the terminal's Ctrl-C.
+
+On Linux the kernel sends `death_signal` to the child when the *thread* that started it ends, kill -9 included
+(PR_SET_PDEATHSIG, set by util-linux's `setpriv`: a preexec_fn could deadlock in a process with threads). So
+start children from the main thread. Elsewhere a killed owner leaves its children behind; servers left behind
+are found and stopped by the next start on the same directory.
+"""
+
+from __future__ import annotations
+
+import pwd
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+
+@dataclass(frozen=True, slots=True)
+class RunAs:
+    """The child's account. `beyond_walls` lets it pass through directories closed to it, such as /root."""
+
+    account: pwd.struct_passwd
+    beyond_walls: bool = False
+
+
+def tethered(
+    argv: Sequence[str],
+    *,
+    death_signal: signal.Signals,
+    output: int | IO[bytes],
+    environ: Mapping[str, str] | None = None,
+    run_as: RunAs | None = None,
+    cwd: str | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start `argv` in a session of its own, tied to this thread's life; stdout and stderr go to `output`."""
+    prefix, options = _terms(death_signal, run_as)
+    return subprocess.Popen(  # noqa: S603 - what to run is our callers' own
+        [*prefix, *argv],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env=environ,
+        cwd=cwd,
+        start_new_session=True,
+        **options,
+    )
+
+
+def run_to_end(
+    argv: Sequence[str], *, environ: Mapping[str, str], run_as: RunAs | None
+) -> subprocess.CompletedProcess[str]:
+    """Run a short command on the same terms; its exit code is for the caller to judge."""
+    prefix, options = _terms(signal.SIGKILL, run_as)
+    return subprocess.run(  # noqa: S603
+        [*prefix, *argv],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
+        cwd="/",  # the account may not be allowed to stand where we stand
+        start_new_session=True,
+        **options,
+    )
+
+
+def _terms(death_signal: signal.Signals, run_as: RunAs | None) -> tuple[list[str], dict[str, Any]]:
+    """What to put before the command, and which options to give to subprocess."""
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        return [], _account_options(run_as)
+    return [setpriv, "--pdeathsig", death_signal.name.removeprefix("SIG"), *_account_arguments(run_as)], {}
+
+
+def _account_arguments(run_as: RunAs | None) -> list[str]:
+    if run_as is None:
+        return []
+    account = [f"--reuid={run_as.account.pw_uid}", f"--regid={run_as.account.pw_gid}", "--clear-groups"]
+    walls = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"] if run_as.beyond_walls else []
+    return account + walls
+
+
+def _account_options(run_as: RunAs | None) -> dict[str, Any]:
+    if run_as is None:
+        return {}
+    return {"user": run_as.account.pw_uid, "group": run_as.account.pw_gid, "extra_groups": []}

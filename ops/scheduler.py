@@ -1,0 +1,51 @@
+"""The scheduler process: periodiq, kept going.
+
+periodiq ends when a tick cannot be sent, for one when Redis is down. It is then run again, after a growing
+wait. It fires the current minute again when it starts; the tick is idempotent, so that costs nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import time
+from types import FrameType
+
+import periodiq
+
+from ops.restart import Deaths, RestartPolicy
+
+logger = logging.getLogger(__name__)
+
+BROKER_MODULE = "actors"
+"""Importing it sets the broker and declares the periodic actors."""
+
+
+def run(policy: RestartPolicy | None = None) -> None:
+    """Tick until TERM or INT, which end the process at once: nothing is ever half done here."""
+    policy = policy or RestartPolicy()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    deaths = Deaths()
+    while True:
+        began = time.monotonic()
+        try:
+            _run_periodiq()
+        except Exception as error:  # noqa: BLE001 - whatever it is, schedules must go on
+            signal.alarm(0)  # periodiq's own clock
+            deaths = deaths.after(time.monotonic() - began, policy)
+            wait = policy.delay(deaths.in_a_row)
+            logger.warning("scheduler: %s: %s; trying again in %.1f s", type(error).__name__, error, wait)
+            time.sleep(wait)
+
+
+def _run_periodiq() -> None:
+    arguments = argparse.Namespace(broker=BROKER_MODULE, modules=[], path=[], verbose=0)
+    if periodiq.main(arguments) != 0:
+        raise RuntimeError("periodiq found no periodic actor")
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)

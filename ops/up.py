@@ -1,0 +1,158 @@
+"""`aeon-jobs up`: everything on one machine, with nothing installed but Python.
+
+1. Lock the data directory: one `up` per directory.
+2. Start PostgreSQL and Redis of our own, unless the environment names servers.
+3. Migrate.
+4. Supervise API, scheduler, dispatcher and workers until Ctrl-C or TERM; then all goes down, servers last.
+
+What the programs need to know goes to them by environment, never by command line, which everybody can read.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from ops.api_port import ApiPort
+from ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
+from ops.embedded.directory_lock import DirectoryInUse, DirectoryLock
+from ops.lines import Lines
+from ops.programs import programs
+from ops.supervisor import Supervisor
+from persistence import migrate
+from persistence.database import Database
+from persistence.errors import JobsError
+from persistence.settings import Settings, load_settings
+
+# Any of these, or its _FILE form, says that there is a server already.
+POSTGRES_VARIABLES = (
+    "DATABASE_URL", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"
+)  # fmt: skip
+REDIS_VARIABLES = ("REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD")
+
+DEFAULTS = {
+    "LOG_FORMAT": "console",  # a person reads it
+    "WORKER_SHUTDOWN_TIMEOUT": "10000",  # and waits for it to end
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+class AlreadyUp(JobsError):  # noqa: N818 - named like the rest of the tree
+    """Another `up` runs on the same directory."""
+
+    def __init__(self, in_use: DirectoryInUse) -> None:
+        by = f" (process {in_use.holder})" if in_use.holder else ""
+        super().__init__(
+            f"aeon-jobs up is already running{by} on {in_use.directory}. Stop it, or give another --data-dir."
+        )
+
+
+def up(data_dir: Path, console: Console) -> None:
+    """Bring everything up in this process's environment; returns after a clean shutdown.
+
+    Raises:
+        AlreadyUp: another `up` holds the directory.
+        PortTaken: API_PORT was asked for and is in use.
+        EmbeddedServerError, MigrationError: what they say.
+    """
+    with _every_stop_signal_is_ctrl_c(), ExitStack() as stack:
+        try:
+            _lock(data_dir, stack)
+            _run(data_dir, console, stack)
+        except KeyboardInterrupt:
+            console.print("interrupted; nothing is left running")
+
+
+def _run(data_dir: Path, console: Console, stack: ExitStack) -> None:
+    servers = _start_servers(data_dir, stack)
+    _set_defaults()
+    settings = load_settings()
+    _migrate(settings)
+    port = ApiPort.choose(settings, asked_for="API_PORT" in os.environ)
+    os.environ["API_PORT"] = str(port.number)
+    specs = programs(settings)
+    lines = Lines(console, [spec.name for spec in specs])
+    _greet(lines, data_dir, servers, port)
+    supervisor = Supervisor(
+        specs,
+        environ=os.environ,
+        lines=lines,
+        servers=servers,
+        on_tick=lambda: port.announce_once(lines),
+    )
+    supervisor.run()
+    if supervisor.hurried:
+        _kill(servers)
+    lines.say("stopped")
+
+
+def _lock(data_dir: Path, stack: ExitStack) -> None:
+    data_dir.mkdir(parents=True, exist_ok=True)
+    lock = DirectoryLock(data_dir, "up.lock")
+    try:
+        lock.acquire()
+    except DirectoryInUse as in_use:
+        raise AlreadyUp(in_use) from None
+    stack.callback(lock.release)
+
+
+def _start_servers(data_dir: Path, stack: ExitStack) -> list[EmbeddedServer]:
+    """The servers that the environment does not name, started and named there. They stop with the stack."""
+    servers: list[EmbeddedServer] = []
+    if not _any_named(POSTGRES_VARIABLES):
+        servers.append(stack.enter_context(EmbeddedPostgres(data_dir / "postgres")))
+        os.environ["DATABASE_URL"] = servers[-1].url
+    if not _any_named(REDIS_VARIABLES):
+        servers.append(stack.enter_context(EmbeddedRedis(data_dir / "redis")))
+        os.environ["REDIS_URL"] = servers[-1].url
+    return servers
+
+
+def _any_named(variables: tuple[str, ...]) -> bool:
+    return any(os.environ.get(name) or os.environ.get(f"{name}_FILE") for name in variables)
+
+
+def _set_defaults() -> None:
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+def _migrate(settings: Settings) -> None:
+    database = Database(settings.postgres_dsn, schema=settings.job_schema, pool_size=1)
+    try:
+        migrate.up(database)
+    finally:
+        database.dispose()
+
+
+def _greet(lines: Lines, data_dir: Path, servers: list[EmbeddedServer], port: ApiPort) -> None:
+    own = {server.name for server in servers}
+    postgres = "embedded" if "postgres" in own else "yours, from the environment"
+    redis = "embedded" if "redis" in own else "yours, from the environment"
+    lines.say(f"PostgreSQL {postgres} · Redis {redis} · data in {data_dir}")
+    if port.note:
+        lines.say(port.note, "bold yellow")
+    lines.say(f"starting; the API will be at {port.url} · Ctrl-C stops everything")
+
+
+def _kill(servers: list[EmbeddedServer]) -> None:
+    for server in servers:
+        if server.running:
+            server.kill()
+
+
+@contextmanager
+def _every_stop_signal_is_ctrl_c() -> Iterator[None]:
+    """While servers start and migrations run, TERM and HUP unwind the stack as Ctrl-C does."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    previous = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

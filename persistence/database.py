@@ -1,0 +1,147 @@
+"""One bounded pool of connections, and the named SQL that runs on them.
+
+Nothing here outlives a transaction (no session SET, no LISTEN, no session lock), so all of it works behind a
+transaction-mode pooler such as PgBouncer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache, lru_cache
+from importlib import resources
+from typing import Any
+
+import psycopg2.extras
+from sqlalchemy import Connection, CursorResult, Engine, TextClause, create_engine, event, text
+from sqlalchemy.exc import DisconnectionError, OperationalError
+
+from persistence.settings import get_settings
+
+CONNECT_TIMEOUT_S = 2
+IDLE_LIMIT_S = 30.0
+
+psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
+
+
+class Database:
+    """A PostgreSQL database, seen through one schema.
+
+    Lazy: the first connection is made at first use, so that a process may fork after building one.
+    """
+
+    def __init__(self, dsn: str, *, schema: str = "public", pool_size: int = 10) -> None:
+        self.schema = schema
+        self.engine = _engine(dsn, pool_size, schema)
+        # One statement that is its own transaction: one round trip instead of three.
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection in a transaction: committed at the end, rolled back on an exception."""
+        with self.engine.begin() as connection:
+            if self.schema != "public":
+                connection.exec_driver_sql(search_path(self.schema))
+            yield connection
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection on which every statement is a transaction of its own."""
+        with self._autocommit.connect() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def search_path(schema: str) -> str:
+    """Local to the transaction, hence safe behind a pooler. The name was validated as an identifier by the settings."""
+    return f'SET LOCAL search_path TO "{schema}", pg_temp'
+
+
+def run(connection: Connection, name: str, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+    """Execute the statement of sql/<name>.sql."""
+    return connection.execute(
+        statement(name, connection.engine.get_execution_options().get("job_schema", "public")), parameters
+    )
+
+
+@cache
+def statement(name: str, schema: str = "public") -> TextClause:
+    """The named statement. psycopg2 sends it as one simple query, so a leading SET LOCAL holds for it and no longer."""
+    sql = resources.files("persistence.sql").joinpath(f"{name}.sql").read_text()
+    prefix = "" if schema == "public" else search_path(schema) + ";\n"
+    return text(prefix + sql)
+
+
+def _engine(dsn: str, pool_size: int, schema: str) -> Engine:
+    engine = create_engine(
+        dsn,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_use_lifo=True,
+        # Not read from the server: saves round trips at connect, and PgBouncer has nothing to forward.
+        use_native_hstore=False,
+        execution_options={
+            "job_schema": schema,
+            "schema_translate_map": {None: schema} if schema != "public" else {},
+        },
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "application_name": "aeon-jobs",
+            # A peer that vanished without a word (a partition, a pulled plug) is noticed within 10 s.
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+        },
+    )
+    _close_idle(engine)
+    return engine
+
+
+def _close_idle(engine: Engine) -> None:
+    """A connection that rested for IDLE_LIMIT_S is replaced at checkout: firewalls and poolers drop such ones silently."""
+
+    @event.listens_for(engine, "checkin")
+    def _note(_dbapi: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _check(_dbapi: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("idle_since", float("inf")) > IDLE_LIMIT_S:
+            raise DisconnectionError
+
+
+@lru_cache(maxsize=1)
+def get_database() -> Database:
+    """The process's database, from its settings."""
+    settings = get_settings()
+    return Database(settings.postgres_dsn, schema=settings.job_schema, pool_size=settings.database_pool_size)
+
+
+# SQLSTATE classes that mean "the same statement may succeed in a moment".
+_TRANSIENT = ("08", "40", "53", "57P", "55P03")
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether PostgreSQL may accept the same statement a moment later: lost connection, restart, deadlock, serialization."""
+    if not isinstance(error, OperationalError | DisconnectionError):
+        return False
+    code = getattr(getattr(error, "orig", None), "pgcode", None)
+    return code is None or code.startswith(_TRANSIENT)
+
+
+@contextmanager
+def borrowed(connection: Connection, schema: str) -> Iterator[None]:
+    """Run our statements in somebody else's transaction, in our schema, and leave their search path as it was."""
+    if schema == "public" or connection.engine.get_execution_options().get("job_schema") == schema:
+        yield
+        return
+    before = connection.exec_driver_sql("SELECT current_setting('search_path')").scalar_one()
+    connection.exec_driver_sql(search_path(schema))
+    yield
+    connection.execute(text("SELECT set_config('search_path', :path, true)"), {"path": before})

@@ -1,0 +1,147 @@
+"""Attempts: claim, renew, report progress, record, rescue. Every verb names the attempt it acts for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlmodel import select
+
+from persistence.database import run
+from persistence.models import JobExecution
+from persistence.states import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job that this process now runs, as it stood at the claim."""
+
+    id: UUID
+    dispatch_seq: int
+    attempt: int
+    job_type: str
+    queue_name: str
+    priority: int
+    payload: dict[str, Any]
+    metadata: dict[str, Any]
+    retry_count: int
+    max_retries: int
+    timeout_ms: int
+    created_by: str | None
+    created_at: datetime
+    started_at: datetime
+    traceparent: str | None
+    tracestate: str | None
+
+    @property
+    def retries_left(self) -> int:
+        return self.max_retries - self.retry_count
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    id: UUID
+    attempt: int
+    cancel_requested: bool
+    cancel_reason: str | None
+
+
+def claim(
+    connection: Connection, dispatches: Sequence[tuple[UUID, int]], *, worker_id: str, lease_ms: int
+) -> dict[tuple[UUID, int], Claimed]:
+    """Claim dispatches (job id, dispatch_seq). One that is missing from the answer is somebody else's, or cancelled."""
+    ids, seqs = zip(*dispatches, strict=True)
+    rows = run(
+        connection,
+        "claim",
+        {"ids": list(ids), "seqs": list(seqs), "worker_id": worker_id, "lease_ms": lease_ms},
+    )
+    return {(row.id, row.dispatch_seq): Claimed(**row._mapping) for row in rows}
+
+
+def renew(connection: Connection, attempts: Sequence[tuple[UUID, int]], *, lease_ms: int) -> list[Renewal]:
+    """Renew the leases of (job id, attempt). One that is missing from the answer is lost."""
+    ids, numbers = zip(*attempts, strict=True)
+    rows = run(connection, "renew", {"ids": list(ids), "attempts": list(numbers), "lease_ms": lease_ms})
+    return [Renewal(**row._mapping) for row in rows]
+
+
+def report_progress(connection: Connection, job_id: UUID, attempt: int, progress: dict[str, Any]) -> bool | None:
+    """Store progress. Returns whether cancellation was requested; None when the attempt no longer holds the job."""
+    parameters = {"id": job_id, "attempt": attempt, "progress": json.dumps(progress)}
+    row = run(connection, "progress", parameters).one_or_none()
+    return None if row is None else bool(row.cancel_requested)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt and its verdict."""
+
+    job_id: UUID
+    attempt: int
+    started_at: datetime
+    verdict: Verdict
+
+
+def record(
+    connection: Connection, ended: Sequence[Ended], *, worker_id: str, shard: int, dlq_enabled: bool = True
+) -> dict[tuple[UUID, int], bool]:
+    """Record how attempts ended, all in one transaction. False: the job had been lost, its outcome is kept as superseded."""
+    rows = run(
+        connection,
+        "record",
+        {
+            "verdicts": json.dumps([_verdict_row(entry) for entry in ended]),
+            "worker_id": worker_id,
+            "shard": shard,
+            "dlq_enabled": dlq_enabled,
+        },
+    )
+    return {(row.job_id, row.attempt): row.won for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Rescued:
+    id: UUID
+    attempt: int
+    job_type: str
+    worker_id: str | None
+    status: str
+
+
+def rescue(connection: Connection, *, dead_workers: Sequence[str] = (), max_deaths: int) -> list[Rescued]:
+    """Take back running jobs whose lease ended or whose worker is known to be dead."""
+    rows = run(connection, "rescue", {"dead_workers": list(dead_workers), "max_deaths": max_deaths})
+    return [Rescued(**row._mapping) for row in rows]
+
+
+def of_job(connection: Connection, job_id: UUID) -> list[JobExecution]:
+    """Every attempt of a job, oldest first."""
+    rows = connection.execute(
+        select(JobExecution).where(JobExecution.job_id == job_id).order_by(JobExecution.id)  # type: ignore[arg-type]
+    ).mappings()
+    return [JobExecution(**row) for row in rows]
+
+
+def _verdict_row(entry: Ended) -> dict[str, Any]:
+    verdict, failure = entry.verdict, entry.verdict.failure
+    return {
+        "job_id": str(entry.job_id),
+        "attempt": entry.attempt,
+        "started_at": entry.started_at.isoformat(),
+        "outcome": verdict.outcome,
+        "status": verdict.status.value,
+        "result": verdict.result,
+        "delay_ms": verdict.delay_ms,
+        "uses_retry": verdict.uses_retry,
+        "reason": verdict.reason,
+        "error_type": failure and failure.error_type,
+        "error_message": failure and failure.message,
+        "traceback": failure and failure.traceback,
+        "fingerprint": failure and failure.fingerprint,
+    }

@@ -1,0 +1,83 @@
+"""Best-effort signals through Redis. Nothing here raises, and nothing depends on it for correctness: without Redis the
+polls of dispatcher and workers find the same things a little later.
+
+    <prefix>:wake               channel: "there may be something to dispatch"
+    job:cancel:{id}             flag: the job's handler should stop; workers look every half second
+    worker:heartbeat:{id}       key with a TTL of 60 s, for people and dashboards
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import redis
+import structlog
+
+from persistence.settings import get_settings
+
+HEARTBEAT_TTL_S = 60
+CANCEL_TTL_S = 60
+"""Workers look twice a second; a flag that outlived its job must not meet the job's next life."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Hints:
+    def __init__(self, client: redis.Redis, prefix: str) -> None:
+        self._client = client
+        self.wake_channel = f"{prefix}:wake"
+
+    def job_ready(self) -> None:
+        """Wake the dispatcher."""
+        self._try("publish", self.wake_channel, "1")
+
+    def cancel(self, job_id: UUID) -> None:
+        """Raise the cancellation flag of a running job."""
+        self._try("set", f"job:cancel:{job_id}", "1", "ex", CANCEL_TTL_S)
+
+    def lower_cancel_flag(self, job_id: UUID) -> None:
+        """Take the flag down: it was obeyed, or the job begins a new life."""
+        self._try("del", f"job:cancel:{job_id}")
+
+    def cancelled(self, job_ids: Sequence[UUID]) -> list[UUID]:
+        """Those of the jobs whose flag is raised."""
+        if not job_ids:
+            return []
+        flags = self._try("mget", *(f"job:cancel:{job_id}" for job_id in job_ids)) or []
+        return [job_id for job_id, flag in zip(job_ids, flags, strict=False) if flag]
+
+    def heartbeat(self, worker_id: str) -> None:
+        """Show a worker's sign of life."""
+        self._try("set", f"worker:heartbeat:{worker_id}", "1", "ex", HEARTBEAT_TTL_S)
+
+    def goodbye(self, worker_id: str) -> None:
+        """Take the sign of life away."""
+        self._try("del", f"worker:heartbeat:{worker_id}")
+
+    def _try(self, *command: str | int) -> Any:
+        try:
+            return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+        except redis.RedisError as error:
+            _log.debug("hint not given", command=command[0], error=str(error))
+            return None
+
+
+def redis_client(url: str, **options: object) -> redis.Redis:
+    """A client that fails fast: one try, short timeouts. Who needs patience brings it."""
+    defaults: dict[str, object] = {
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "health_check_interval": 0,
+    }
+    return redis.Redis.from_url(url, retry=None, **{**defaults, **options})
+
+
+@lru_cache(maxsize=1)
+def get_hints() -> Hints:
+    """The process's hints, from its settings."""
+    settings = get_settings()
+    client = redis_client(settings.redis_dsn, socket_timeout=1, socket_connect_timeout=1)
+    return Hints(client, settings.redis_queue_prefix)

@@ -1,0 +1,62 @@
+"""The registry of job types: written by workers when they boot, read by whoever submits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+from sqlmodel import select
+
+from persistence.database import run
+from persistence.errors import UnknownJobType
+from persistence.models import JobType
+
+if TYPE_CHECKING:
+    from persistence.jobs import Defaults
+
+
+def get(connection: Connection, name: str) -> JobType:
+    """
+    Raises:
+        UnknownJobType: nobody has registered it.
+    """
+    if found := get_many(connection, {name}):
+        return found[name]
+    raise UnknownJobType(name[:100])
+
+
+def get_many(connection: Connection, names: Collection[str]) -> dict[str, JobType]:
+    """Those of `names` that are registered."""
+    # A NUL cannot even be asked for.
+    wanted = [name for name in names if isinstance(name, str) and "\0" not in name]
+    rows = connection.execute(select(JobType).where(JobType.name.in_(wanted))).mappings()  # type: ignore[attr-defined]
+    return {row["name"]: JobType(**row) for row in rows}
+
+
+def every(connection: Connection) -> list[JobType]:
+    """All registered job types, by name."""
+    return [JobType(**row) for row in connection.execute(select(JobType).order_by(JobType.name)).mappings()]
+
+
+def register(connection: Connection, definitions: Sequence[Defaults]) -> None:
+    """Write definitions into the registry; the last to register a name defines it. Unchanged rows are not touched."""
+    run(
+        connection,
+        "register_types",
+        {"types": json.dumps([_as_row(definition) for definition in definitions])},
+    )
+
+
+def _as_row(definition: Defaults) -> dict[str, Any]:
+    return {
+        "name": definition.name,
+        "queue_name": definition.queue_name,
+        "description": getattr(definition, "description", ""),
+        "payload_schema": definition.payload_schema,
+        "example": getattr(definition, "example", {}),
+        "priority": definition.priority,
+        "max_retries": definition.max_retries,
+        "timeout_ms": definition.timeout_ms,
+    }

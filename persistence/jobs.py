@@ -1,0 +1,289 @@
+"""Jobs as producers see them: submit, get, cancel.
+
+Submitting is one INSERT in the caller's transaction: commit means the job exists, rollback means it never was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlmodel import select
+
+from persistence import job_types, payloads
+from persistence.database import run
+from persistence.errors import IdempotencyConflict, InvalidJob, JobNotFound, JobsError, Violation, WrongState
+from persistence.ids import new_job_id
+from persistence.models import Job
+from persistence.settings import get_settings
+
+OnFailure = Literal["wait", "cancel", "run"]
+MAX_BULK = 10_000
+MAX_METADATA_BYTES = 65_536
+
+
+class Defaults(Protocol):
+    """What submitting needs to know of a job type: a row of `job_types`, or an actor's own definition."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def queue_name(self) -> str: ...
+    @property
+    def payload_schema(self) -> dict[str, Any]: ...
+    @property
+    def priority(self) -> int: ...
+    @property
+    def max_retries(self) -> int: ...
+    @property
+    def timeout_ms(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A submission. None in `priority`, `max_retries`, `timeout_ms`, `queue_name` means the job type's own default."""
+
+    job_type: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    priority: int | None = None
+    max_retries: int | None = None
+    timeout_ms: int | None = None
+    queue_name: str | None = None
+    scheduled_at: datetime | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    created_by: str | None = None
+    idempotency_key: str | None = None
+    idempotency_window_s: float | None = None
+    """How long the key stays taken, from submission; it is taken in any case while the job lives."""
+    depends_on: Sequence[UUID] = ()
+    on_dependency_failure: OnFailure = "wait"
+    traceparent: str | None = None
+    tracestate: str | None = None
+    schedule_id: UUID | None = None
+    schedule_run_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The job that answers a submission; `is_new` is False when an idempotency key brought an existing one back."""
+
+    id: UUID
+    status: str
+    created_at: datetime
+    is_new: bool = True
+
+
+def submit(connection: Connection, new: NewJob, job_type: Defaults | None = None) -> Submitted:
+    """Store one job.
+
+    Raises:
+        InvalidJob: names every field at fault; UnknownJobType is one of them. Nothing was stored.
+        IdempotencyConflict: the key belongs to a job with another payload.
+    """
+    return _store(connection, [_row(new, job_type or job_types.get(connection, new.job_type), "")], [new])[0]
+
+
+def submit_many(connection: Connection, new_jobs: Sequence[NewJob]) -> list[Submitted]:
+    """Store many jobs, all or none, in one statement; the answers stand in the order of the submissions.
+
+    Raises:
+        InvalidJob: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``.
+        IdempotencyConflict: as for `submit`.
+    """
+    if not 0 < len(new_jobs) <= MAX_BULK:
+        raise InvalidJob.at("jobs", f"must be 1 to {MAX_BULK} jobs, is {len(new_jobs)}")
+    known = job_types.get_many(connection, {new.job_type for new in new_jobs})
+    rows, violations = [], list[Violation]()
+    for index, new in enumerate(new_jobs):
+        try:
+            rows.append(_row(new, known.get(new.job_type), f"jobs[{index}]."))
+        except InvalidJob as error:
+            violations.extend(error.violations)
+    if violations:
+        raise InvalidJob(violations[:100])
+    return _store(connection, rows, new_jobs)
+
+
+def get(connection: Connection, job_id: UUID) -> Job:
+    """The job, as a detached row.
+
+    Raises:
+        JobNotFound
+    """
+    found = connection.execute(select(Job).where(Job.id == job_id)).mappings().one_or_none()
+    if found is None:
+        raise JobNotFound(job_id)
+    return job_from(dict(found))
+
+
+def job_from(row: Mapping[str, Any]) -> Job:
+    """A Job from a row of all its columns; the column `metadata` is attribute `meta`."""
+    fields = dict(row)
+    if "metadata" in fields:
+        fields["meta"] = fields.pop("metadata")
+    return Job(**fields)
+
+
+def cancel(connection: Connection, job_id: UUID, reason: str | None = None, by: str | None = None) -> Job:
+    """Cancel a job: a pending or queued one is cancelled in the answer, a running one has the request noted.
+
+    Raises:
+        JobNotFound
+        WrongState: it is over.
+    """
+    won = run(connection, "cancel", {"id": job_id, "reason": reason, "by": by}).rowcount
+    job = get(connection, job_id)
+    if not won:
+        raise WrongState(job_id, job.status, "be cancelled")
+    return job
+
+
+def check_payload(connection: Connection, job_type: str, payload: Mapping[str, Any]) -> None:
+    """Hold an edited payload against its job type.
+
+    Raises:
+        InvalidJob
+    """
+    payloads.encode(dict(payload), "payload", limit=payload_limit())
+    payloads.validate(payload, job_types.get(connection, job_type).payload_schema)
+
+
+def payload_limit() -> int:
+    """Most bytes of a payload as JSON."""
+    return get_settings().job_max_payload_bytes
+
+
+def _row(new: NewJob, job_type: Defaults | None, prefix: str) -> dict[str, Any]:
+    """The row to insert, once every rule holds."""
+    if job_type is None:
+        raise InvalidJob.at(f"{prefix}job_type", f"{new.job_type!r:.120} is not registered by any worker")
+    violations = [Violation(prefix + v.field, v.rule) for v in _broken_rules(new)]
+    violations += _broken_json(new.metadata, f"{prefix}metadata", MAX_METADATA_BYTES)
+    in_payload = _broken_json(new.payload, f"{prefix}payload", payload_limit())
+    violations += in_payload or _broken_schema(new.payload, job_type, f"{prefix}payload")
+    if violations:
+        raise InvalidJob(violations)
+    return {
+        "id": str(new_job_id()),
+        "job_type": job_type.name,
+        "queue_name": new.queue_name or job_type.queue_name,
+        "priority": job_type.priority if new.priority is None else new.priority,
+        "payload": dict(new.payload),
+        "max_retries": job_type.max_retries if new.max_retries is None else new.max_retries,
+        "timeout_ms": job_type.timeout_ms if new.timeout_ms is None else new.timeout_ms,
+        "scheduled_at": _iso(new.scheduled_at),
+        "created_by": new.created_by,
+        "metadata": dict(new.metadata),
+        "idempotency_key": new.idempotency_key,
+        "idempotency_window_s": new.idempotency_window_s,
+        "traceparent": new.traceparent,
+        "tracestate": new.tracestate,
+        "schedule_id": str(new.schedule_id) if new.schedule_id else None,
+        "schedule_run_at": _iso(new.schedule_run_at),
+    }
+
+
+def _broken_json(value: Any, field: str, limit: int) -> list[Violation]:
+    if not isinstance(value, Mapping):
+        return [Violation(field, "must be an object")]
+    try:
+        payloads.encode(dict(value), field, limit=limit)
+    except InvalidJob as error:
+        return list(error.violations)
+    return []
+
+
+def _broken_schema(payload: Mapping[str, Any], job_type: Defaults, field: str) -> list[Violation]:
+    try:
+        payloads.validate(payload, job_type.payload_schema, field)
+    except InvalidJob as error:
+        return list(error.violations)
+    return []
+
+
+def _broken_rules(new: NewJob) -> list[Violation]:
+    """The ranges of SPEC section 3, for every way of submitting."""
+    ranges = [
+        ("priority", new.priority, 0, 100),
+        ("max_retries", new.max_retries, 0, 10),
+        ("timeout_ms", new.timeout_ms, 1_000, 600_000),
+    ]
+    broken = [
+        Violation(name, f"must be a whole number from {low} to {high}")
+        for name, value, low, high in ranges
+        if value is not None and not (type(value) is int and low <= value <= high)
+    ]
+    texts = [
+        ("queue_name", new.queue_name, 100),
+        ("created_by", new.created_by, 255),
+        ("idempotency_key", new.idempotency_key, 255),
+    ]
+    broken += [
+        Violation(name, f"must be 1 to {limit} characters without NUL")
+        for name, text, limit in texts
+        if text is not None and (not 0 < len(text) <= limit or "\0" in text)
+    ]
+    if new.scheduled_at is not None and new.scheduled_at.tzinfo is None:
+        broken.append(Violation("scheduled_at", "must carry a time zone"))
+    if new.idempotency_window_s is not None and not 0 < new.idempotency_window_s <= 366 * 86_400:
+        broken.append(Violation("idempotency_window_s", "must be more than 0 s and at most 366 days"))
+    if new.on_dependency_failure not in ("wait", "cancel", "run"):
+        broken.append(Violation("on_dependency_failure", "must be one of wait, cancel, run"))
+    if len(new.depends_on) > 1_000:
+        broken.append(Violation("depends_on", "must be at most 1000 jobs"))
+    return broken
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None
+
+
+def _store(connection: Connection, rows: list[dict[str, Any]], new_jobs: Sequence[NewJob]) -> list[Submitted]:
+    _refuse_missing_parents(connection, new_jobs)
+    stored = {row.id: row for row in run(connection, "submit", {"jobs": json.dumps(rows)})}
+    answers = []
+    for row, new in zip(rows, new_jobs, strict=True):
+        if inserted := stored.get(UUID(row["id"])):
+            _depend(connection, inserted.id, new)
+            answers.append(Submitted(inserted.id, inserted.status, inserted.created_at))
+        else:
+            answers.append(_by_key(connection, row, new))
+    return answers
+
+
+def _refuse_missing_parents(connection: Connection, new_jobs: Sequence[NewJob]) -> None:
+    parents = sorted({parent for new in new_jobs for parent in new.depends_on})
+    if parents and (missing := run(connection, "missing_jobs", {"ids": parents}).scalars().all()):
+        raise InvalidJob.at("depends_on", f"no job with id {missing[0]}")
+
+
+def _depend(connection: Connection, job_id: UUID, new: NewJob) -> None:
+    if new.depends_on:
+        parents = sorted(set(new.depends_on))
+        run(
+            connection,
+            "depend",
+            {"job_id": job_id, "parents": parents, "on_failure": new.on_dependency_failure},
+        )
+
+
+def _by_key(connection: Connection, row: dict[str, Any], new: NewJob) -> Submitted:
+    """The key was taken: bring that job back, or take the key from it if it is over."""
+    for _ in range(10):
+        key = {"job_type": row["job_type"], "idempotency_key": row["idempotency_key"]}
+        holder = run(connection, "find_by_key", {**key, "payload": json.dumps(row["payload"])}).one_or_none()
+        if holder and not holder.is_over:
+            if not holder.same_payload:
+                raise IdempotencyConflict(row["job_type"], row["idempotency_key"], holder.id)
+            return Submitted(holder.id, holder.status, holder.created_at, is_new=False)
+        if holder:
+            run(connection, "free_key", {"id": holder.id, "idempotency_key": row["idempotency_key"]})
+        if inserted := run(connection, "submit", {"jobs": json.dumps([row])}).one_or_none():
+            _depend(connection, inserted.id, new)
+            return Submitted(inserted.id, inserted.status, inserted.created_at)
+    raise JobsError(f"idempotency_key {row['idempotency_key']!r} changes hands too fast")

@@ -1,0 +1,11 @@
+DROP FUNCTION retry_failed_jobs(integer);
+DROP FUNCTION get_ready_jobs(integer);
+DROP TABLE job_counters, workers, dead_letter_jobs, job_dependencies, job_executions, jobs, job_schedules, job_queues, job_types;
+DROP FUNCTION jobs_release_dependents();
+DROP FUNCTION job_dependencies_unblock();
+DROP FUNCTION job_dependencies_block();
+DROP FUNCTION jobs_set_ready();
+DROP FUNCTION jobs_fill_queue();
+DROP FUNCTION update_updated_at();
+DROP FUNCTION new_job_id();
+DROP TYPE job_status;

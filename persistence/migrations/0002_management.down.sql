@@ -1,0 +1,1 @@
+DROP TABLE job_api_requests, job_audit_log, job_api_keys;

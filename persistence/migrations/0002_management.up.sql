@@ -1,0 +1,44 @@
+-- What the management API needs of its own: who may call, who changed what, and which requests were answered already.
+
+CREATE TABLE job_api_keys (
+    -- The public half of the key: names the row, so that the secret half is compared and never searched for.
+    id varchar(16) PRIMARY KEY,
+    name varchar(255) NOT NULL CHECK (name <> ''),
+    role varchar(10) NOT NULL CHECK (role IN ('viewer', 'submitter', 'operator', 'admin')),
+    -- SHA-256 of the whole key. Keys are 256 random bits, so a slow hash would protect nothing.
+    secret_hash bytea NOT NULL,
+    created_by varchar(255),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz,
+    last_used_at timestamptz,
+    revoked_at timestamptz,
+    revoked_by varchar(255)
+);
+
+CREATE TABLE job_audit_log (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT now(),
+    actor varchar(255) NOT NULL,
+    action varchar(50) NOT NULL,
+    subject_type varchar(20) NOT NULL,
+    subject_id varchar(255) NOT NULL,
+    before jsonb,
+    after jsonb,
+    reason text,
+    request_id varchar(128)
+);
+CREATE INDEX job_audit_log_subject_idx ON job_audit_log (subject_type, subject_id, id);
+CREATE INDEX job_audit_log_actor_idx ON job_audit_log (actor, id);
+
+-- Answers to requests that carried an Idempotency-Key, written in the transaction of what they did.
+CREATE TABLE job_api_requests (
+    actor varchar(255) NOT NULL,
+    key varchar(255) NOT NULL,
+    -- Digest of method, path and body: the same key with another request is a mistake of the caller.
+    fingerprint bytea NOT NULL,
+    answer jsonb,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (actor, key)
+);
+CREATE INDEX job_api_requests_expires_idx ON job_api_requests (expires_at);

@@ -1,0 +1,276 @@
+"""SQLModel mirrors of the tables: what a row looks like from Python. A test holds them against the migrated schema.
+
+The migrations are the source; nothing is created from here. Never use a table model as the input of an endpoint: with
+`table=True` SQLModel does not validate.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    Enum,
+    FetchedValue,
+    ForeignKey,
+    Identity,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+class JobStatus(StrEnum):
+    """DESIGN's states. pending → queued → running → completed | failed | cancelled; back to pending on retry."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}
+
+
+def _status() -> Column[Any]:
+    values = [status.value for status in JobStatus]
+    return Column(Enum(*values, name="job_status"), nullable=False, server_default="pending")
+
+
+def _json(*, nullable: bool = False) -> Column[Any]:
+    return Column(JSONB, nullable=nullable, server_default=None if nullable else FetchedValue())
+
+
+def _now() -> Any:
+    return Field(default=None, sa_type=DateTime(timezone=True), nullable=False, sa_column_kwargs=_by_server())
+
+
+def _time() -> Any:
+    return Field(default=None, sa_type=DateTime(timezone=True))
+
+
+def _text(length: int | None = None, *, nullable: bool = True) -> Any:
+    return Field(default=None, sa_type=String(length) if length else Text, nullable=nullable)
+
+
+def _by_server() -> dict[str, Any]:
+    return {"server_default": FetchedValue()}
+
+
+class Job(SQLModel, table=True):
+    __tablename__ = "jobs"
+
+    id: UUID = Field(default=None, primary_key=True, sa_column_kwargs=_by_server())
+    seq: int = Field(default=None, sa_column=Column(BigInteger, Identity(), nullable=False))
+    job_type: str = _text(100, nullable=False)
+    queue_name: str = _text(100, nullable=False)
+    status: str = Field(default="pending", sa_column=_status())
+    priority: int = 50
+    payload: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    result: Any = Field(default=None, sa_column=_json(nullable=True))
+    error_message: str | None = _text()
+    retry_count: int = 0
+    max_retries: int = 3
+    timeout_ms: int = 300_000
+    scheduled_at: datetime | None = _time()
+    started_at: datetime | None = _time()
+    completed_at: datetime | None = _time()
+    created_at: datetime = _now()
+    updated_at: datetime = _now()
+    created_by: str | None = _text(255)
+    # "metadata" is SQLAlchemy's own name on a declarative class.
+    meta: dict[str, Any] = Field(
+        default_factory=dict,
+        sa_column=Column("metadata", JSONB, nullable=False, server_default=FetchedValue()),
+    )
+    ready: bool = True
+    blocked_by: int = 0
+    has_dependents: bool = False
+    dispatch_seq: int = 0
+    queued_at: datetime | None = _time()
+    attempt: int = 0
+    worker_id: str | None = _text(255)
+    lease_expires_at: datetime | None = _time()
+    worker_deaths: int = 0
+    progress: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    cancel_requested_at: datetime | None = _time()
+    cancel_requested_by: str | None = _text(255)
+    cancel_reason: str | None = _text()
+    idempotency_key: str | None = _text(255)
+    idempotency_expires_at: datetime | None = _time()
+    schedule_id: UUID | None = Field(
+        default=None, sa_column=Column(ForeignKey("job_schedules.id", ondelete="SET NULL"), nullable=True)
+    )
+    schedule_run_at: datetime | None = _time()
+    traceparent: str | None = _text(55)
+    tracestate: str | None = _text(512)
+
+
+class JobExecution(SQLModel, table=True):
+    """One attempt, written when it ended (or was found dead)."""
+
+    __tablename__ = "job_executions"
+
+    id: int = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    job_id: UUID = Field(sa_column=Column(ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False))
+    attempt: int
+    outcome: str = _text(20, nullable=False)
+    worker_id: str | None = _text(255)
+    started_at: datetime | None = _time()
+    finished_at: datetime = _now()
+    error_type: str | None = _text(255)
+    error_message: str | None = _text()
+    traceback: str | None = _text()
+    created_at: datetime = _now()
+    updated_at: datetime = _now()
+
+
+class JobDependency(SQLModel, table=True):
+    __tablename__ = "job_dependencies"
+    __table_args__ = (CheckConstraint("job_id <> depends_on_job_id"),)
+
+    job_id: UUID = Field(sa_column=Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True))
+    depends_on_job_id: UUID = Field(sa_column=Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True))
+    on_failure: str = Field(default="wait", sa_type=String(10))
+    satisfied_at: datetime | None = _time()
+    created_at: datetime = _now()
+    updated_at: datetime = _now()
+
+
+class JobSchedule(SQLModel, table=True):
+    __tablename__ = "job_schedules"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: UUID = Field(default=None, primary_key=True, sa_column_kwargs=_by_server())
+    name: str = _text(100, nullable=False)
+    job_type: str = _text(100, nullable=False)
+    cron: str = _text(255, nullable=False)
+    timezone: str = Field(default="UTC", sa_type=String(64))
+    payload: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    priority: int = 50
+    max_retries: int = 3
+    timeout_ms: int = 300_000
+    meta: dict[str, Any] = Field(
+        default_factory=dict,
+        sa_column=Column("metadata", JSONB, nullable=False, server_default=FetchedValue()),
+    )
+    enabled: bool = True
+    catch_up: str = Field(default="last", sa_type=String(10))
+    next_run_at: datetime | None = _time()
+    last_run_at: datetime | None = _time()
+    last_error: str | None = _text()
+    created_by: str | None = _text(255)
+    created_at: datetime = _now()
+    updated_at: datetime = _now()
+
+
+class DeadLetterJob(SQLModel, table=True):
+    """A job that somebody has to look at. Open while `resolved_at` is null."""
+
+    __tablename__ = "dead_letter_jobs"
+
+    id: int = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    job_id: UUID | None = Field(
+        default=None, sa_column=Column(ForeignKey("jobs.id", ondelete="CASCADE"), nullable=True)
+    )
+    job_type: str | None = _text(100)
+    queue_name: str | None = _text(100)
+    reason: str = _text(20, nullable=False)
+    error_type: str | None = _text(255)
+    error_message: str | None = _text()
+    traceback: str | None = _text()
+    fingerprint: str | None = _text(64)
+    payload: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    attempts: int = 0
+    resolved_at: datetime | None = _time()
+    resolution: str | None = _text(10)
+    resolved_by: str | None = _text(255)
+    created_at: datetime = _now()
+    updated_at: datetime = _now()
+
+
+class JobType(SQLModel, table=True):
+    """What some worker can run: written by workers when they boot, read by whoever submits."""
+
+    __tablename__ = "job_types"
+
+    name: str = Field(sa_column=Column(String(100), primary_key=True))
+    queue_name: str = Field(default="default", sa_type=String(100))
+    description: str = Field(default="", sa_type=Text)
+    payload_schema: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    example: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    priority: int = 50
+    max_retries: int = 3
+    timeout_ms: int = 300_000
+    created_at: datetime = _now()
+    updated_at: datetime = _now()
+
+
+class JobQueue(SQLModel, table=True):
+    """A queue somebody paused or limited. A queue without a row is neither."""
+
+    __tablename__ = "job_queues"
+
+    name: str = Field(sa_column=Column(String(100), primary_key=True))
+    paused_at: datetime | None = _time()
+    paused_by: str | None = _text(255)
+    pause_reason: str | None = _text()
+    max_running: int | None = None
+    created_at: datetime = _now()
+    updated_at: datetime = _now()
+
+
+class Worker(SQLModel, table=True):
+    """A process of ours and its proof of life."""
+
+    __tablename__ = "workers"
+
+    id: str = Field(sa_column=Column(String(255), primary_key=True))
+    kind: str = _text(20, nullable=False)
+    hostname: str = _text(255, nullable=False)
+    boot_id: str = _text(100, nullable=False)
+    pid_namespace: str = _text(100, nullable=False)
+    pid: int
+    process_started_at: float = Field(sa_type=Double)
+    broker_id: str | None = _text(100)
+    queues: list[str] = Field(
+        default_factory=list,
+        sa_column=Column(ARRAY(String(100)), nullable=False, server_default=FetchedValue()),
+    )
+    job_types: list[str] = Field(
+        default_factory=list,
+        sa_column=Column(ARRAY(String(100)), nullable=False, server_default=FetchedValue()),
+    )
+    threads: int = 0
+    busy: int = 0
+    version: str = _text(50, nullable=False)
+    state: str = Field(default="running", sa_type=String(10))
+    started_at: datetime = _now()
+    last_seen_at: datetime = _now()
+    stopped_at: datetime | None = _time()
+
+
+class JobCounter(SQLModel, table=True):
+    """Monotonic counts behind the Prometheus metrics, sharded by worker."""
+
+    __tablename__ = "job_counters"
+
+    metric: str = Field(sa_column=Column(String(50), primary_key=True))
+    job_type: str = Field(sa_column=Column(String(100), primary_key=True))
+    label: str = Field(sa_column=Column(String(255), primary_key=True))
+    shard: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    value: float = Field(default=0, sa_type=Double)

@@ -1,0 +1,3 @@
+-- Say goodbye.
+UPDATE workers SET state = :state, last_seen_at = now(), stopped_at = CASE WHEN :state = 'stopped' THEN now() END
+WHERE id = :id

@@ -1,0 +1,4 @@
+-- Progress of an attempt that still holds its job.
+UPDATE jobs SET progress = CAST(:progress AS jsonb)
+WHERE id = :id AND attempt = :attempt AND status = 'running'
+RETURNING cancel_requested_at IS NOT NULL AS cancel_requested

@@ -1,0 +1,77 @@
+-- Record how attempts ended: the job, its execution, its dead letter and the counters, all or nothing.
+-- Guarded by the attempt: a worker that lost its job changes nothing, and its outcome is kept as superseded.
+WITH verdicts AS (
+    SELECT * FROM jsonb_to_recordset(CAST(:verdicts AS jsonb)) AS v (
+        job_id uuid, attempt integer, outcome text, status text, result jsonb, delay_ms double precision, uses_retry boolean,
+        reason text, error_type text, error_message text, traceback text, fingerprint text,
+        started_at timestamptz
+    )
+),
+recorded AS (
+    UPDATE jobs SET
+        -- A failure of a job that somebody cancelled meanwhile is the end of it.
+        status = CASE WHEN v.status = 'pending' AND jobs.cancel_requested_at IS NOT NULL THEN 'cancelled'
+                 ELSE v.status END::job_status,
+        result = v.result,
+        error_message = v.error_message,
+        retry_count = jobs.retry_count + v.uses_retry::integer,
+        scheduled_at = CASE WHEN v.delay_ms IS NULL THEN jobs.scheduled_at
+                       ELSE now() + v.delay_ms * interval '1 millisecond' END,
+        completed_at = CASE WHEN v.status = 'pending' AND jobs.cancel_requested_at IS NULL THEN NULL ELSE now() END,
+        lease_expires_at = NULL
+    FROM verdicts v
+    WHERE jobs.id = v.job_id AND jobs.attempt = v.attempt AND jobs.status::text = 'running'
+    RETURNING
+        jobs.id, jobs.attempt, jobs.job_type, jobs.queue_name, jobs.payload, jobs.status AS new_status,
+        extract(epoch FROM clock_timestamp() - jobs.started_at)::double precision AS duration_s,
+        CASE WHEN v.status = 'pending' AND jobs.status = 'cancelled' THEN 'cancelled' ELSE v.outcome END AS outcome,
+        v.reason, v.error_type, v.error_message, v.traceback, v.fingerprint
+),
+known AS (
+    -- The reply to an earlier try of this very statement may have been lost.
+    SELECT v.job_id, v.attempt, EXISTS (
+        SELECT FROM job_executions e
+        WHERE e.job_id = v.job_id AND e.attempt = v.attempt AND e.outcome NOT IN ('lost', 'superseded')
+    ) AS recorded_before
+    FROM verdicts v
+),
+executions AS (
+    INSERT INTO job_executions
+        (job_id, attempt, outcome, worker_id, started_at, finished_at, error_type, error_message, traceback)
+    SELECT v.job_id, v.attempt, coalesce(r.outcome, 'superseded'), :worker_id, v.started_at, clock_timestamp(),
+           v.error_type, v.error_message, v.traceback
+    FROM verdicts v
+    JOIN known k USING (job_id, attempt)
+    LEFT JOIN recorded r ON r.id = v.job_id AND r.attempt = v.attempt
+    WHERE r.id IS NOT NULL
+       OR (NOT k.recorded_before AND EXISTS (SELECT FROM jobs WHERE id = v.job_id))
+),
+letters AS (
+    INSERT INTO dead_letter_jobs
+        (job_id, job_type, queue_name, reason, error_type, error_message, traceback, fingerprint, payload, attempts)
+    SELECT id, job_type, queue_name, reason, error_type, error_message, traceback, fingerprint, payload, attempt
+    FROM recorded
+    WHERE reason IS NOT NULL AND new_status = 'failed' AND :dlq_enabled
+    ON CONFLICT (job_id) WHERE resolved_at IS NULL DO NOTHING
+),
+events AS (
+    SELECT 'processed' AS metric, job_type, outcome AS label, 1.0 AS value FROM recorded
+    WHERE outcome NOT IN ('snoozed', 'released')
+    UNION ALL
+    SELECT 'failed', job_type, coalesce(error_type, 'unknown'), 1.0 FROM recorded WHERE outcome IN ('retried', 'failed')
+    UNION ALL
+    SELECT 'duration_bucket', job_type,
+        width_bucket(duration_s, ARRAY[.1, .5, 1, 2, 5, 10, 30, 60]::double precision[])::text, 1.0
+    FROM recorded WHERE outcome NOT IN ('snoozed', 'released')
+    UNION ALL
+    SELECT 'duration_sum', job_type, '', duration_s FROM recorded WHERE outcome NOT IN ('snoozed', 'released')
+),
+counted AS (
+    -- In one order everywhere: two workers that share a shard cannot deadlock.
+    INSERT INTO job_counters (metric, job_type, label, shard, value)
+    SELECT metric, job_type, label, :shard, sum(value) FROM events
+    GROUP BY metric, job_type, label ORDER BY metric, job_type, label
+    ON CONFLICT (metric, job_type, label, shard) DO UPDATE SET value = job_counters.value + excluded.value
+)
+SELECT k.job_id, k.attempt, r.id IS NOT NULL OR k.recorded_before AS won, r.new_status::text AS status
+FROM known k LEFT JOIN recorded r ON r.id = k.job_id AND r.attempt = k.attempt

@@ -1,0 +1,232 @@
+"""Real servers for every test that wants them, and a guard that fails the test that leaves something running.
+
+    postgres_url, redis_url     one server each per session: embedded, or those of DATABASE_URL / REDIS_URL
+    database                    a migrated database of the test's own, copied from a template (about 40 ms)
+    redis_client                a client of an empty Redis
+    settings                    Settings that point at the two above
+    environment                 the same as environment variables, for code that reads them and for children
+    private_postgres/_redis     servers of the test's own, for tests that stop and kill them
+
+Folders: unit (no IO), integration (real servers), faults (real kills), e2e (the CLI, a browser).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg2
+import pytest
+import redis
+from sqlalchemy import make_url
+
+from ops.embedded import EmbeddedPostgres, EmbeddedRedis
+from persistence import migrate
+from persistence.database import Database, get_database
+from persistence.settings import Settings, get_settings, load_settings, variable_names
+from tests.leftovers import adopt_orphans, leftovers, spare, wait_until_empty
+
+# Read before the guard below clears the environment.
+GIVEN_DATABASE_URL = os.environ.get("DATABASE_URL")
+GIVEN_REDIS_URL = os.environ.get("REDIS_URL")
+
+
+# --- per session --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _orphans_come_to_us() -> None:
+    """A grandchild whose parent was killed becomes our child, so that the leak guard sees it."""
+    adopt_orphans()
+
+
+@pytest.fixture(scope="session")
+def short_dir() -> Iterator[Path]:
+    """A directory with a path short enough for sockets, which pytest's own are not."""
+    with _short_dir() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def postgres_url(short_dir: Path) -> Iterator[str]:
+    """A scratch database: of the server in DATABASE_URL when that is set, else of an embedded server."""
+    if GIVEN_DATABASE_URL is not None:
+        with _scratch_database(GIVEN_DATABASE_URL) as url:
+            yield url
+        return
+    with EmbeddedPostgres(short_dir / "pg", durable=False) as server:
+        spare(server.pid)
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def redis_url(short_dir: Path) -> Iterator[str]:
+    """An empty Redis database; one that is given but not empty is refused, for it is flushed."""
+    if GIVEN_REDIS_URL is None:
+        with EmbeddedRedis(short_dir / "redis", durable=False) as server:
+            spare(server.pid)
+            yield server.url
+        return
+    with redis.Redis.from_url(GIVEN_REDIS_URL) as client:
+        if client.dbsize():
+            pytest.exit("REDIS_URL names a database that is not empty; tests flush it: give another number", 2)
+        yield GIVEN_REDIS_URL
+        client.flushdb()
+
+
+@pytest.fixture(scope="session")
+def _template(postgres_url: str) -> str:
+    """The scratch database, migrated; its name."""
+    database = Database(_dsn(postgres_url))
+    migrate.up(database)
+    database.dispose()  # a template must have no connections
+    return cast(str, make_url(postgres_url).database)
+
+
+# --- per test -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing_running() -> Iterator[None]:
+    """Fails the test that leaves a thread or a process behind."""
+    with leftovers() as found:
+        yield
+    if found:
+        pytest.fail(f"left running: {', '.join(found)}")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The developer's own settings stay out of the tests, and the tests' out of each other."""
+    for name in variable_names():
+        monkeypatch.delenv(name, raising=False)
+    get_settings.cache_clear()
+    yield
+    if get_database.cache_info().currsize:
+        get_database().dispose()
+    get_database.cache_clear()
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def database_url(postgres_url: str, _template: str) -> Iterator[str]:
+    """The url of a migrated, empty database of the test's own. Connections left open fail the test."""
+    name = f"{_template}_{next(_serial)}"
+    with _administration(postgres_url) as execute:
+        execute(f'CREATE DATABASE "{name}" TEMPLATE "{_template}" STRATEGY file_copy')
+        yield _of_database(postgres_url, name)
+        _refuse_open_connections(execute, name)
+        execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    database = Database(settings.postgres_dsn, schema=settings.job_schema)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushdb()
+        yield client
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> Settings:
+    return load_settings(database_url=database_url, redis_url=redis_url)
+
+
+@pytest.fixture
+def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Puts `settings` into this process's environment, where get_settings() and child processes find them."""
+    monkeypatch.setenv("DATABASE_URL", settings.postgres_dsn)
+    monkeypatch.setenv("REDIS_URL", settings.redis_dsn)
+    get_settings.cache_clear()
+    return settings
+
+
+@pytest.fixture
+def private_dir() -> Iterator[Path]:
+    """A short directory of the test's own."""
+    with _short_dir() as directory:
+        yield directory
+
+
+@pytest.fixture
+def private_postgres(private_dir: Path) -> Iterator[EmbeddedPostgres]:
+    with EmbeddedPostgres(private_dir / "pg", durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def private_redis(private_dir: Path) -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis(private_dir / "redis", durable=False) as server:
+        yield server
+
+
+# --- how ----------------------------------------------------------------------------------------
+
+_serial = itertools.count(1)
+
+
+def _dsn(url: str) -> str:
+    return load_settings(database_url=url).postgres_dsn
+
+
+def _of_database(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@contextmanager
+def _short_dir() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="aj-", dir="/tmp"))
+    directory.chmod(0o755)  # embedded PostgreSQL may run under another account
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _administration(url: str) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
+    """A function that executes one statement on the server's maintenance database."""
+    plain = make_url(_of_database(url, "postgres")).set(drivername="postgresql")
+    connection = psycopg2.connect(plain.render_as_string(hide_password=False))
+    connection.autocommit = True
+
+    def execute(statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    try:
+        yield execute
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _scratch_database(server: str) -> Iterator[str]:
+    name = f"aeon_jobs_test_{secrets.token_hex(4)}"
+    with _administration(server) as execute:
+        execute(f'CREATE DATABASE "{name}"')
+        yield _of_database(server, name)
+        execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _refuse_open_connections(execute: Callable[..., list[tuple[Any, ...]]], name: str) -> None:
+    """A backend needs a moment to notice that its client said goodbye."""
+    query = (
+        "SELECT pid, application_name, state, left(query, 80) FROM pg_stat_activity"
+        " WHERE datname = %s AND backend_type = 'client backend'"
+    )
+    if found := wait_until_empty(lambda: execute(query, name)):
+        execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        pytest.fail(f"left connections open: {found}")

@@ -1,0 +1,89 @@
+"""The API as its callers see it: `api.viewer`, `api.operator` … are clients with a key of that role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import redis
+from litestar.testing import TestClient
+
+from api.app import Api, create_app
+from persistence import api_keys, job_types
+from persistence.database import Database
+from persistence.models import JobType
+from persistence.settings import Settings
+
+ECHO = JobType(
+    name="echo",
+    queue_name="default",
+    description="Says it again.",
+    payload_schema={
+        "type": "object",
+        "properties": {"text": {"type": "string"}, "times": {"type": "integer", "minimum": 1}},
+        "additionalProperties": False,
+    },
+    example={"text": "hello"},
+    priority=50,
+    max_retries=3,
+    timeout_ms=300_000,
+)
+
+
+class Caller:
+    """A client that sends one key, or none."""
+
+    def __init__(self, client: TestClient[Api], key: str | None) -> None:
+        self._client, self.key = client, key
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        authorization = {"authorization": f"Bearer {self.key}"} if self.key else {}
+        return self._client.request(
+            method, path, **{**options, "headers": {**authorization, **options.get("headers", {})}}
+        )
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("POST", path, **options)
+
+    def patch(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("DELETE", path, **options)
+
+    def submit(self, **fields: Any) -> UUID:
+        answer = self.post("/api/jobs", json={"job_type": "echo", **fields})
+        assert answer.status_code == 201, answer.text
+        return UUID(answer.json()["job_id"])
+
+
+@dataclass(frozen=True)
+class Callers:
+    app: Api
+    client: TestClient[Api]
+    nobody: Caller
+    viewer: Caller
+    submitter: Caller
+    operator: Caller
+    admin: Caller
+
+    def of_role(self, role: str) -> Caller:
+        return getattr(self, role)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def api(environment: Settings, database: Database, redis_client: redis.Redis) -> Iterator[Callers]:
+    with database.transaction() as connection:
+        job_types.register(connection, [ECHO])
+        keys = {role: api_keys.create(connection, f"the-{role}", role) for role in api_keys.ROLES}
+    app = create_app(environment)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        callers = {role: Caller(client, key) for role, key in keys.items()}
+        yield Callers(app=app, client=client, nobody=Caller(client, None), **callers)
