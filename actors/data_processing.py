@@ -71,7 +71,7 @@ def data_processing(
     source, target = root.existing(input), root.place(output)
     if target.exists() and source.samefile(target):
         raise PermanentError("output: must not be the input; a second run would read the result of the first")
-    with replacing(target, f"{current.id.hex}-{current.attempt}") as partial, _blaming(input):
+    with replacing(target, current.id.hex, current.attempt) as partial, _blaming(input):
         table = tally.watch(table_files.scan(source), tally.count_read)
         table = table_query.matching(table, filters)
         table = tally.watch(table, tally.count_matched)

@@ -8,6 +8,7 @@ at all: it is written beside its place, flushed to the disk, and renamed.
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import stat
 from collections.abc import Iterator
@@ -89,12 +90,16 @@ class DataRoot:
 
 
 @contextmanager
-def replacing(target: Path, owner: str) -> Iterator[Path]:
+def replacing(target: Path, job: str, attempt: int) -> Iterator[Path]:
     """A path to write to, which becomes `target` when the block ends well and vanishes when it does not.
 
-    `owner` tells attempts apart, so that a late one can not write into the file of its successor.
+    Each attempt has its own, so that a late one can not write into the file of its successor; and removes what
+    killed ones of its job have left behind.
     """
-    partial = target.with_name(f".{target.name[:100]}.{owner}.partial")
+    prefix = f".{target.name[:100]}.{job}-"
+    partial = target.with_name(f"{prefix}{attempt}.partial")
+    for left in target.parent.glob(f"{glob.escape(prefix)}*.partial"):
+        left.unlink(missing_ok=True)
     try:
         yield partial
         _flush(partial)

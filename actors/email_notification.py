@@ -7,6 +7,7 @@ refused by the payload's schema, and again by EmailMessage.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -113,7 +114,17 @@ def compose(
             message.add_alternative(html, subtype="html")
     except ValueError:
         raise PermanentError("the message can not be written as e-mail") from None
+    _refuse_breaks(message)
     return message
+
+
+def _refuse_breaks(message: EmailMessage) -> None:
+    """EmailMessage decodes encoded words (`=?utf-8?q?a=0D=0ABcc:…?=`) in what it is given, and writes a line break
+    that comes out of one as it is: a header of the sender's choice. The schema can not see those.
+    """
+    for name, value in message.items():
+        if re.search(_BREAKS, str(value)):
+            raise PermanentError(f"{name}: holds an encoded line break")
 
 
 def _listed(addresses: str | list[str] | None) -> list[str]:

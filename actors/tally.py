@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SUMMARISED_COLUMNS = 50
 
 
-class Stopped(Exception):  # noqa: N818 (a request, not a fault)
+class Stopped(Exception):
     """Raised into a stream to end it."""
 
 

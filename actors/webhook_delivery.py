@@ -20,84 +20,18 @@ from typing import Annotated, Any, NoReturn
 
 import httpcore
 import httpx
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AwareDatetime, Field
 
 from actors.excerpt import excerpt
 from actors.job import current_job, job
 from actors.retry_after import retry_after
 from actors.ssrf import Deadline, Guard, GuardedBackend
 from actors.standard_webhooks import SecretError, sign
+from actors.webhook_payload import CustomHeaders, EventType, WebhookUrl
 from middleware.outcomes import PermanentError, TransientError
 from persistence.settings import Settings, get_settings
 
 _READ_LIMIT, _EXCERPT_LIMIT = 65_536, 1_024
-
-# Headers that carry the signature, frame the message, or steer the connection.
-_RESERVED = (
-    *("accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect"),
-    *("host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"),
-    *("webhook-id", "webhook-signature", "webhook-timestamp"),
-)
-
-
-def _any_case(names: tuple[str, ...]) -> str:
-    """A regular expression for any of `names` in any case, written so that every dialect reads it alike."""
-    spelled = ("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in name) for name in names)
-    return f"^(?:{'|'.join(spelled)}|[pP][rR][oO][xX][yY]-.*)$"
-
-
-_RESERVED_PATTERN = _any_case(_RESERVED)
-_TOKEN_PATTERN = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"  # noqa: S105 (a token of RFC 9110, not a password)
-# The last character of a value is spelled out: Python's `$` would let a final newline pass.
-_VALUE_PATTERN = r"^[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?$"
-
-
-def _not_reserved(headers: dict[str, str]) -> dict[str, str]:
-    taken = sorted(name for name in headers if name.lower() in _RESERVED or name.lower().startswith("proxy-"))
-    if taken:
-        raise ValueError(f"{', '.join(taken)}: set by the delivery itself")
-    return headers
-
-
-WebhookUrl = Annotated[
-    str,
-    Field(
-        description="http or https; no user name, no fragment",
-        max_length=2_048,
-        pattern=r"^https?://[^\s\x00-\x20/?#@\\]+(?:[/?][^\s\x00-\x20#\\]*)?$",
-        json_schema_extra={"not": {"pattern": r"\s"}},
-    ),
-]
-EventType = Annotated[
-    str,
-    Field(
-        description="names of letters, digits and _, separated by full stops",
-        max_length=200,
-        pattern=r"^[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*$",
-        json_schema_extra={"not": {"pattern": r"\s"}},
-    ),
-]
-HeaderValue = Annotated[
-    str,
-    Field(max_length=4_096, pattern=_VALUE_PATTERN, json_schema_extra={"not": {"pattern": r"[\r\n]"}}),
-]
-CustomHeaders = Annotated[
-    dict[Annotated[str, Field(pattern=_TOKEN_PATTERN)], HeaderValue],
-    Field(
-        description="further request headers; those of the signature and of HTTP itself can not be set",
-        max_length=50,
-        json_schema_extra={
-            "propertyNames": {
-                "allOf": [
-                    {"pattern": _TOKEN_PATTERN},
-                    {"not": {"pattern": r"[\r\n]"}},
-                    {"not": {"pattern": _RESERVED_PATTERN}},
-                ]
-            }
-        },
-    ),
-    AfterValidator(_not_reserved),
-]
 
 
 @job(
@@ -158,6 +92,8 @@ def parse_target(url: str) -> httpx.URL:
         raise PermanentError("url: not a valid URL") from None
     if target.scheme not in {"http", "https"} or not target.host:
         raise PermanentError("url: must be http or https, with a host")
+    if not 0 < (target.port or 80) < 65_536:
+        raise PermanentError("url: no such port")
     if target.userinfo:
         raise PermanentError("url: must not hold a user name or password; use headers")
     return target

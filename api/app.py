@@ -6,7 +6,7 @@ whatever is raised on the way → errors.answer
 
 from __future__ import annotations
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -14,10 +14,11 @@ from litestar.middleware import DefineMiddleware
 from litestar.plugins.pydantic import PydanticPlugin
 from litestar.types import Receive, Scope, Send
 
-from api import errors, health, jobs, services
+from api import batches, dead_letters, errors, health, jobs, services
 from api.auth import Authentication, permitted
 from api.body import ApiRequest
 from api.envelope import enveloped
+from api.queries import job_filter, refuse_unknown
 from persistence.settings import Settings, get_settings
 
 ENVELOPE_BYTES = 131_072
@@ -33,10 +34,13 @@ def create_app(settings: Settings | None = None) -> Api:
     """The ASGI application: ``uvicorn --factory api.app:create_app``. Connects to nothing yet."""
     built = services.build(settings or get_settings())
     return Api(
-        route_handlers=[health.router, jobs.router],
+        route_handlers=[health.router, _jobs_router(built.settings), dead_letters.router],
         middleware=[DefineMiddleware(Authentication, doorkeeper=built.doorkeeper)],
-        guards=[permitted],
-        dependencies={"services": Provide(lambda: built, sync_to_thread=False)},
+        guards=[permitted, refuse_unknown],
+        dependencies={
+            "services": Provide(lambda: built, sync_to_thread=False),
+            "which": Provide(job_filter, sync_to_thread=False),
+        },
         exception_handlers={Exception: errors.answer},
         request_class=ApiRequest,
         request_max_body_size=built.settings.job_max_payload_bytes + ENVELOPE_BYTES,
@@ -48,6 +52,11 @@ def create_app(settings: Settings | None = None) -> Api:
         openapi_config=None,
         logging_config=None,
     )
+
+
+def _jobs_router(settings: Settings) -> Router:
+    bulk = Router("/", route_handlers=batches.handlers, request_max_body_size=settings.api_max_bulk_bytes)
+    return Router("/api/jobs", route_handlers=[*jobs.handlers, bulk], tags=["Jobs"])
 
 
 def _cors(settings: Settings) -> CORSConfig | None:

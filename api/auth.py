@@ -30,6 +30,7 @@ from persistence.settings import Settings
 REMEMBER_S = 2.0
 _MOST_REMEMBERED = 10_000
 Connection = ASGIConnection[Any, Any, Any, Any]
+"""A request, before it is known what for."""
 
 
 class Doorkeeper:

@@ -25,6 +25,7 @@ from api.strict_json import MalformedJson
 from persistence.answered_requests import RequestKeyReused
 from persistence.api_keys import KeyNotFound, UnknownRole
 from persistence.database import is_transient
+from persistence.dead_letter_lists import LetterNotFound
 from persistence.errors import (
     DatabaseUnavailable,
     IdempotencyConflict,
@@ -191,6 +192,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (LitestarException, lambda e: Problem("bad-request", 400, str(e))),
     (InvalidJob, lambda e: invalid(e.violations)),
     (JobNotFound, lambda e: Problem("not-found", 404, str(e))),
+    (LetterNotFound, lambda e: Problem("not-found", 404, str(e))),
     (KeyNotFound, lambda e: Problem("not-found", 404, str(e))),
     (UnknownRole, lambda e: invalid([Violation("role", str(e))])),
     (WrongState, _of_wrong_state),

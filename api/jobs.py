@@ -1,72 +1,191 @@
-"""/api/jobs: submit, look, cancel."""
+"""/api/jobs: submit, look, change, cancel, retry. `batches` has what concerns many jobs at once."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Response, Router, delete, get, post
+import msgspec
+from litestar import Response, delete, get, patch, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
+from sqlalchemy import Connection
 
 from api.auth import forbidden
 from api.body import ApiRequest
 from api.callers import Caller, Role
 from api.errors import ProblemError
+from api.etags import etag, is_known, refuse_changed
+from api.idempotency import REPLAYED, IdempotencyKey, once
 from api.journal import note
-from api.schemas import JobDetail, JobForm, SubmittedJob, detail, submitted
+from api.queries import Cursor, Limit, Offset, Order, Reason, SortBy
+from api.schemas import JobChange, JobDetail, JobForm, JobList, SubmittedJob, detail, submitted, summary
 from api.services import Given
 from api.traces import trace_of
-from persistence import executions, jobs
+from persistence import dead_letters, executions, jobs, listing, pending
 from persistence.models import Job
 
-Reason = Annotated[str | None, QueryParameter(min_length=1, max_length=1_000, description="is stored")]
+Which = NamedDependency[listing.Filter]
+_WATCHED = ("status", "priority", "scheduled_at", "payload", "retry_count")
+"""What the audit log tells of a change."""
+WithTotal = Annotated[bool, QueryParameter(description="count what matches, up to 10,000")]
 
 
 @post("/", opt={"role": Role.SUBMITTER}, sync_to_thread=True, summary="Submit a job")
-def submit(data: JSONBody[JobForm], request: ApiRequest, services: Given) -> Response[SubmittedJob]:
-    """201 for a new job; 200 when an idempotency key brought an existing one back."""
+def submit(
+    data: JSONBody[JobForm], request: ApiRequest, services: Given, key: IdempotencyKey = None
+) -> Response[SubmittedJob]:
+    """201 for a new job; 200 when the body's idempotency_key brought an existing one back."""
+    new = data.new_job(request.user.name, *trace_of(request.headers))
     with services.database.transaction() as connection:
-        job = jobs.submit(connection, data.new_job(request.user.name, *trace_of(request.headers)))
-    if job.is_new:
+
+        def work() -> Mapping[str, Any]:
+            return _plain(submitted(jobs.submit(connection, new)))
+
+        answer, replayed = once(connection, request, key, data, work)
+    if answer["is_new"] and not replayed:
         services.wakeups.job_ready()
+    headers = {"Location": f"/api/jobs/{answer['job_id']}", **({REPLAYED: "true"} if replayed else {})}
     return Response(
-        submitted(job),
-        status_code=201 if job.is_new else 200,
-        headers={"Location": f"/api/jobs/{job.id}"},
+        msgspec.convert(answer, SubmittedJob), status_code=201 if answer["is_new"] else 200, headers=headers
+    )
+
+
+@get("/", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="List jobs")
+def index(
+    which: Which,
+    services: Given,
+    sort: SortBy = "created_at",
+    order: Order = "desc",
+    limit: Limit = 50,
+    offset: Offset = 0,
+    cursor: Cursor = None,
+    total: WithTotal = False,
+) -> JobList:
+    """Without payload and result. Follow `next_cursor`: nothing is left out or twice while new jobs arrive."""
+    with services.database.connection() as connection:
+        page = listing.page(
+            connection,
+            which,
+            sort=sort,
+            descending=order == "desc",
+            limit=limit,
+            cursor=cursor,
+            offset=offset,
+        )
+        count = listing.total(connection, which) if total else None
+    return JobList(
+        items=[summary(row) for row in page.rows],
+        next_cursor=page.next_cursor,
+        total=None if count is None else min(count, listing.MAX_TOTAL),
+        total_is_capped=count is not None and count > listing.MAX_TOTAL,
     )
 
 
 @get("/{job_id:uuid}", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="A job and its attempts")
-def show(job_id: FromPath[UUID], services: Given) -> JobDetail:
+def show(job_id: FromPath[UUID], request: ApiRequest, services: Given) -> Response[JobDetail]:
     with services.database.connection() as connection:
-        return detail(jobs.get(connection, job_id), executions.of_job(connection, job_id))
+        job = jobs.get(connection, job_id)
+        if is_known(request, job.updated_at):
+            return Response(None, status_code=304, headers={"ETag": etag(job.updated_at)})  # type: ignore[arg-type]
+        return _described(connection, job)
 
 
-@delete(
-    "/{job_id:uuid}",
-    opt={"role": Role.SUBMITTER},
-    status_code=200,
-    sync_to_thread=True,
-    summary="Cancel a job",
-)
-def cancel(job_id: FromPath[UUID], request: ApiRequest, services: Given, reason: Reason = None) -> Response[JobDetail]:
-    """200: it is cancelled. 202: it runs, and its handler was asked to stop."""
+@patch("/{job_id:uuid}", opt={"role": Role.OPERATOR}, sync_to_thread=True, summary="Change a pending job")
+def change(
+    job_id: FromPath[UUID], data: JSONBody[JobChange], request: ApiRequest, services: Given
+) -> Response[JobDetail]:
+    """Its priority, its moment, or both. If-Match is respected."""
     with services.database.transaction() as connection:
-        before = jobs.get(connection, job_id)
+        before = _locked(connection, request, job_id)
+        job = pending.change(connection, job_id, priority=data.priority, scheduled_at=data.scheduled_at)
+        _note(connection, request, "job.change", before, job)
+        answer = _described(connection, job)
+    services.wakeups.job_ready()
+    return answer
+
+
+@delete("/{job_id:uuid}", opt={"role": Role.SUBMITTER}, status_code=200, sync_to_thread=True, summary="Cancel a job")
+def cancel(job_id: FromPath[UUID], request: ApiRequest, services: Given, reason: Reason = None) -> Response[JobDetail]:
+    """200: it is cancelled. 202: it runs, and its handler was asked to stop. A submitter may cancel its own."""
+    with services.database.transaction() as connection:
+        before = _locked(connection, request, job_id)
         _refuse_others(request.user, before)
         job = jobs.cancel(connection, job_id, reason=reason, by=request.user.name)
-        change = {"before": {"status": before.status}, "after": {"status": job.status}}
-        note(connection, request, "job.cancel", ("job", job_id), **change, reason=reason)
-        answer = detail(job, executions.of_job(connection, job_id))
+        _note(connection, request, "job.cancel", before, job, reason)
+        answer = _described(connection, job, status=202 if job.status == "running" else 200)
     if job.status == "running":
         services.wakeups.cancel(job_id)
-    return Response(answer, status_code=202 if job.status == "running" else 200)
+    return answer
+
+
+@post("/{job_id:uuid}/retry", opt={"role": Role.OPERATOR}, status_code=200, sync_to_thread=True, summary="Retry now")
+def retry(job_id: FromPath[UUID], request: ApiRequest, services: Given, reason: Reason = None) -> Response[JobDetail]:
+    """A pending job need not wait for its moment any longer; a failed or cancelled one gets a new life."""
+    with services.database.transaction() as connection:
+        before = _locked(connection, request, job_id)
+        if before.status == "pending":
+            job = pending.run_now(connection, job_id)
+        else:
+            job = dead_letters.requeue(connection, job_id, by=request.user.name)
+        _note(connection, request, "job.retry", before, job, reason)
+        answer = _described(connection, job)
+    services.wakeups.job_ready()
+    return answer
+
+
+@post("/{job_id:uuid}/requeue", opt={"role": Role.OPERATOR}, status_code=200, sync_to_thread=True, summary="Requeue")
+def requeue(job_id: FromPath[UUID], request: ApiRequest, services: Given, reason: Reason = None) -> Response[JobDetail]:
+    """A failed or cancelled job starts anew; its history is kept."""
+    with services.database.transaction() as connection:
+        before = _locked(connection, request, job_id)
+        job = dead_letters.requeue(connection, job_id, by=request.user.name)
+        _note(connection, request, "job.requeue", before, job, reason)
+        answer = _described(connection, job)
+    services.wakeups.job_ready()
+    return answer
+
+
+def _locked(connection: Connection, request: ApiRequest, job_id: UUID) -> Job:
+    """The job as it stands, held until the change is committed; 412 if the caller meant another version of it."""
+    refuse_changed(request, pending.lock(connection, job_id))
+    return jobs.get(connection, job_id)
+
+
+def _described(connection: Connection, job: Job, status: int = 200) -> Response[JobDetail]:
+    return Response(
+        detail(job, executions.of_job(connection, job.id)),
+        status_code=status,
+        headers={"ETag": etag(job.updated_at)},
+    )
+
+
+def _note(
+    connection: Connection, request: ApiRequest, action: str, before: Job, after: Job, reason: str | None = None
+) -> None:
+    changed = [name for name in _WATCHED if getattr(before, name) != getattr(after, name)]
+    note(
+        connection,
+        request,
+        action,
+        ("job", after.id),
+        before={name: getattr(before, name) for name in changed},
+        after={name: getattr(after, name) for name in changed},
+        reason=reason,
+    )
 
 
 def _refuse_others(caller: Caller, job: Job) -> None:
-    """A submitter may cancel what it submitted; other people's jobs are an operator's business."""
+    """Other people's jobs are an operator's business."""
     if not caller.may(Role.OPERATOR) and job.created_by != caller.name:
         raise ProblemError(forbidden(caller, Role.OPERATOR))
 
 
-router = Router("/api/jobs", route_handlers=[submit, show, cancel], tags=["Jobs"])
+def _plain(answer: msgspec.Struct) -> Mapping[str, Any]:
+    """As JSON would hold it."""
+    plain: Mapping[str, Any] = msgspec.to_builtins(answer)
+    return plain
+
+
+handlers = [submit, index, show, change, cancel, retry, requeue]

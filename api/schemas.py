@@ -5,6 +5,7 @@ Times are RFC 3339 with a zone; durations carry their unit in the name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, cast
 from uuid import UUID
@@ -15,9 +16,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    model_validator,
 )
 
-from persistence.jobs import NewJob, Submitted
+from persistence.batches import MAX_BATCH
+from persistence.jobs import MAX_BULK, NewJob, Submitted
+from persistence.listing import Filter
 from persistence.models import Job, JobExecution
 
 STATUSES = ("pending", "queued", "running", "completed", "failed", "cancelled")
@@ -170,8 +174,10 @@ def execution(row: JobExecution) -> Execution:
     )
 
 
-def summary(job: Job) -> JobSummary:
-    return JobSummary(**_fields(job, JobSummary))
+def summary(row: Mapping[str, Any]) -> JobSummary:
+    """From a row of `listing`."""
+    names = JobSummary.__struct_fields__
+    return JobSummary(**{name: row[name] for name in names if name != "job_id"}, job_id=row["id"])
 
 
 def detail(job: Job, executions: list[JobExecution]) -> JobDetail:
@@ -190,3 +196,77 @@ def _duration_ms(row: JobExecution) -> int | None:
     if row.started_at is None:
         return None
     return round((row.finished_at - row.started_at).total_seconds() * 1_000)
+
+
+class JobList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[JobSummary]
+    next_cursor: str | None
+    """The page after this one; null on the last."""
+    total: int | None = None
+    """With `total=true`: how many match, counted up to 10,000."""
+    total_is_capped: bool = False
+    """There are more than `total`."""
+
+
+class JobChange(Form):
+    """What may change while a job is pending."""
+
+    priority: Priority | None = None
+    scheduled_at: Instant | None = None
+
+
+class BulkForm(Form):
+    jobs: list[JobForm] = Field(min_length=1, max_length=MAX_BULK)
+
+
+class SubmittedJobs(msgspec.Struct, frozen=True):
+    jobs: list[SubmittedJob]
+    """In the order of the submissions."""
+
+
+class FilterForm(Form):
+    """Which jobs; conditions combine with AND."""
+
+    status: list[Status] = Field(default_factory=list)
+    job_type: Name | None = None
+    queue_name: Name | None = None
+    created_by: Key | None = None
+    created_after: Instant | None = Field(None, description="inclusive")
+    created_before: Instant | None = Field(None, description="exclusive")
+    metadata: JsonObject = Field(default_factory=dict, description="contained in the job's metadata")
+
+    def filter(self) -> Filter:
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return Filter(**{**fields, "status": tuple(dict.fromkeys(self.status))})
+
+
+class BatchForm(Form):
+    """Jobs to change: by `ids`, or by `filter` (the oldest 10,000 that match)."""
+
+    ids: list[Id] | None = Field(None, min_length=1, max_length=MAX_BATCH)
+    filter: FilterForm | None = None
+    dry_run: bool = Field(False, description="tell what would happen, and change nothing")
+    reason: Reason | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> BatchForm:
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("must have either ids or filter")
+        if self.filter is not None and not self.filter.model_dump(exclude_defaults=True):
+            raise ValueError("must have a filter with at least one condition")
+        return self
+
+
+class BatchItem(msgspec.Struct, frozen=True):
+    job_id: UUID
+    outcome: Literal["done", "requested", "wrong_state", "not_found"]
+    """`requested`: the job runs and was asked to stop."""
+    status: str | None
+
+
+class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    dry_run: bool
+    changed: int
+    items: list[BatchItem]
+    more: bool
+    """The filter matches more jobs than one call changes: call again."""

@@ -17,7 +17,7 @@ from persistence.errors import Violation
 MAX_DEPTH = 64
 
 
-class MalformedJson(ValueError):  # noqa: N818 (reads as what it is)
+class MalformedJson(ValueError):
     """The text is not acceptable JSON; `violation` says where and why."""
 
     def __init__(self, field: str, rule: str) -> None:

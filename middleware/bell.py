@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Thread
 
 import redis
@@ -25,6 +26,9 @@ class Bell:
 
     def stop(self) -> None:
         self._stop.set()
+        with suppress(redis.RedisError):
+            # So that the listener need not sit out its wait.
+            self._client.publish(self._channel, "stop")
         self._thread.join()
 
     def clear(self) -> None:

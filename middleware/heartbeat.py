@@ -64,6 +64,8 @@ class Heartbeat(Middleware):
         self._thread.start()
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        # From here on worker threads end because they are told to.
+        self._is_ending = True
         self._try(lambda: self._change_state("stopping"))
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:

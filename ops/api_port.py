@@ -14,7 +14,7 @@ PORTS_TRIED = 50
 PROBE_TIMEOUT_S = 0.2
 
 
-class PortTaken(JobsError):  # noqa: N818 - named like the rest of the tree
+class PortTaken(JobsError):
     """Something else listens there."""
 
     def __init__(self, host: str, port: int) -> None:

@@ -58,6 +58,7 @@ class Supervisor:
         self._lines = lines
         self._on_tick = on_tick
         self._signals_seen = 0
+        self._waker: socket.socket | None = None
 
     def run(self) -> None:
         """Returns when everything has stopped."""
@@ -69,6 +70,13 @@ class Supervisor:
                     self._wait(wakeup)
             finally:
                 self._stop_all(wakeup)
+
+    def stop(self) -> None:
+        """Have `run` stop everything and return, as on a signal; from any thread, even before it was called."""
+        self._signals_seen = max(self._signals_seen, 1)
+        with suppress(OSError):
+            if self._waker:
+                self._waker.send(b"\0")
 
     @property
     def hurried(self) -> bool:
@@ -128,14 +136,23 @@ class Supervisor:
             self._stop([child for child in self._running() if child.program.rank == rank], wakeup)
 
     def _stop(self, children: Sequence[Child], wakeup: socket.socket) -> None:
+        if children:
+            self._lines.say(f"stopping {', '.join(child.program.name for child in children)}")
         for child in children:
             child.terminate()
         began = time.monotonic()
         while alive := [child for child in children if child.running]:
             for child in alive:
-                if self.hurried or time.monotonic() - began > child.program.stop_limit:
-                    child.kill_group()
+                self._kill_if_overstaying(child, began)
             self._wait(wakeup)
+
+    def _kill_if_overstaying(self, child: Child, asked_at: float) -> None:
+        limit = child.program.stop_limit
+        if self.hurried:
+            child.kill_group()
+        elif time.monotonic() - asked_at > limit:
+            self._lines.say(f"{child.program.name} did not stop within {limit:.0f} s: killed", "bold red")
+            child.kill_group()
 
     def _running(self) -> list[Child]:
         return [child for child in self._children if child.running]
@@ -150,6 +167,7 @@ class Supervisor:
         reader, writer = socket.socketpair()
         reader.setblocking(False)
         writer.setblocking(False)
+        self._waker = writer
         # nohup ignores HUP on purpose
         heeded = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
         previous = {number: signal.signal(number, self._count) for number in heeded}

@@ -42,7 +42,7 @@ DEFAULTS = {
 }
 
 
-class AlreadyUp(JobsError):  # noqa: N818 - named like the rest of the tree
+class AlreadyUp(JobsError):
     """Another `up` runs on the same directory."""
 
     def __init__(self, in_use: DirectoryInUse) -> None:
@@ -60,7 +60,7 @@ def up(data_dir: Path, console: Console) -> None:
         PortTaken: API_PORT was asked for and is in use.
         EmbeddedServerError, MigrationError: what they say.
     """
-    with _every_stop_signal_is_ctrl_c(), ExitStack() as stack:
+    with every_stop_signal_is_ctrl_c(), ExitStack() as stack:
         try:
             _lock(data_dir, stack)
             _run(data_dir, console, stack)
@@ -69,8 +69,9 @@ def up(data_dir: Path, console: Console) -> None:
 
 
 def _run(data_dir: Path, console: Console, stack: ExitStack) -> None:
-    servers = _start_servers(data_dir, stack)
     _set_defaults()
+    load_settings()  # what is wrong is said before anything is started
+    servers = _start_servers(data_dir, stack)
     settings = load_settings()
     _migrate(settings)
     port = ApiPort.choose(settings, asked_for="API_PORT" in os.environ)
@@ -86,8 +87,7 @@ def _run(data_dir: Path, console: Console, stack: ExitStack) -> None:
         on_tick=lambda: port.announce_once(lines),
     )
     supervisor.run()
-    if supervisor.hurried:
-        _kill(servers)
+    _stop_servers(servers, lines, at_once=supervisor.hurried)
     lines.say("stopped")
 
 
@@ -140,14 +140,17 @@ def _greet(lines: Lines, data_dir: Path, servers: list[EmbeddedServer], port: Ap
     lines.say(f"starting; the API will be at {port.url} · Ctrl-C stops everything")
 
 
-def _kill(servers: list[EmbeddedServer]) -> None:
-    for server in servers:
-        if server.running:
+def _stop_servers(servers: list[EmbeddedServer], lines: Lines, *, at_once: bool) -> None:
+    """In reverse order of start. The stack would do it too; here it is said, and can be hurried."""
+    for server in reversed(servers):
+        lines.say(f"stopping {server.name}")
+        if at_once and server.running:
             server.kill()
+        server.stop()
 
 
 @contextmanager
-def _every_stop_signal_is_ctrl_c() -> Iterator[None]:
+def every_stop_signal_is_ctrl_c() -> Iterator[None]:
     """While servers start and migrations run, TERM and HUP unwind the stack as Ctrl-C does."""
     numbers = (signal.SIGTERM, signal.SIGHUP)
     previous = {number: signal.signal(number, signal.default_int_handler) for number in numbers}

@@ -15,8 +15,10 @@ from typing import Any
 
 import psycopg2.extras
 from sqlalchemy import Connection, CursorResult, Engine, TextClause, create_engine, event, text
-from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from persistence.errors import JobsError
 from persistence.settings import get_settings
 
 CONNECT_TIMEOUT_S = 2
@@ -34,13 +36,14 @@ class Database:
     def __init__(self, dsn: str, *, schema: str = "public", pool_size: int = 10) -> None:
         self.schema = schema
         self.engine = _engine(dsn, pool_size, schema)
-        # One statement that is its own transaction: one round trip instead of three.
-        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        # Connections are in autocommit unless a transaction is asked for: a single statement, which is most of what we do,
+        # is then one round trip instead of three.
+        self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A connection in a transaction: committed at the end, rolled back on an exception."""
-        with self.engine.begin() as connection:
+        with self._transactional.begin() as connection:
             if self.schema != "public":
                 connection.exec_driver_sql(search_path(self.schema))
             yield connection
@@ -48,7 +51,7 @@ class Database:
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A connection on which every statement is a transaction of its own."""
-        with self._autocommit.connect() as connection:
+        with self.engine.connect() as connection:
             yield connection
 
     def dispose(self) -> None:
@@ -81,6 +84,7 @@ def _engine(dsn: str, pool_size: int, schema: str) -> Engine:
         dsn,
         pool_size=pool_size,
         max_overflow=0,
+        isolation_level="AUTOCOMMIT",
         pool_timeout=5,
         pool_use_lifo=True,
         # Not read from the server: saves round trips at connect, and PgBouncer has nothing to forward.
@@ -128,20 +132,36 @@ _TRANSIENT = ("08", "40", "53", "57P", "55P03")
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether PostgreSQL may accept the same statement a moment later: lost connection, restart, deadlock, serialization."""
-    if not isinstance(error, OperationalError | DisconnectionError):
+    """Whether the same statement may succeed a moment later: lost connection, restart, deadlock, no connection free."""
+    if isinstance(error, PoolTimeout | DisconnectionError):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    if not isinstance(error, OperationalError):
         return False
-    code = getattr(getattr(error, "orig", None), "pgcode", None)
+    code = getattr(error.orig, "pgcode", None)
     return code is None or code.startswith(_TRANSIENT)
 
 
 @contextmanager
 def borrowed(connection: Connection, schema: str) -> Iterator[None]:
-    """Run our statements in somebody else's transaction, in our schema, and leave their search path as it was."""
-    if schema == "public" or connection.engine.get_execution_options().get("job_schema") == schema:
+    """Run our statements in somebody else's transaction, in our schema, and leave their search path as it was.
+
+    In "public" too: what is called `jobs` on their path may be a table of theirs.
+    """
+    if connection.engine.get_execution_options().get("job_schema") == schema:
         yield
         return
     before = connection.exec_driver_sql("SELECT current_setting('search_path')").scalar_one()
     connection.exec_driver_sql(search_path(schema))
-    yield
-    connection.execute(text("SELECT set_config('search_path', :path, true)"), {"path": before})
+    try:
+        yield
+    except JobsError:
+        # Refused, not failed: the caller may well go on in the same transaction.
+        _restore(connection, before)
+        raise
+    _restore(connection, before)
+
+
+def _restore(connection: Connection, path: str) -> None:
+    connection.execute(text("SELECT set_config('search_path', :path, true)"), {"path": path})

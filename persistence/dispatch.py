@@ -73,7 +73,7 @@ def take_back(connection: Connection, dispatches: Sequence[tuple[UUID, int]]) ->
     """Undo dispatches (job id, dispatch_seq): the jobs are pending again and their messages void. Returns how many."""
     if not dispatches:
         return 0
-    ids, seqs = zip(*dispatches, strict=True)
+    ids, seqs = zip(*sorted(dispatches), strict=True)
     return run(connection, "take_back", {"ids": list(ids), "seqs": list(seqs)}).rowcount
 
 

@@ -55,7 +55,7 @@ def claim(
     connection: Connection, dispatches: Sequence[tuple[UUID, int]], *, worker_id: str, lease_ms: int
 ) -> dict[tuple[UUID, int], Claimed]:
     """Claim dispatches (job id, dispatch_seq). One that is missing from the answer is somebody else's, or cancelled."""
-    ids, seqs = zip(*dispatches, strict=True)
+    ids, seqs = zip(*sorted(dispatches), strict=True)
     rows = run(
         connection,
         "claim",
@@ -66,7 +66,7 @@ def claim(
 
 def renew(connection: Connection, attempts: Sequence[tuple[UUID, int]], *, lease_ms: int) -> list[Renewal]:
     """Renew the leases of (job id, attempt). One that is missing from the answer is lost."""
-    ids, numbers = zip(*attempts, strict=True)
+    ids, numbers = zip(*sorted(attempts), strict=True)
     rows = run(connection, "renew", {"ids": list(ids), "attempts": list(numbers), "lease_ms": lease_ms})
     return [Renewal(**row._mapping) for row in rows]
 
@@ -91,18 +91,23 @@ class Ended:
 def record(
     connection: Connection, ended: Sequence[Ended], *, worker_id: str, shard: int, dlq_enabled: bool = True
 ) -> dict[tuple[UUID, int], bool]:
-    """Record how attempts ended, all in one transaction. False: the job had been lost, its outcome is kept as superseded."""
-    rows = run(
-        connection,
-        "record",
-        {
-            "verdicts": json.dumps([_verdict_row(entry) for entry in ended]),
-            "worker_id": worker_id,
-            "shard": shard,
-            "dlq_enabled": dlq_enabled,
-        },
-    )
-    return {(row.job_id, row.attempt): row.won for row in rows}
+    """Record how attempts ended. False: the job had been lost, its outcome is kept as superseded.
+
+    What is recorded is recorded all or nothing. May be repeated when the reply was lost.
+    """
+    verdicts = {(entry.job_id, entry.attempt): _verdict_row(entry) for entry in _in_lock_order(ended)}
+    parameters = {"worker_id": worker_id, "shard": shard, "dlq_enabled": dlq_enabled}
+    rows = run(connection, "record", {**parameters, "verdicts": json.dumps(list(verdicts.values()))})
+    won = {(row.id, row.attempt) for row in rows}
+    if lost := [row for attempt, row in verdicts.items() if attempt not in won]:
+        rows = run(connection, "supersede", {"worker_id": worker_id, "verdicts": json.dumps(lost)})
+        won |= {(row.job_id, row.attempt) for row in rows}
+    return {attempt: attempt in won for attempt in verdicts}
+
+
+def _in_lock_order(ended: Sequence[Ended]) -> list[Ended]:
+    """By job, as `claim` and `renew` have it: statements on several jobs at once lock them in one order."""
+    return sorted(ended, key=lambda entry: (entry.job_id, entry.attempt))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 from sqlmodel import select
 
+from persistence import payloads
 from persistence.database import run
 from persistence.errors import UnknownJobType
 from persistence.models import JobType
@@ -22,15 +23,15 @@ def get(connection: Connection, name: str) -> JobType:
     Raises:
         UnknownJobType: nobody has registered it.
     """
-    if found := get_many(connection, {name}):
+    if found := get_many(connection, [name]):
         return found[name]
-    raise UnknownJobType(name[:100])
+    raise UnknownJobType(f"{name:.100}" if isinstance(name, str) else repr(name)[:100])
 
 
 def get_many(connection: Connection, names: Collection[str]) -> dict[str, JobType]:
     """Those of `names` that are registered."""
-    # A NUL cannot even be asked for.
-    wanted = [name for name in names if isinstance(name, str) and "\0" not in name]
+    # What cannot be stored cannot even be asked for.
+    wanted = {name for name in names if isinstance(name, str) and payloads.is_storable(name)}
     rows = connection.execute(select(JobType).where(JobType.name.in_(wanted))).mappings()  # type: ignore[attr-defined]
     return {row["name"]: JobType(**row) for row in rows}
 

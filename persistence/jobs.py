@@ -97,11 +97,11 @@ def submit_many(connection: Connection, new_jobs: Sequence[NewJob]) -> list[Subm
     """
     if not 0 < len(new_jobs) <= MAX_BULK:
         raise InvalidJob.at("jobs", f"must be 1 to {MAX_BULK} jobs, is {len(new_jobs)}")
-    known = job_types.get_many(connection, {new.job_type for new in new_jobs})
+    known = job_types.get_many(connection, [new.job_type for new in new_jobs])
     rows, violations = [], list[Violation]()
     for index, new in enumerate(new_jobs):
         try:
-            rows.append(_row(new, known.get(new.job_type), f"jobs[{index}]."))
+            rows.append(_row(new, known.get(str(new.job_type)), f"jobs[{index}]."))
         except InvalidJob as error:
             violations.extend(error.violations)
     if violations:
@@ -143,6 +143,15 @@ def cancel(connection: Connection, job_id: UUID, reason: str | None = None, by: 
     return job
 
 
+def check(new: NewJob, job_type: Defaults) -> None:
+    """Hold a submission against every rule, and store nothing.
+
+    Raises:
+        InvalidJob
+    """
+    _row(new, job_type, "")
+
+
 def check_payload(connection: Connection, job_type: str, payload: Mapping[str, Any]) -> None:
     """Hold an edited payload against its job type.
 
@@ -161,7 +170,7 @@ def payload_limit() -> int:
 def _row(new: NewJob, job_type: Defaults | None, prefix: str) -> dict[str, Any]:
     """The row to insert, once every rule holds."""
     if job_type is None:
-        raise InvalidJob.at(f"{prefix}job_type", f"{new.job_type!r:.120} is not registered by any worker")
+        raise InvalidJob.at(f"{prefix}job_type", f"{new.job_type!r:.100} is not registered by any worker")
     violations = [Violation(prefix + v.field, v.rule) for v in _broken_rules(new)]
     violations += _broken_json(new.metadata, f"{prefix}metadata", MAX_METADATA_BYTES)
     in_payload = _broken_json(new.payload, f"{prefix}payload", payload_limit())
@@ -222,21 +231,36 @@ def _broken_rules(new: NewJob) -> list[Violation]:
         ("queue_name", new.queue_name, 100),
         ("created_by", new.created_by, 255),
         ("idempotency_key", new.idempotency_key, 255),
+        ("traceparent", new.traceparent, 55),
+        ("tracestate", new.tracestate, 512),
     ]
     broken += [
-        Violation(name, f"must be 1 to {limit} characters without NUL")
+        Violation(name, f"must be 1 to {limit} characters of plain text")
         for name, text, limit in texts
-        if text is not None and (not 0 < len(text) <= limit or "\0" in text)
+        if text is not None and not (isinstance(text, str) and 0 < len(text) <= limit and payloads.is_storable(text))
     ]
-    if new.scheduled_at is not None and new.scheduled_at.tzinfo is None:
-        broken.append(Violation("scheduled_at", "must carry a time zone"))
-    if new.idempotency_window_s is not None and not 0 < new.idempotency_window_s <= 366 * 86_400:
+    if new.scheduled_at is not None and not _is_moment(new.scheduled_at):
+        broken.append(Violation("scheduled_at", "must be a point in time that carries a time zone"))
+    if new.idempotency_window_s is not None and not _is_window(new.idempotency_window_s):
         broken.append(Violation("idempotency_window_s", "must be more than 0 s and at most 366 days"))
     if new.on_dependency_failure not in ("wait", "cancel", "run"):
         broken.append(Violation("on_dependency_failure", "must be one of wait, cancel, run"))
     if len(new.depends_on) > 1_000:
         broken.append(Violation("depends_on", "must be at most 1000 jobs"))
+    if not all(isinstance(parent, UUID) for parent in new.depends_on):
+        broken.append(Violation("depends_on", "must be ids of jobs"))
     return broken
+
+
+def _is_moment(value: Any) -> bool:
+    try:
+        return value.tzinfo is not None and bool(_iso(value))
+    except (AttributeError, OverflowError):  # year 9999, west of Greenwich
+        return False
+
+
+def _is_window(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 < value <= 366 * 86_400
 
 
 def _iso(moment: datetime | None) -> str | None:
@@ -251,8 +275,10 @@ def _store(connection: Connection, rows: list[dict[str, Any]], new_jobs: Sequenc
         if inserted := stored.get(UUID(row["id"])):
             _depend(connection, inserted.id, new)
             answers.append(Submitted(inserted.id, inserted.status, inserted.created_at))
-        else:
+        elif row["idempotency_key"] is not None:
             answers.append(_by_key(connection, row, new))
+        else:
+            answers.append(_by_moment(connection, row))
     return answers
 
 
@@ -270,6 +296,13 @@ def _depend(connection: Connection, job_id: UUID, new: NewJob) -> None:
             "depend",
             {"job_id": job_id, "parents": parents, "on_failure": new.on_dependency_failure},
         )
+
+
+def _by_moment(connection: Connection, row: dict[str, Any]) -> Submitted:
+    """The schedule has had its job for that moment."""
+    moment = {"schedule_id": row["schedule_id"], "schedule_run_at": row["schedule_run_at"]}
+    holder = run(connection, "find_by_moment", moment).one()
+    return Submitted(holder.id, holder.status, holder.created_at, is_new=False)
 
 
 def _by_key(connection: Connection, row: dict[str, Any], new: NewJob) -> Submitted:

@@ -3,30 +3,31 @@
 1. Each migration is a pair of files, NNNN_name.up.sql and NNNN_name.down.sql; applied ones stand in `job_migrations`.
 2. A transaction-level advisory lock lets one process at a time migrate; the others find nothing left to do.
 3. Each migration and its row commit together.
-4. Before a migration creates anything, its names are looked up: an object of that name that is there already is somebody
-   else's, so nothing is touched.
+4. Before the first one, the names that all the missing ones create are looked up: an object of that name that is there
+   already is somebody else's, so nothing is touched.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
-from typing import Any
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from persistence.database import Database
+from persistence.database import Database, search_path
 from persistence.errors import ForeignObjects, MigrationError
 
 METADATA_TABLE = "job_migrations"
 _MARK = "aeon-jobs migrations"
 _LOCK = int.from_bytes(hashlib.sha256(_MARK.encode()).digest()[:8], "big", signed=True)
 _CREATES = re.compile(
-    r"^CREATE (?:OR REPLACE )?(?:UNIQUE )?(TABLE|TYPE|FUNCTION|INDEX)(?: IF NOT EXISTS)? (\w+)", re.MULTILINE
+    r"^CREATE (?:OR REPLACE )?(?:UNIQUE )?(?:TABLE|TYPE|FUNCTION|INDEX)(?: IF NOT EXISTS)? (\w+)", re.MULTILINE
 )
 
 
@@ -76,12 +77,11 @@ def up(database: Database, target: int | None = None) -> list[str]:
         ForeignObjects: a name that is needed is taken by somebody else's object.
         MigrationError: the database is newer than this program, or refused a statement.
     """
+    wanted = [migration for migration in available() if target is None or migration.version <= target]
     with _locked(database) as connection:
-        _prepare(connection, database.schema)
+        _prepare(connection, database.schema, wanted)
     done: list[str] = []
-    for migration in available():
-        if target is not None and migration.version > target:
-            break
+    for migration in wanted:
         with _locked(database) as connection:
             if migration.version not in _applied(connection):
                 _apply(connection, migration, database.schema)
@@ -90,7 +90,15 @@ def up(database: Database, target: int | None = None) -> list[str]:
 
 
 def down(database: Database, target: int) -> list[str]:
-    """Roll back every migration above version `target` (0: all), newest first; returns their labels."""
+    """Roll back every migration above version `target` (0: all), newest first; returns their labels.
+
+    Raises:
+        MigrationError: the database is newer than this program, or other objects depend on what would be dropped.
+        ForeignObjects: the metadata table is somebody else's.
+    """
+    with _locked(database) as connection:
+        if _has_metadata(connection, database.schema):
+            _refuse_newer(connection)
     undone: list[str] = []
     for migration in reversed(available()):
         if migration.version <= target:
@@ -111,8 +119,13 @@ def down(database: Database, target: int) -> list[str]:
 
 
 def status(database: Database) -> list[Status]:
-    """Each known migration, with the time it was applied."""
-    with database.transaction() as connection:
+    """Each known migration, with the time it was applied.
+
+    Raises:
+        ForeignObjects: the metadata table is somebody else's.
+        MigrationError: PostgreSQL cannot be reached.
+    """
+    with _connected(database) as connection:
         applied = _applied(connection) if _has_metadata(connection, database.schema) else {}
     return [_status(migration, applied.get(migration.version)) for migration in available()]
 
@@ -126,35 +139,38 @@ def _status(migration: Migration, row: tuple[datetime, str] | None) -> Status:
     return Status(migration, row[0], row[1] != migration.checksum) if row else Status(migration, None, False)
 
 
-class _locked:  # noqa: N801 (reads as a verb: with _locked(database))
-    """A transaction that holds the migration lock; driver errors come out as MigrationError."""
-
-    def __init__(self, database: Database) -> None:
-        self._transaction = database.transaction()
-
-    def __enter__(self) -> Connection:
+@contextmanager
+def _connected(database: Database) -> Iterator[Connection]:
+    """A transaction that sees our schema alone, "public" included: the role may have another search path."""
+    with ExitStack() as stack:
         try:
-            connection = self._transaction.__enter__()
+            connection = stack.enter_context(database.transaction())
         except OperationalError as error:
             raise MigrationError(f"PostgreSQL cannot be reached: {_first_line(error)}") from None
+        connection.exec_driver_sql(search_path(database.schema))
+        yield connection
+
+
+@contextmanager
+def _locked(database: Database) -> Iterator[Connection]:
+    """The same, with the migration lock held."""
+    with _connected(database) as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        return connection
-
-    def __exit__(self, *exc_info: Any) -> bool | None:
-        return self._transaction.__exit__(*exc_info)
+        yield connection
 
 
-def _prepare(connection: Connection, schema: str) -> None:
+def _prepare(connection: Connection, schema: str, wanted: Sequence[Migration]) -> None:
     """Create schema and metadata table, and refuse a metadata table that is not ours."""
     if not _has_schema(connection, schema):
         _execute(connection, f'CREATE SCHEMA "{schema}"')
     if _has_metadata(connection, schema):
-        newest = max(_applied(connection), default=0)
-        if newest > available()[-1].version:
-            raise MigrationError(f"the database is at version {newest}, newer than this program")
+        _refuse_newer(connection)
+        applied = _applied(connection)
+        ours = {name for migration in available() if migration.version in applied for name in _created(migration)}
+        missing = {name for migration in wanted if migration.version not in applied for name in _created(migration)}
+        _refuse_foreign(connection, schema, missing - ours)
         return
-    first = available()[0]
-    _refuse_foreign(connection, schema, [*_created(first), ("TABLE", METADATA_TABLE)])
+    _refuse_foreign(connection, schema, {METADATA_TABLE, *(name for entry in wanted for name in _created(entry))})
     _execute(
         connection,
         f"CREATE TABLE {METADATA_TABLE} (version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
@@ -164,7 +180,6 @@ def _prepare(connection: Connection, schema: str) -> None:
 
 
 def _apply(connection: Connection, migration: Migration, schema: str) -> None:
-    _refuse_foreign(connection, schema, _created(migration))
     _execute(connection, migration.up)
     connection.execute(
         text("INSERT INTO job_migrations (version, name, checksum) VALUES (:version, :name, :checksum)"),
@@ -172,12 +187,18 @@ def _apply(connection: Connection, migration: Migration, schema: str) -> None:
     )
 
 
-def _created(migration: Migration) -> list[tuple[str, str]]:
-    """(kind, name) of everything that the migration creates."""
+def _created(migration: Migration) -> list[str]:
+    """Names of everything that the migration creates."""
     return _CREATES.findall(migration.up)
 
 
-def _refuse_foreign(connection: Connection, schema: str, objects: list[tuple[str, str]]) -> None:
+def _refuse_newer(connection: Connection) -> None:
+    newest = max(_applied(connection), default=0)
+    if newest > available()[-1].version:
+        raise MigrationError(f"the database is at version {newest}, newer than this program")
+
+
+def _refuse_foreign(connection: Connection, schema: str, wanted: Collection[str]) -> None:
     # A table is a type too: one look-up in pg_type finds tables, enums and views of that name.
     taken = connection.execute(
         text(
@@ -186,7 +207,7 @@ def _refuse_foreign(connection: Connection, schema: str, objects: list[tuple[str
             " UNION SELECT proname FROM pg_proc WHERE pronamespace = to_regnamespace(:schema) AND proname = ANY(:names)"
             " ORDER BY 1"
         ),
-        {"schema": f'"{schema}"', "names": [name for _, name in objects]},
+        {"schema": f'"{schema}"', "names": list(wanted)},
     ).scalars()
     if names := list(taken):
         raise ForeignObjects(schema, names)
@@ -206,7 +227,8 @@ def _has_metadata(connection: Connection, schema: str) -> bool:
     """
     found = connection.execute(
         text(
-            "SELECT obj_description(to_regclass(:name), 'pg_class') FROM (SELECT 1) one WHERE to_regclass(:name) IS NOT NULL"
+            "SELECT obj_description(to_regclass(:name), 'pg_class') FROM (SELECT 1) AS one"
+            " WHERE to_regclass(:name) IS NOT NULL"
         ),
         {"name": f'"{schema}".{METADATA_TABLE}'},
     ).all()
@@ -223,7 +245,7 @@ def _applied(connection: Connection) -> dict[int, tuple[datetime, str]]:
 def _execute(connection: Connection, sql: str) -> None:
     try:
         connection.execution_options(no_parameters=True).exec_driver_sql(sql)
-    except (ProgrammingError, OperationalError) as error:
+    except DBAPIError as error:
         raise MigrationError(_first_line(error)) from error
 
 

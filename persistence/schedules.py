@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from itertools import chain, islice, takewhile
 from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,9 +18,9 @@ import structlog
 from cronsim import CronSim, CronSimError
 from sqlalchemy import Connection, Row
 
-from persistence import jobs, payloads
+from persistence import job_types, jobs, payloads
 from persistence.database import run
-from persistence.errors import InvalidJob, JobsError
+from persistence.errors import InvalidJob, JobsError, Violation
 
 CatchUp = Literal["last", "all", "none"]
 MAX_CATCH_UP = 100
@@ -44,17 +45,21 @@ class NewSchedule:
 
 
 def upcoming(cron: str, timezone: str, after: datetime) -> Iterator[datetime]:
-    """Moments of a cron line after `after`, in its time zone, daylight saving respected.
+    """Moments of a cron line after `after`, in UTC; daylight saving of its time zone respected as Debian's cron does.
 
     Raises:
         InvalidJob: names `cron` or `timezone`.
     """
+    return _moments(cron, timezone, after)
+
+
+def _moments(cron: str, timezone: str, start: datetime, *, reverse: bool = False) -> Iterator[datetime]:
     try:
         zone = ZoneInfo(timezone)
     except (KeyError, ValueError, OSError):
         raise InvalidJob.at("timezone", f"{timezone!r:.80} is no IANA time zone") from None
     try:
-        return iter(CronSim(cron, after.astimezone(zone)))
+        return (moment.astimezone(UTC) for moment in CronSim(cron, start.astimezone(zone), reverse=reverse))
     except CronSimError as error:
         raise InvalidJob.at("cron", f"{cron!r:.80} is no cron line: {error}") from None
 
@@ -75,7 +80,7 @@ def tick(connection: Connection, now: datetime) -> list[UUID]:
                     submitted.append(jobs.submit(connection, _job(row, moment)).id)
         except JobsError as fault:
             error = str(fault)
-            following = next(upcoming(row.cron, row.timezone, now), None) if row.cron else None
+            following = _next_after(row, now)
             _log.error("schedule failed", schedule=row.name, error=error)
         run(
             connection,
@@ -83,6 +88,14 @@ def tick(connection: Connection, now: datetime) -> list[UUID]:
             {"id": row.id, "next_run_at": following, "last_run_at": now, "last_error": error},
         )
     return submitted
+
+
+def _next_after(row: Row[Any], now: datetime) -> datetime | None:
+    """None rests the schedule until somebody mends its cron line or time zone."""
+    try:
+        return next(upcoming(row.cron, row.timezone, now), None)
+    except InvalidJob:
+        return None
 
 
 def due_moments(
@@ -93,23 +106,27 @@ def due_moments(
     `last` runs the latest due one, `all` up to MAX_CATCH_UP of them, oldest first, `none` only one that is less than a
     minute late.
     """
-    due = [next_run_at]
-    following: datetime | None = None
-    for moment in upcoming(cron, timezone, next_run_at):
-        if moment > now or (catch_up == "all" and len(due) == MAX_CATCH_UP):
-            following = moment
-            break
-        due = [*due, moment] if catch_up == "all" else [moment]
-    if catch_up == "none":
-        due = [moment for moment in due if (now - moment).total_seconds() < 60]
-    return due, following
+    # In UTC: Python compares moments of one zone by the clock on the wall, wrong in the hour that comes twice.
+    now, first = now.astimezone(UTC), next_run_at.astimezone(UTC)
+    if catch_up == "all":
+        moments = chain([first], upcoming(cron, timezone, first))
+        due = list(takewhile(lambda moment: moment <= now, islice(moments, MAX_CATCH_UP)))
+        return due, next(upcoming(cron, timezone, due[-1]), None)
+    # Backwards from now: a schedule of every minute that rested for a year has half a million moments.
+    just_after = now.replace(microsecond=0) + timedelta(seconds=1)
+    latest = max(first, next(_moments(cron, timezone, just_after, reverse=True), first))
+    is_wanted = catch_up == "last" or now - latest < timedelta(minutes=1)
+    return [latest] if is_wanted else [], next(upcoming(cron, timezone, now), None)
 
 
 def create(connection: Connection, new: NewSchedule, now: datetime) -> UUID:
     """
     Raises:
-        InvalidJob: the cron line, the time zone or the name is not usable.
+        InvalidJob: names every field at fault; a job type that nobody has registered is one.
     """
+    jobs.check(_first_job(new), job_types.get(connection, new.job_type))
+    if broken := list(_broken_rules(new)):
+        raise InvalidJob(broken)
     first = next(upcoming(new.cron, new.timezone, now), None)
     if first is None:
         raise InvalidJob.at("cron", "never comes due")
@@ -119,6 +136,25 @@ def create(connection: Connection, new: NewSchedule, now: datetime) -> UUID:
     if schedule_id is None:
         raise InvalidJob.at("name", f"{new.name!r:.120} is taken")
     return schedule_id
+
+
+def _first_job(new: NewSchedule) -> jobs.NewJob:
+    return jobs.NewJob(
+        job_type=new.job_type,
+        payload=new.payload,
+        priority=new.priority,
+        max_retries=new.max_retries,
+        timeout_ms=new.timeout_ms,
+        created_by=new.created_by,
+    )
+
+
+def _broken_rules(new: NewSchedule) -> Iterator[Violation]:
+    for name, text, limit in (("name", new.name, 100), ("cron", new.cron, 255), ("timezone", new.timezone, 64)):
+        if not (0 < len(text) <= limit and payloads.is_storable(text)):
+            yield Violation(name, f"must be 1 to {limit} characters of plain text")
+    if new.catch_up not in ("last", "all", "none"):
+        yield Violation("catch_up", "must be one of last, all, none")
 
 
 def _job(row: Row[Any], moment: datetime) -> jobs.NewJob:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import difflib
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from persistence.errors import SettingsError
@@ -37,9 +38,12 @@ class SecretFileSource(PydanticBaseSettingsSource):
         if os.environ.get(field_name.upper()):
             raise SettingsError(f"{variable}: set either {field_name.upper()} or {variable}, not both")
         try:
-            return Path(path).read_text().strip(), field_name, False
+            # The newline that an editor leaves at the end is no part of the secret; a space may be.
+            return Path(path).read_text().rstrip("\r\n"), field_name, False
         except OSError as error:
             raise SettingsError(f"{variable}: cannot read the file it names ({error.strerror})") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"{variable}: the file it names is not UTF-8 text") from None
 
     def __call__(self) -> dict[str, Any]:
         found = {name: self.get_field_value(f, name)[0] for name, f in self.settings_cls.model_fields.items()}
@@ -77,7 +81,7 @@ class Settings(BaseSettings):
     worker_processes: Annotated[int, Field(ge=1, le=256)] = 2
     worker_poll_interval: Milliseconds = 1_000
     worker_heartbeat_interval: Milliseconds = 5_000
-    worker_lock_duration: Milliseconds = 20_000
+    worker_lock_duration: Annotated[int, Field(gt=0, validate_default=True)] = 20_000
     worker_shutdown_timeout: Milliseconds = 30_000
     worker_auto_restart: bool = True
 
@@ -148,15 +152,25 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, SecretFileSource(settings_cls)
 
+    @field_validator("worker_lock_duration")
+    @classmethod
+    def _outlives_heartbeats(cls, lock: int, info: ValidationInfo) -> int:
+        """A lease that ends between two renewals takes every job from its living worker."""
+        if lock < 2 * info.data.get("worker_heartbeat_interval", 0):
+            raise PydanticCustomError("lease", "must be at least twice WORKER_HEARTBEAT_INTERVAL")
+        return lock
+
     @property
     def postgres_dsn(self) -> str:
         """SQLAlchemy URL, password included: never print it."""
         if self.database_url:
             return _with_driver(self.database_url.get_secret_value())
-        return (
-            f"postgresql+psycopg2://{quote(self.postgres_user, safe='')}{_password(self.postgres_password)}"
-            f"@{self.postgres_host}:{self.postgres_port}/{quote(self.postgres_db, safe='')}"
-        )
+        user = quote(self.postgres_user, safe="") + _password(self.postgres_password)
+        database = quote(self.postgres_db, safe="")
+        if self.postgres_host.startswith("/"):  # the directory of a socket, as libpq has it
+            where = quote(self.postgres_host, safe="")
+            return f"postgresql+psycopg2://{user}@/{database}?host={where}&port={self.postgres_port}"
+        return f"postgresql+psycopg2://{user}@{_host(self.postgres_host)}:{self.postgres_port}/{database}"
 
     @property
     def redis_dsn(self) -> str:
@@ -164,11 +178,16 @@ class Settings(BaseSettings):
         if self.redis_url:
             return self.redis_url.get_secret_value()
         password = _password(self.redis_password)
-        return f"redis://{password + '@' if password else ''}{self.redis_host}:{self.redis_port}/{self.redis_db}"
+        user = f"{password}@" if password else ""
+        return f"redis://{user}{_host(self.redis_host)}:{self.redis_port}/{self.redis_db}"
 
 
 def _password(secret: SecretStr | None) -> str:
     return f":{quote(secret.get_secret_value(), safe='')}" if secret else ""
+
+
+def _host(name: str) -> str:
+    return f"[{name}]" if ":" in name else name  # IPv6
 
 
 def _with_driver(url: str) -> str:
@@ -201,10 +220,16 @@ def get_settings() -> Settings:
 def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
     """Variables that look like ours but are not, each with the name that was probably meant."""
     names = variable_names()
+    # Short words that stand before many a variable of other programs prove nothing.
     prefixes = {name.split("_")[0] for name in names} - {"DATA", "API", "LOG"}
-    strangers = (n for n in environ if n not in names and n.split("_")[0] in prefixes)
+    strangers = (n for n in environ if n not in names and _is_like_one_of(n.split("_")[0], prefixes))
     close = ((n, difflib.get_close_matches(n, names, n=1, cutoff=0.85)) for n in strangers)
     return {name: match[0] for name, match in close if match}
+
+
+def _is_like_one_of(word: str, words: Collection[str]) -> bool:
+    long = [known for known in words if len(known) > 4]
+    return word in words or bool(difflib.get_close_matches(word, long, n=1, cutoff=0.8))
 
 
 def variable_names() -> list[str]:

@@ -5,6 +5,7 @@
     redis_client                a client of an empty Redis
     settings                    Settings that point at the two above
     environment                 the same as environment variables, for code that reads them and for children
+    workshop                    a broker, and on demand a worker, in the test's own process
     private_postgres/_redis     servers of the test's own, for tests that stop and kill them
 
 Folders: unit (no IO), integration (real servers), faults (real kills), e2e (the CLI, a browser).
@@ -15,8 +16,6 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +30,8 @@ from ops.embedded import EmbeddedPostgres, EmbeddedRedis
 from persistence import migrate
 from persistence.database import Database, get_database
 from persistence.settings import Settings, get_settings, load_settings, variable_names
-from tests.leftovers import adopt_orphans, leftovers, spare, wait_until_empty
+from tests.leftovers import adopt_orphans, leftovers, short_directory, spare, wait_until_empty
+from tests.workshop import Workshop, open_workshop
 
 # Read before the guard below clears the environment.
 GIVEN_DATABASE_URL = os.environ.get("DATABASE_URL")
@@ -50,7 +50,7 @@ def _orphans_come_to_us() -> None:
 @pytest.fixture(scope="session")
 def short_dir() -> Iterator[Path]:
     """A directory with a path short enough for sockets, which pytest's own are not."""
-    with _short_dir() as directory:
+    with short_directory() as directory:
         yield directory
 
 
@@ -150,14 +150,22 @@ def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings
     """Puts `settings` into this process's environment, where get_settings() and child processes find them."""
     monkeypatch.setenv("DATABASE_URL", settings.postgres_dsn)
     monkeypatch.setenv("REDIS_URL", settings.redis_dsn)
+    monkeypatch.setenv("WORKER_POLL_INTERVAL", "100")  # an idle worker stops as soon as it looks
     get_settings.cache_clear()
     return settings
 
 
 @pytest.fixture
+def workshop(environment: Settings, redis_client: redis.Redis) -> Iterator[Workshop]:
+    """A broker of the test's own, for job types declared in the test; `workshop.working()` runs a worker."""
+    with open_workshop() as workshop:
+        yield workshop
+
+
+@pytest.fixture
 def private_dir() -> Iterator[Path]:
     """A short directory of the test's own."""
-    with _short_dir() as directory:
+    with short_directory() as directory:
         yield directory
 
 
@@ -184,14 +192,6 @@ def _dsn(url: str) -> str:
 
 def _of_database(url: str, name: str) -> str:
     return make_url(url).set(database=name).render_as_string(hide_password=False)
-
-
-@contextmanager
-def _short_dir() -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="aj-", dir="/tmp"))
-    directory.chmod(0o755)  # embedded PostgreSQL may run under another account
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager

@@ -1,14 +1,17 @@
-"""What a test leaves running: threads, and child processes, orphans of killed parents included."""
+"""What a test leaves behind: threads, child processes (orphans of killed parents included), files."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TypeVar
 
 import psutil
@@ -44,6 +47,15 @@ def leftovers() -> Iterator[list[str]]:
     found: list[str] = []
     yield found
     found += wait_until_empty(lambda: _new_threads(threads) + _new_children(children))
+
+
+@contextmanager
+def short_directory() -> Iterator[Path]:
+    """A temporary directory with a path short enough for sockets, which pytest's own are not."""
+    directory = Path(tempfile.mkdtemp(prefix="aj-", dir="/tmp"))
+    directory.chmod(0o755)  # embedded PostgreSQL may run under another account
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def wait_until_empty(look: Callable[[], list[T]], patience: float = PATIENCE) -> list[T]:

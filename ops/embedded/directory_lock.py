@@ -9,7 +9,7 @@ from pathlib import Path
 from persistence.errors import JobsError
 
 
-class DirectoryInUse(JobsError):  # noqa: N818 - named like the rest of the tree
+class DirectoryInUse(JobsError):
     """Another living process holds the directory; `holder` is its process id when known."""
 
     def __init__(self, directory: Path, holder: int | None) -> None:

@@ -45,6 +45,7 @@ class EmbeddedRedis(EmbeddedServer):
 
     def _prepare(self) -> None:
         self._executable = _executable()
+        self.data_dir.chmod(0o700)  # Redis makes its files readable to all
         self._socket = self._socket_dir(SOCKET) / SOCKET
         self._write_config()
 

@@ -4,6 +4,7 @@ DROP TABLE job_counters, workers, dead_letter_jobs, job_dependencies, job_execut
 DROP FUNCTION jobs_release_dependents();
 DROP FUNCTION job_dependencies_unblock();
 DROP FUNCTION job_dependencies_block();
+DROP FUNCTION job_dependencies_ask_parent();
 DROP FUNCTION jobs_set_ready();
 DROP FUNCTION jobs_fill_queue();
 DROP FUNCTION update_updated_at();

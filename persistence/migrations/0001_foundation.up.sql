@@ -255,7 +255,7 @@ FOR EACH ROW WHEN (NEW.status = 'pending') EXECUTE FUNCTION jobs_set_ready();
 
 -- Touching the parent first makes "a dependency is added" and "the parent ends" wait for each other: whoever comes second
 -- sees what the first one did. Every path locks parent before child, so two of them cannot deadlock.
-CREATE FUNCTION job_dependencies_block() RETURNS trigger
+CREATE FUNCTION job_dependencies_ask_parent() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     parent job_status;
@@ -263,14 +263,23 @@ BEGIN
     UPDATE jobs SET has_dependents = true WHERE id = NEW.depends_on_job_id RETURNING status INTO parent;
     IF parent = 'completed' OR (parent IN ('failed', 'cancelled') AND NEW.on_failure = 'run') THEN
         NEW.satisfied_at := now();
-    ELSIF NEW.satisfied_at IS NULL THEN
-        UPDATE jobs SET blocked_by = blocked_by + 1 WHERE id = NEW.job_id;
     END IF;
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER job_dependencies_block BEFORE INSERT ON job_dependencies
-FOR EACH ROW EXECUTE FUNCTION job_dependencies_block();
+CREATE TRIGGER job_dependencies_ask_parent BEFORE INSERT ON job_dependencies
+FOR EACH ROW EXECUTE FUNCTION job_dependencies_ask_parent();
+
+-- After, not before: a row that ON CONFLICT DO NOTHING leaves out must not count.
+CREATE FUNCTION job_dependencies_block() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    UPDATE jobs SET blocked_by = blocked_by + 1 WHERE id = NEW.job_id;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER job_dependencies_block AFTER INSERT ON job_dependencies
+FOR EACH ROW WHEN (NEW.satisfied_at IS NULL) EXECUTE FUNCTION job_dependencies_block();
 
 CREATE FUNCTION job_dependencies_unblock() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -291,15 +300,31 @@ BEGIN
         WHERE depends_on_job_id = NEW.id AND satisfied_at IS NULL
           AND (NEW.status = 'completed' OR on_failure = 'run')
         RETURNING job_id
+    ),
+    freed AS (
+        -- In one order: two parents that end at once and share children cannot deadlock.
+        SELECT id FROM jobs WHERE id IN (SELECT job_id FROM satisfied) ORDER BY id FOR UPDATE
     )
     UPDATE jobs SET blocked_by = blocked_by - 1
-    WHERE id IN (SELECT job_id FROM satisfied);
+    FROM freed WHERE jobs.id = freed.id;
 
+    -- The whole tree below at once. One level at a time, each from the trigger of the one above, a chain of some hundred
+    -- jobs is deeper than the stack. The casts keep the planner on the primary key: it may believe that few jobs are pending,
+    -- and walk them all once per level.
     IF NEW.status <> 'completed' THEN
+        WITH RECURSIVE doomed AS (
+            SELECT d.job_id, NEW.id AS because, NEW.status AS is_what
+            FROM job_dependencies d JOIN jobs j ON j.id = d.job_id
+            WHERE d.depends_on_job_id = NEW.id AND d.satisfied_at IS NULL AND d.on_failure = 'cancel' AND j.status::text = 'pending'
+            UNION
+            SELECT d.job_id, d.depends_on_job_id, 'cancelled'
+            FROM doomed JOIN job_dependencies d ON d.depends_on_job_id = doomed.job_id JOIN jobs j ON j.id = d.job_id
+            WHERE d.satisfied_at IS NULL AND d.on_failure = 'cancel' AND j.status::text = 'pending'
+        ),
+        cause AS (SELECT DISTINCT ON (job_id) * FROM doomed ORDER BY job_id)
         UPDATE jobs SET status = 'cancelled', completed_at = now(), cancel_requested_at = now(),
-            cancel_reason = format('job %s, which it depends on, is %s', NEW.id, NEW.status)
-        WHERE status = 'pending' AND id IN (
-            SELECT job_id FROM job_dependencies WHERE depends_on_job_id = NEW.id AND on_failure = 'cancel');
+            cancel_reason = format('job %s, which it depends on, is %s', cause.because, cause.is_what)
+        FROM cause WHERE jobs.id = cause.job_id AND jobs.status::text = 'pending';
     END IF;
     RETURN NULL;
 END
@@ -333,7 +358,7 @@ LANGUAGE sql STABLE ROWS 100 SET search_path FROM CURRENT AS $$
     SELECT * FROM candidates ORDER BY priority DESC, seq LIMIT limit_count
 $$;
 
--- Failed jobs that nobody has to look at first (no open dead letter) go back to pending.
+-- Failed jobs that nobody has to look at first (no open dead letter) and nobody gave up go back to pending.
 CREATE FUNCTION retry_failed_jobs(retry_delay_ms integer) RETURNS integer
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -342,8 +367,9 @@ BEGIN
     UPDATE jobs SET
         status = 'pending', retry_count = retry_count + 1, completed_at = NULL,
         scheduled_at = now() + make_interval(secs => retry_delay_ms / 1000.0)
-    WHERE status = 'failed' AND retry_count < max_retries
-      AND NOT EXISTS (SELECT FROM dead_letter_jobs d WHERE d.job_id = jobs.id AND d.resolved_at IS NULL);
+    WHERE status = 'failed' AND retry_count < max_retries AND cancel_requested_at IS NULL
+      AND NOT EXISTS (SELECT FROM dead_letter_jobs d
+                      WHERE d.job_id = jobs.id AND (d.resolved_at IS NULL OR d.resolution = 'discarded'));
     GET DIAGNOSTICS retried = ROW_COUNT;
     RETURN retried;
 END

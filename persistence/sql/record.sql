@@ -1,5 +1,5 @@
 -- Record how attempts ended: the job, its execution, its dead letter and the counters, all or nothing.
--- Guarded by the attempt: a worker that lost its job changes nothing, and its outcome is kept as superseded.
+-- Guarded by the attempt: a worker that lost its job changes nothing, and is missing from the answer (see supersede.sql).
 WITH verdicts AS (
     SELECT * FROM jsonb_to_recordset(CAST(:verdicts AS jsonb)) AS v (
         job_id uuid, attempt integer, outcome text, status text, result jsonb, delay_ms double precision, uses_retry boolean,
@@ -25,26 +25,13 @@ recorded AS (
         jobs.id, jobs.attempt, jobs.job_type, jobs.queue_name, jobs.payload, jobs.status AS new_status,
         extract(epoch FROM clock_timestamp() - jobs.started_at)::double precision AS duration_s,
         CASE WHEN v.status = 'pending' AND jobs.status = 'cancelled' THEN 'cancelled' ELSE v.outcome END AS outcome,
-        v.reason, v.error_type, v.error_message, v.traceback, v.fingerprint
-),
-known AS (
-    -- The reply to an earlier try of this very statement may have been lost.
-    SELECT v.job_id, v.attempt, EXISTS (
-        SELECT FROM job_executions e
-        WHERE e.job_id = v.job_id AND e.attempt = v.attempt AND e.outcome NOT IN ('lost', 'superseded')
-    ) AS recorded_before
-    FROM verdicts v
+        v.started_at, v.reason, v.error_type, v.error_message, v.traceback, v.fingerprint
 ),
 executions AS (
     INSERT INTO job_executions
         (job_id, attempt, outcome, worker_id, started_at, finished_at, error_type, error_message, traceback)
-    SELECT v.job_id, v.attempt, coalesce(r.outcome, 'superseded'), :worker_id, v.started_at, clock_timestamp(),
-           v.error_type, v.error_message, v.traceback
-    FROM verdicts v
-    JOIN known k USING (job_id, attempt)
-    LEFT JOIN recorded r ON r.id = v.job_id AND r.attempt = v.attempt
-    WHERE r.id IS NOT NULL
-       OR (NOT k.recorded_before AND EXISTS (SELECT FROM jobs WHERE id = v.job_id))
+    SELECT id, attempt, outcome, :worker_id, started_at, clock_timestamp(), error_type, error_message, traceback
+    FROM recorded
 ),
 letters AS (
     INSERT INTO dead_letter_jobs
@@ -73,5 +60,4 @@ counted AS (
     GROUP BY metric, job_type, label ORDER BY metric, job_type, label
     ON CONFLICT (metric, job_type, label, shard) DO UPDATE SET value = job_counters.value + excluded.value
 )
-SELECT k.job_id, k.attempt, r.id IS NOT NULL OR k.recorded_before AS won, r.new_status::text AS status
-FROM known k LEFT JOIN recorded r ON r.id = k.job_id AND r.attempt = k.attempt
+SELECT id, attempt FROM recorded

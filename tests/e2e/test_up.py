@@ -16,15 +16,18 @@ from typing import TypeVar
 
 import httpx
 import psutil
+import psycopg2
 import pytest
 
 from ops.embedded import EmbeddedPostgres
-from tests.leftovers import wait_until_empty
+from tests.leftovers import short_directory, spare, wait_until_empty
 
 PATIENCE = 60.0
 """Seconds: two cores may be busy with other things."""
 
 T = TypeVar("T")
+
+pytestmark = pytest.mark.timeout(240)
 
 
 class System:
@@ -68,6 +71,15 @@ class System:
                 return child
         return None
 
+    def environ(self, name: str) -> str:
+        """A variable as the programs were given it."""
+        api = until(lambda: self.child("api"), self._explain("the api process"))
+        return api.environ()[name]
+
+    @property
+    def database_url(self) -> str:
+        return self.environ("DATABASE_URL")
+
     def tree(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
@@ -80,6 +92,16 @@ class System:
             return f"waited in vain for {what}; exit status {self.process.poll()}; log:\n{self.log.read_text()}"
 
         return text
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[System]:
+    """One that the tests which only look share."""
+    with short_directory() as directory:
+        system = System(directory)
+        spare(system.process.pid)
+        yield system
+        system.end()
 
 
 @pytest.fixture
@@ -107,6 +129,15 @@ def until(look: Callable[[], T | None], explain: Callable[[], str]) -> T:
             raise AssertionError(explain())
         time.sleep(0.05)
     return found
+
+
+def query(url: str, statement: str) -> object:
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            row = cursor.fetchone() if cursor.description else None
+            return row[0] if row else None
 
 
 def is_ready(url: str) -> bool:
@@ -143,7 +174,6 @@ def replaced(system: System, find: Callable[[], psutil.Process | None]) -> psuti
     return until(another, lambda: f"not replaced; log:\n{system.log.read_text()}")
 
 
-@pytest.mark.timeout(240)
 def test_it_comes_up_ready_replaces_what_dies_and_leaves_nothing_behind(start: Callable[..., System]) -> None:
     system = start()
     url = system.ready()
@@ -160,7 +190,6 @@ def test_it_comes_up_ready_replaces_what_dies_and_leaves_nothing_behind(start: C
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("server", ["postgres", "redis-server"])
 def test_a_killed_server_comes_back_under_the_same_address(start: Callable[..., System], server: str) -> None:
     system = start()
@@ -170,31 +199,26 @@ def test_a_killed_server_comes_back_under_the_same_address(start: Callable[..., 
     assert system.end(signal.SIGINT) == 0
 
 
-@pytest.mark.timeout(240)
 def test_jobs_survive_down_and_up(start: Callable[..., System], private_dir: Path) -> None:
     first = start()
     first.ready()
     assert first.end() == 0
     with EmbeddedPostgres(private_dir / "data" / "postgres") as server:
-        assert server.database == "aeon_jobs"
+        query(server.url, "INSERT INTO jobs (job_type, scheduled_at) VALUES ('later', now() + interval '1 day')")
     second = start()
     second.ready()
+    assert query(second.database_url, "SELECT status::text FROM jobs WHERE job_type = 'later'") == "pending"
     assert second.end() == 0
 
 
-@pytest.mark.timeout(240)
-def test_a_second_up_on_the_same_directory_says_so(start: Callable[..., System], private_dir: Path) -> None:
-    system = start()
-    system.ready()
-    second = subprocess.run(command(private_dir), capture_output=True, text=True, timeout=PATIENCE)
+def test_a_second_up_on_the_same_directory_says_so(running: System) -> None:
+    second = subprocess.run(command(running.directory), capture_output=True, text=True, timeout=PATIENCE)
     assert second.returncode == 1
-    assert f"aeon-jobs up is already running (process {system.process.pid})" in second.stderr
+    assert f"aeon-jobs up is already running (process {running.process.pid})" in second.stderr
     assert len(second.stderr.strip().splitlines()) == 1
-    assert is_ready(system.ready())
-    system.end()
+    assert is_ready(running.ready())
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG")
 def test_everything_goes_down_with_a_supervisor_that_is_killed(start: Callable[..., System]) -> None:
     system = start()
@@ -205,19 +229,14 @@ def test_everything_goes_down_with_a_supervisor_that_is_killed(start: Callable[.
     assert wait_until_empty(lambda: alive(everything), patience=PATIENCE) == []
 
 
-@pytest.mark.timeout(240)
-def test_no_secret_is_in_the_process_list_or_the_log(start: Callable[..., System]) -> None:
-    system = start()
-    system.ready()
-    [url] = {p.environ()["REDIS_URL"] for p in [system.child("api")] if p}
-    password = re.search(r":([^:@]+)@", url)
+def test_no_secret_is_in_the_process_list_or_the_log(running: System) -> None:
+    running.ready()
+    password = re.search(r":([^:@]+)@", running.environ("REDIS_URL"))
     assert password is not None
-    assert not [line for line in alive(system.tree()) if password.group(1) in line]
-    assert system.end() == 0
-    assert password.group(1) not in system.log.read_text()
+    assert not [line for line in alive(running.tree()) if password.group(1) in line]
+    assert password.group(1) not in running.log.read_text()
 
 
-@pytest.mark.timeout(240)
 def test_a_taken_port_is_passed_over_unless_it_was_asked_for(start: Callable[..., System]) -> None:
     with closing(socket.socket()) as squatter:
         squatter.bind(("127.0.0.1", 0))
@@ -228,7 +247,6 @@ def test_a_taken_port_is_passed_over_unless_it_was_asked_for(start: Callable[...
         assert f"port {port} on 127.0.0.1 is taken" in system.log.read_text()
 
 
-@pytest.mark.timeout(240)
 def test_servers_that_the_environment_names_are_used_and_left_running(
     start: Callable[..., System], private_postgres: EmbeddedPostgres
 ) -> None:

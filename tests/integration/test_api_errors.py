@@ -143,7 +143,21 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = ["job_type", "payload", "priority", "max_retries", "timeout_ms", "scheduled_at", "metadata", "queue_name", "idempotency_key", "idempotency_window_s", "depends_on", "on_dependency_failure", "bogus"]
+FIELDS = [
+    "job_type",
+    "payload",
+    "priority",
+    "max_retries",
+    "timeout_ms",
+    "scheduled_at",
+    "metadata",
+    "queue_name",
+    "idempotency_key",
+    "idempotency_window_s",
+    "depends_on",
+    "on_dependency_failure",
+    "bogus",
+]
 SUBMISSION = st.fixed_dictionaries({"job_type": st.just("echo") | JSON}, optional=dict.fromkeys(FIELDS[1:], JSON))
 BODY = st.binary(max_size=200) | JSON.map(json.dumps) | SUBMISSION.map(json.dumps)
 

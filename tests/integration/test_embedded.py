@@ -18,6 +18,7 @@ import redis
 
 from ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer, EmbeddedServerError
 from ops.embedded.directory_lock import DirectoryInUse
+from ops.embedded.postgres import _behind_walls, _binaries
 from ops.embedded.tether import RunAs, tethered
 from tests.leftovers import wait_until_empty
 
@@ -215,6 +216,16 @@ class TestAsRoot:
         with EmbeddedPostgres(private_dir / "pg", durable=False) as server:
             assert query(server.url, "SELECT 1") == 1
         assert private_dir.stat().st_mode & 0o777 == 0o700
+
+    def test_it_is_handed_over_where_there_is_no_setpriv(
+        self, private_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if any(map(_behind_walls, _binaries(None).iterdir())):
+            pytest.skip("no other account can reach the binaries here, and without setpriv none can be let through")
+        monkeypatch.setattr("ops.embedded.tether.shutil.which", lambda _: None)
+        with EmbeddedPostgres(private_dir / "pg", durable=False) as server:
+            assert psutil.Process(server.pid).uids().effective != 0
+            assert query(server.url, "SELECT 1") == 1
 
     def test_data_that_an_ordinary_user_began_stay_theirs(self, private_dir: Path) -> None:
         account = pwd.getpwnam("daemon")

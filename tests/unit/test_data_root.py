@@ -173,7 +173,7 @@ def test_a_name_too_long_for_the_file_system_is_refused(root):
 def test_a_result_takes_its_place_when_the_block_ends_well(tmp_path):
     target = tmp_path / "out.csv"
     target.write_text("old")
-    with replacing(target, "1") as partial:
+    with replacing(target, "job", 1) as partial:
         partial.write_text("new")
         assert target.read_text() == "old"
     assert target.read_text() == "new"
@@ -185,7 +185,7 @@ def test_a_block_that_fails_leaves_the_old_result_and_nothing_else(tmp_path):
     target.write_text("old")
 
     def fail():
-        with replacing(target, "1") as partial:
+        with replacing(target, "job", 1) as partial:
             partial.write_text("half")
             raise KeyboardInterrupt
 
@@ -195,10 +195,18 @@ def test_a_block_that_fails_leaves_the_old_result_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_two_attempts_do_not_share_a_file(tmp_path):
+def test_two_jobs_do_not_share_a_file(tmp_path):
     target = tmp_path / "out.csv"
-    with replacing(target, "job-1") as first, replacing(target, "job-2") as second:
+    with replacing(target, "job", 1) as first, replacing(target, "other", 1) as second:
+        assert first != second
         first.write_text("from 1")
         second.write_text("from 2")
-        assert first != second
     assert target.read_text() == "from 1"
+
+
+def test_what_a_killed_attempt_left_is_removed_by_the_next(tmp_path):
+    (tmp_path / ".out[1].csv.job-1.partial").write_text("half")
+    (tmp_path / ".out[1].csv.other-1.partial").write_text("of another job, which may be running")
+    with replacing(tmp_path / "out[1].csv", "job", 2) as partial:
+        partial.write_text("whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out[1].csv.other-1.partial", "out[1].csv"]

@@ -1,0 +1,33 @@
+"""The tick of the schedules: an ordinary actor that periodiq sends every minute.
+
+periodiq only drives it. What is due, in which time zone, and that it becomes a job once, is decided in PostgreSQL
+(`persistence.schedules`), so a tick too many does nothing and a missed one is made up for by the next.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import dramatiq
+import structlog
+from periodiq import cron
+from sqlalchemy.exc import SQLAlchemyError
+
+from actors.job import broker
+from persistence import schedules
+
+_log = structlog.get_logger(__name__)
+
+
+@dramatiq.actor(broker=broker(), periodic=cron("* * * * *"))
+def schedule_tick() -> None:
+    """Turn due moments of schedules into jobs."""
+    try:
+        with broker().database.transaction() as connection:
+            submitted = schedules.tick(connection, datetime.now(UTC))
+    except SQLAlchemyError as error:
+        _log.warning("schedules wait for the next tick", error=str(error).splitlines()[0])
+        return
+    if submitted:
+        _log.info("schedules came due", jobs=len(submitted))
+        broker().hints.job_ready()

@@ -1,0 +1,107 @@
+"""The demo, from the first server to the verdict.
+
+1. Build the stage: PostgreSQL, Redis, a mail server and a webhook receiver in a temporary directory.
+2. This thread supervises the programs; another one plays: submits, watches, judges.
+3. Whoever ends first ends the other: the play when it is over, the supervisor on Ctrl-C.
+4. Everything goes down and the directory with it; what the programs said last is shown if anything was wrong.
+"""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ops.demo import performance, stage, weather, workload
+from ops.demo.board import Board
+from ops.demo.evidence import gather
+from ops.demo.patience import Patience
+from ops.demo.stage import Stage
+from ops.demo.verdict import MOST_FAULTS, Finding, verdict
+from ops.supervisor import STOP_SIGNALS
+from ops.up import every_stop_signal_is_ctrl_c
+
+DEADLINE_S = 55.0
+
+
+def run(console: Console) -> bool:
+    """Whether everything was as it should be.
+
+    Raises:
+        Overdue: it took longer than DEADLINE_S; says what was missing.
+        EmbeddedServerError, MigrationError: what they say.
+    """
+    patience = Patience(DEADLINE_S)
+    with every_stop_signal_is_ctrl_c(), ExitStack() as stack:
+        try:
+            console.print("starting PostgreSQL, Redis, a mail server and a webhook receiver …")
+            return _run(stack.enter_context(stage.built(patience)), console)
+        except KeyboardInterrupt:
+            console.print("interrupted; nothing is left running", style="bold red")
+            return False
+        finally:
+            # Another Ctrl-C must not stop the cleaning up.
+            for number in STOP_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+
+
+def _run(built: Stage, console: Console) -> bool:
+    try:
+        passed = _supervised(built, console)
+    except Exception:
+        _show_log(built, console)
+        raise
+    if not passed:
+        _show_log(built, console)
+    return passed
+
+
+def _supervised(built: Stage, console: Console) -> bool:
+    console.print(f"starting API, scheduler, dispatcher and workers; API at {built.api_url}")
+    supervisor = built.supervisor()
+    with ThreadPoolExecutor(1, thread_name_prefix="demo") as pool:
+        play = pool.submit(_play, built, console)
+        play.add_done_callback(lambda _: supervisor.stop())
+        try:
+            supervisor.run()
+            was_interrupted = not play.done()
+        finally:
+            built.patience.stop()
+    if was_interrupted:
+        raise KeyboardInterrupt
+    return play.result()
+
+
+def _play(built: Stage, console: Console) -> bool:
+    orders = workload.workload(weather.days(), built.receiver.address)
+    with Board(console, built.database, built.patience) as board:
+        bill = performance.perform(built, board, orders)
+    findings = verdict(gather(built, bill))
+    _show(findings, console)
+    passed = all(finding.holds for finding in findings)
+    word, style = ("passed", "bold green") if passed else ("FAILED", "bold red")
+    console.print(f"demo {word}: {len(orders)} jobs in {built.patience.elapsed:.1f} s, start-up included", style=style)
+    return passed
+
+
+def _show(findings: list[Finding], console: Console) -> None:
+    table = Table("", "claim", "what was seen", title="checked against the database and the outputs")
+    for finding in findings:
+        mark = Text("✓", "green") if finding.holds else Text("✗", "bold red")
+        table.add_row(mark, Text(finding.claim), Text(finding.seen))
+        for fault in finding.faults[:MOST_FAULTS]:
+            table.add_row("", "", Text(fault, "red"))
+        more = len(finding.faults) - MOST_FAULTS
+        if more > 0:
+            table.add_row("", "", Text(f"… and {more} more", "red"))
+    console.print(table)
+
+
+def _show_log(built: Stage, console: Console) -> None:
+    console.print("the last lines of the programs:", style="bold red")
+    for line in built.last_lines():
+        console.print(line, markup=False, soft_wrap=True)

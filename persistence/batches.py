@@ -1,0 +1,75 @@
+"""One change to many jobs at once, with an answer for each: some may be in another state by now, or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from persistence.database import run
+
+MAX_BATCH = 10_000
+Change = Literal["cancel", "requeue", "discard"]
+ItemOutcome = Literal["done", "requested", "wrong_state", "not_found"]
+
+# What a change can be made to; used to foretell it in a dry run.
+_ALLOWS: dict[Change, frozenset[str]] = {
+    "cancel": frozenset({"pending", "queued", "running"}),
+    "requeue": frozenset({"failed", "cancelled", "pending"}),
+    "discard": frozenset({"failed"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`requested`: the job runs, and was asked to stop."""
+
+    job_id: UUID
+    outcome: ItemOutcome
+    status: str | None
+
+
+def cancel(connection: Connection, ids: Sequence[UUID], *, by: str, reason: str | None = None) -> list[Item]:
+    """Cancel many jobs: at once those that wait, by request those that run."""
+    changed = run(connection, "cancel_many", {"ids": list(ids), "by": by, "reason": reason})
+    return _items(connection, ids, {row.id: row.status for row in changed})
+
+
+def requeue(connection: Connection, ids: Sequence[UUID], *, by: str) -> list[Item]:
+    """Give many failed or cancelled jobs a new life; hurry those that wait for a moment to come."""
+    changed = run(connection, "requeue_many", {"ids": list(ids), "by": by})
+    return _items(connection, ids, {row.id: row.status for row in changed})
+
+
+def discard(connection: Connection, ids: Sequence[UUID], *, by: str) -> list[Item]:
+    """Close the open dead letters of many jobs."""
+    changed = run(connection, "discard_many", {"ids": list(ids), "by": by})
+    return _items(connection, ids, {row.id: row.status for row in changed})
+
+
+def foretell(connection: Connection, ids: Sequence[UUID], change: Change) -> list[Item]:
+    """What `change` would answer now; nothing is changed."""
+    states = _states(connection, ids)
+    return _items(connection, ids, {id_: state for id_, state in states.items() if state in _ALLOWS[change]})
+
+
+def _items(connection: Connection, ids: Sequence[UUID], changed: dict[UUID, str]) -> list[Item]:
+    others = _states(connection, [job_id for job_id in ids if job_id not in changed])
+    return [_item(job_id, changed, others) for job_id in dict.fromkeys(ids)]
+
+
+def _item(job_id: UUID, changed: dict[UUID, str], others: dict[UUID, str]) -> Item:
+    if job_id in changed:
+        status = changed[job_id]
+        return Item(job_id, "requested" if status == "running" else "done", status)
+    status_now = others.get(job_id)
+    return Item(job_id, "wrong_state" if status_now else "not_found", status_now)
+
+
+def _states(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, str]:
+    if not ids:
+        return {}
+    return {row.id: row.status for row in run(connection, "states_of", {"ids": list(ids)})}

@@ -1,0 +1,1 @@
+SELECT updated_at FROM jobs WHERE id = :id FOR UPDATE

@@ -1,0 +1,70 @@
+"""A site for accidents: servers, an effects log, and job types registered without a worker."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from sqlalchemy import text
+
+from persistence import payloads
+from persistence.database import Database
+from persistence.settings import Settings
+from tests.group import Group, workers
+from tests.waiting import wait_for
+
+
+class Site:
+    def __init__(self, settings: Settings, database: Database, redis_client: redis.Redis, directory: Path) -> None:
+        self.settings = settings
+        self.database = database
+        self.redis = redis_client
+        self.effects_log = directory / "effects"
+        self.effects_log.touch()
+        self._directory = directory
+        self._logs = 0
+
+    def workers(self, **options: Any) -> Group:
+        self._logs += 1
+        log = self._directory / f"workers-{self._logs}.log"
+        return workers(self.settings, log, EFFECTS_LOG=str(self.effects_log), **options)
+
+    def submit(self, job_type: str, count: int, **payload: Any) -> None:
+        """As psql would: no registry needed."""
+        self.execute(
+            "INSERT INTO jobs (job_type, payload) SELECT :type, CAST(:payload AS jsonb) FROM generate_series(1, :count)",
+            type=job_type,
+            payload=payloads.encode(payload, "payload", limit=10_000),
+            count=count,
+        )
+
+    def execute(self, sql: str, **parameters: Any) -> list[Any]:
+        with self.database.connection() as connection:
+            result = connection.execute(text(sql), parameters)
+            return list(result.all()) if result.returns_rows else []
+
+    def statuses(self) -> dict[str, int]:
+        return {row.status: row.count for row in self.execute("SELECT status::text, count(*) FROM jobs GROUP BY 1")}
+
+    def wait_until(self, patience_s: float = 90, **statuses: int) -> None:
+        """Until exactly these many jobs are in these states, and none in any other."""
+        try:
+            wait_for(lambda: self.statuses() == statuses, str(statuses), patience_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; there are {self.statuses()}") from None
+
+    def wait_for_running(self, count: int) -> None:
+        wait_for(lambda: self.statuses().get("running", 0) >= count, f"{count} jobs run")
+
+    def effects(self, what: str = "ran") -> Counter[str]:
+        """How often each job had the effect."""
+        lines = (line.split() for line in self.effects_log.read_text().splitlines())
+        return Counter(job_id for job_id, _, kind in lines if kind == what)
+
+
+@pytest.fixture
+def site(settings: Settings, database: Database, redis_client: redis.Redis, private_dir: Path) -> Site:
+    return Site(settings, database, redis_client, private_dir)

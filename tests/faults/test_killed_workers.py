@@ -1,0 +1,133 @@
+"""Workers that are killed, frozen and restarted, with nothing else started: a bare dramatiq group."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from tests.faults.conftest import Site
+from tests.waiting import wait_for
+
+
+def test_a_bare_group_runs_jobs_that_psql_inserted(site: Site) -> None:
+    site.submit("note", 20, n=1)
+
+    with site.workers():
+        site.wait_until(completed=20)
+
+    assert set(site.effects().values()) == {1}
+
+
+def test_killing_a_worker_process_amid_two_thousand_jobs_loses_and_doubles_nothing(site: Site) -> None:
+    site.submit("note", 2_000)
+    with site.workers() as group:
+        wait_for(lambda: len(site.effects()) > 200, "some ran")
+        group.processes()[-1].kill()
+        group.kill()
+    with site.workers():
+        site.wait_until(completed=2_000)
+
+    assert len(site.effects()) == 2_000
+    completions = site.execute("SELECT count(*) FROM job_executions WHERE outcome = 'completed' GROUP BY job_id")
+    assert {row.count for row in completions} == {1}
+    # Every run that had its effect and no record is in the history as lost.
+    lost = site.execute("SELECT count(*) FROM job_executions WHERE outcome = 'lost'")[0].count
+    assert sum(site.effects().values()) <= 2_000 + lost
+
+
+def test_interrupted_jobs_run_again_at_once_after_a_restart(site: Site) -> None:
+    site.submit("nap", 12, seconds=0.5)
+    with site.workers(threads=4) as group:
+        site.wait_for_running(6)
+        group.kill()
+    leases = site.execute(
+        "SELECT min(lease_expires_at) > now() + interval '5 s' AS far FROM jobs WHERE status = 'running'"
+    )
+    assert leases[0].far
+    with site.workers(threads=4):
+        # Not the lease (20 s) but the death itself frees the jobs: in seconds, of which the start takes most.
+        wait_for(
+            lambda: (
+                not site.execute(
+                    "SELECT 1 FROM jobs WHERE status = 'running' AND worker_deaths = 0 AND attempt = 1"
+                    " AND started_at < (SELECT max(started_at) FROM workers)"
+                )
+            ),
+            "freed",
+            12,
+        )
+        site.wait_until(completed=12)
+
+    assert site.execute("SELECT count(*) FROM job_executions WHERE outcome = 'lost'")[0].count >= 6
+    assert site.execute("SELECT 1 FROM dead_letter_jobs") == []
+
+
+def test_a_thawed_zombie_changes_nothing(site: Site) -> None:
+    quick = {"WORKER_LOCK_DURATION": "1500", "WORKER_HEARTBEAT_INTERVAL": "300"}
+    site.submit("nap", 4, seconds=1)
+    with site.workers(processes=1, threads=4, **quick) as frozen:
+        site.wait_for_running(4)
+        frozen.signal(signal.SIGSTOP)
+        with site.workers(processes=1, threads=4, **quick):
+            site.wait_until(completed=4)
+            finished = site.execute("SELECT id, attempt, completed_at, updated_at FROM jobs ORDER BY id")
+            frozen.signal(signal.SIGCONT)
+            wait_for(
+                lambda: site.execute("SELECT count(*) FROM job_executions WHERE outcome = 'superseded'")[0].count == 4,
+                "the zombies were told",
+            )
+
+    assert site.execute("SELECT id, attempt, completed_at, updated_at FROM jobs ORDER BY id") == finished
+    outcomes = site.execute("SELECT outcome, count(*) FROM job_executions GROUP BY 1 ORDER BY 1")
+    assert [tuple(row) for row in outcomes] == [("completed", 4), ("lost", 4), ("superseded", 4)]
+
+
+def test_a_job_that_kills_its_workers_is_dead_lettered_as_poison(site: Site) -> None:
+    site.submit("suicide", 1)
+
+    for life in (1, 2, 3):
+        with site.workers(processes=1, threads=1):
+            wait_for(lambda life=life: sum(site.effects("began").values()) == life, f"run number {life}")  # type: ignore[misc]
+    with site.workers(processes=1, threads=1):
+        site.wait_until(failed=1)
+
+    assert sum(site.effects("began").values()) == 3
+    ((reason, attempts, message),) = site.execute("SELECT reason, attempts, error_message FROM dead_letter_jobs")
+    assert (reason, attempts) == ("poison", 3)
+    assert "3 workers died" in message
+
+
+def test_a_stuck_thread_is_settled_and_stops_nobody_else(site: Site) -> None:
+    site.execute(
+        """INSERT INTO jobs (job_type, payload, timeout_ms, max_retries) VALUES ('deaf', '{"seconds": 5}', 1000, 0)"""
+    )
+    with site.workers(processes=1, threads=2, JOB_INTERRUPT_GRACE="300"):
+        wait_for(lambda: site.statuses() == {"failed": 1}, "settled")
+        site.submit("note", 10)
+        site.wait_until(completed=10, failed=1)
+        assert site.execute("SELECT reason FROM dead_letter_jobs")[0].reason == "timeout"
+
+
+def test_a_term_lets_running_jobs_finish_and_gives_the_rest_back(site: Site) -> None:
+    site.submit("nap", 30, seconds=0.5)
+    with site.workers(processes=1, threads=4) as group:
+        site.wait_for_running(4)
+        assert group.stop() == 0
+    statuses = site.statuses()
+    assert "running" not in statuses
+    with site.workers(processes=1, threads=8):
+        site.wait_until(completed=30)
+
+    assert set(site.effects("began").values()) == {1}
+    assert site.execute("SELECT 1 FROM jobs WHERE worker_deaths > 0 OR retry_count > 0") == []
+
+
+def test_a_worker_whose_master_was_killed_ends_itself(site: Site) -> None:
+    with site.workers(processes=1, threads=1) as group:
+        wait_for(lambda: site.execute("SELECT 1 FROM workers WHERE kind = 'worker'"), "the worker is up")
+        master, *below = group.processes()
+        os.kill(master.pid, signal.SIGKILL)
+        wait_for(
+            lambda: not [process for process in below if process.is_running() and process.status() != "zombie"],
+            "the orphans ended",
+        )

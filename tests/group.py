@@ -1,0 +1,111 @@
+"""Real process groups: `dramatiq actors tests.handlers`, and our own commands, killed and frozen like the real thing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+from persistence.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+class Group:
+    """A command and every process under it, in a session of their own."""
+
+    def __init__(self, command: Sequence[str], settings: Settings, log: Path, **environment: str) -> None:
+        self._command = [sys.executable, *command]
+        self._environment = {
+            **os.environ,
+            "DATABASE_URL": settings.postgres_dsn,
+            "REDIS_URL": settings.redis_dsn,
+            "PYTHONPATH": str(ROOT),
+            "LOG_FORMAT": "console",
+            **environment,
+        }
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Group:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
+            )
+        return self
+
+    def processes(self) -> list[psutil.Process]:
+        """The master first, then all below it."""
+        if self._process is None:
+            return []
+        try:
+            master = psutil.Process(self._process.pid)
+            return [master, *master.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def signal(self, number: int) -> None:
+        for process in self.processes():
+            process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9 of every process."""
+        self.signal(signal.SIGKILL)
+        self._reap()
+
+    def stop(self, patience_s: float = 40) -> int:
+        """TERM to the master, as an operator does; its return code."""
+        assert self._process
+        self._process.terminate()
+        return self._process.wait(patience_s)
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def __enter__(self) -> Group:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            sys.stderr.write(self.log()[-5_000:])
+        assert self._process
+        self.signal(signal.SIGCONT)
+        # To the master alone: it tells the others, and a second TERM would hang them (dramatiq with AsyncIO).
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError("the group did not stop within 30 s") from error
+        finally:
+            self._reap()
+
+    def _reap(self) -> None:
+        assert self._process
+        # The session outlives its leader: orphans of a killed master are still in it.
+        for process in psutil.process_iter(["pid"]):
+            try:
+                if os.getsid(process.pid) == self._process.pid:
+                    process.kill()
+            except (ProcessLookupError, psutil.NoSuchProcess, PermissionError):
+                continue
+        self._process.wait(10)
+
+
+def workers(settings: Settings, log: Path, *, processes: int = 2, threads: int = 4, **environment: str) -> Group:
+    """A bare group, as anybody starts it by hand."""
+    command = ["-m", "dramatiq", "actors", "tests.handlers", "-p", str(processes), "-t", str(threads)]
+    return Group(command, settings, log, **environment)
+
+
+def ours(command: str, settings: Settings, log: Path, **environment: str) -> Group:
+    """`aeon-jobs COMMAND`."""
+    return Group(["-m", "ops", command], settings, log, **environment)

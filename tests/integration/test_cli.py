@@ -1,0 +1,103 @@
+"""The command line, run as its users run it: what it prints, and its exit codes 0, 1 and 2."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from persistence.settings import Settings
+
+NOWHERE = "postgresql://postgres@/nothing?host=/nonexistent"
+
+
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "ops", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | environ,
+        timeout=60,
+    )
+
+
+def test_help_names_every_command() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for command in ("up", "api", "worker", "dispatcher", "scheduler", "migrate", "version"):
+        assert f" {command} " in done.stdout
+    assert "Usage: aeon-jobs" in done.stdout
+
+
+def test_help_loads_no_machinery() -> None:
+    heavy = "{'dramatiq', 'litestar', 'sqlalchemy', 'redis', 'polars', 'psycopg2'}"
+    code = f"import sys, ops.cli; sys.exit(str({heavy} & set(sys.modules)) if {heavy} & set(sys.modules) else 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_version() -> None:
+    done = run("version")
+    assert done.returncode == 0
+    assert done.stdout.strip().count(".") == 2
+
+
+@pytest.mark.parametrize("arguments", [["no-such-command"], ["migrate", "down"], ["up", "--no-such-option"]])
+def test_wrong_usage_is_2(arguments: list[str]) -> None:
+    assert run(*arguments).returncode == 2
+
+
+@pytest.mark.parametrize("command", ["api", "worker", "dispatcher", "scheduler", "up"])
+def test_a_wrong_setting_is_2_and_named_in_one_line_without_its_value(command: str, private_dir: Path) -> None:
+    extra = ["--data-dir", str(private_dir)] if command == "up" else []
+    # Servers that need not exist: `up` starts none of its own then.
+    done = run(command, *extra, API_PORT="hush", DATABASE_URL=NOWHERE, REDIS_URL="redis://localhost:1")
+    assert done.returncode == 2
+    [line] = done.stderr.strip().splitlines()
+    assert line.startswith("error: API_PORT: ")
+    assert "hush" not in done.stderr
+
+
+def test_an_unreachable_database_is_1_and_one_line() -> None:
+    done = run("migrate", "up", DATABASE_URL=NOWHERE)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_misspelt_variable_is_pointed_out(environment: Settings) -> None:
+    done = run("migrate", "status", WORKER_CONCURENCY="3")
+    assert "WORKER_CONCURENCY is not a setting; did you mean WORKER_CONCURRENCY?" in done.stderr
+
+
+def test_migrations_down_and_up_with_status_in_between(environment: Settings) -> None:
+    assert run("migrate", "status").returncode == 0
+    assert run("migrate", "up").stdout == "nothing to do\n"
+    down = run("migrate", "down", "--target", "0", "--yes")
+    assert down.returncode == 0
+    assert "rolled back 0001_" in down.stdout
+    missing = run("migrate", "status")
+    assert missing.returncode == 1
+    assert "missing" in missing.stdout
+    up = run("migrate", "up")
+    assert up.returncode == 0
+    assert "applied 0001_" in up.stdout
+    assert run("migrate", "status").returncode == 0
+
+
+def test_migrating_down_asks_first(environment: Settings) -> None:
+    done = run("migrate", "down", "--target", "0")
+    assert done.returncode == 1
+    assert "Roll back everything above version 0, data included?" in done.stdout
+    assert run("migrate", "status").returncode == 0
+
+
+def test_a_worker_that_is_disabled_says_so_and_is_no_failure() -> None:
+    done = run("worker", WORKER_ENABLED="false")
+    assert done.returncode == 0
+    assert "WORKER_ENABLED=false" in done.stderr

@@ -1,0 +1,487 @@
+"""Jobs through a real worker, Redis and PostgreSQL: what a handler says, and what becomes of its job."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import dramatiq
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+
+from actors.job import current_job
+from middleware.outcomes import Cancel, Discard, PermanentError, Retry, Snooze, TransientError
+from persistence import jobs
+from persistence.errors import IdempotencyConflict, InvalidJob
+from persistence.settings import Settings
+from persistence.states import Backoff
+from tests.waiting import wait_for
+from tests.workshop import Workshop
+
+SOON = Backoff(base_ms=1, multiplier=1)
+
+
+def test_a_sent_job_runs_and_keeps_its_result(workshop: Workshop) -> None:
+    @workshop.job
+    def add(a: int, b: int) -> dict[str, int]:
+        return {"sum": a + b}
+
+    with workshop.working():
+        job = workshop.finished(add.send(2, b=3))
+
+    assert (job.status, job.result, job.attempt, job.retry_count) == ("completed", {"sum": 5}, 1, 0)
+    assert job.started_at is not None
+    assert job.completed_at is not None
+    assert workshop.outcomes(job.id) == ["completed"]
+
+
+def test_an_async_handler_runs_and_knows_its_job(workshop: Workshop) -> None:
+    @workshop.job
+    async def think(subject: str) -> list[str]:
+        await asyncio.sleep(0)
+        return [subject, str(current_job().id), str(current_job().attempt)]
+
+    with workshop.working():
+        job = workshop.finished(think.send("fences"))
+
+    assert job.result == ["fences", str(job.id), "1"]
+
+
+def test_sending_pushes_nothing_to_redis(workshop: Workshop) -> None:
+    @workshop.job
+    def quiet() -> None: ...
+
+    message = quiet.send()
+
+    assert workshop.job_of(message).status == "pending"
+    assert workshop.broker.client.keys("*") == []
+
+
+def test_a_job_sent_in_a_session_that_rolls_back_never_was(workshop: Workshop, settings: Settings) -> None:
+    @workshop.job
+    def born() -> None: ...
+
+    engine = create_engine(settings.postgres_dsn)
+    with Session(engine) as session:
+        lost = born.send_with_options(session=session)
+        session.rollback()
+        kept = born.send_with_options(session=session)
+        assert workshop.execute("SELECT id FROM jobs") == []
+        session.commit()
+    engine.dispose()
+
+    assert [row.id for row in workshop.execute("SELECT id FROM jobs")] == [UUID(kept.message_id)]
+    assert lost.message_id != kept.message_id
+
+
+def test_options_of_a_submission_reach_the_row(workshop: Workshop) -> None:
+    @workshop.job
+    def configured() -> None: ...
+
+    moment = datetime(2040, 1, 1, tzinfo=UTC)
+    message = configured.send_with_options(
+        priority=90, max_retries=7, timeout_ms=5_000, scheduled_at=moment, metadata={"tenant": "a"}, created_by="me"
+    )
+    job = workshop.job_of(message)
+
+    assert (job.priority, job.max_retries, job.timeout_ms, job.scheduled_at) == (90, 7, 5_000, moment)
+    assert (job.meta, job.created_by, job.ready) == ({"tenant": "a"}, "me", False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "field"),
+    [
+        ({}, {}, "payload.n"),
+        ({"n": "many"}, {}, "payload.n"),
+        ({"n": 1, "m": 2}, {}, "payload.m"),
+        ({"n": 1}, {"priority": 101}, "priority"),
+        ({"n": 1}, {"timeout_ms": 0}, "timeout_ms"),
+        ({"n": 1}, {"max_retries": 11}, "max_retries"),
+        ({"n": 1}, {"colour": "red"}, "colour"),
+        ({"n": 1}, {"scheduled_at": datetime(2040, 1, 1)}, "scheduled_at"),  # noqa: DTZ001
+        ({"n": 1}, {"depends_on": ["nonsense"]}, "depends_on"),
+        ({"n": 1}, {"delay": 5, "scheduled_at": datetime(2040, 1, 1, tzinfo=UTC)}, "delay"),
+        ({"n": 1, "text": "a\0b"}, {}, "payload.text"),
+    ],
+)
+def test_a_bad_submission_names_the_field_and_stores_nothing(
+    workshop: Workshop, arguments: dict[str, Any], options: dict[str, Any], field: str
+) -> None:
+    @workshop.job
+    def strict(n: int, text: str = "") -> None: ...
+
+    with pytest.raises(InvalidJob) as refusal:
+        strict.send_with_options(kwargs=arguments, **options)
+
+    assert field in [violation.field for violation in refusal.value.violations]
+    assert workshop.execute("SELECT 1 FROM jobs") == []
+
+
+def test_an_idempotency_key_brings_the_existing_job_back(workshop: Workshop) -> None:
+    @workshop.job
+    def once(n: int) -> None: ...
+
+    first = once.send_with_options(kwargs={"n": 1}, idempotency_key="k")
+    second = once.send_with_options(kwargs={"n": 1}, idempotency_key="k")
+    with pytest.raises(IdempotencyConflict):
+        once.send_with_options(kwargs={"n": 2}, idempotency_key="k")
+
+    assert first.message_id == second.message_id
+    assert len(workshop.execute("SELECT 1 FROM jobs")) == 1
+
+
+def test_a_failing_job_is_retried_to_success(workshop: Workshop) -> None:
+    @workshop.job(backoff=SOON)
+    def flaky(failures: int) -> int:
+        if current_job().attempt <= failures:
+            raise ConnectionError("not yet")
+        return current_job().retry_count
+
+    with workshop.working():
+        job = workshop.finished(flaky.send(failures=2))
+
+    assert (job.status, job.result, job.retry_count) == ("completed", 2, 2)
+    assert workshop.outcomes(job.id) == ["retried", "retried", "completed"]
+
+
+def test_an_exhausted_job_is_dead_lettered_with_its_evidence(workshop: Workshop) -> None:
+    @workshop.job(backoff=SOON, max_retries=1)
+    def hopeless() -> None:
+        raise LookupError("no such customer")
+
+    with workshop.working():
+        job = workshop.finished(hopeless.send())
+
+    letter = workshop.letter(job.id)
+    assert (job.status, job.error_message, job.retry_count) == ("failed", "no such customer", 1)
+    assert (letter.reason, letter.error_type, letter.attempts) == ("exhausted", "LookupError", 2)
+    assert "in hopeless" in (letter.traceback or "")
+    assert letter.fingerprint
+
+
+@pytest.mark.parametrize(("error", "registry"), [(PermanentError("no"), ()), (KeyError("no"), (LookupError,))])
+def test_a_permanent_error_is_dead_lettered_at_once(
+    workshop: Workshop, error: Exception, registry: tuple[type[Exception], ...]
+) -> None:
+    @workshop.job(permanent=registry, max_retries=5)
+    def refused() -> None:
+        raise error
+
+    with workshop.working():
+        job = workshop.finished(refused.send())
+
+    assert workshop.outcomes(job.id) == ["failed"]
+    assert workshop.letter(job.id).reason == "permanent"
+
+
+def test_the_transient_registry_wins_over_a_permanent_base(workshop: Workshop) -> None:
+    @workshop.job(permanent=(OSError,), transient=(ConnectionError,), backoff=SOON)
+    def sorted_out() -> None:
+        if current_job().attempt == 1:
+            raise ConnectionResetError("try again")
+
+    with workshop.working():
+        assert workshop.finished(sorted_out.send()).status == "completed"
+
+
+def test_a_handler_asks_for_its_own_delay(workshop: Workshop) -> None:
+    @workshop.job(backoff=[3_000])
+    def impatient() -> None:
+        if current_job().attempt == 1:
+            raise Retry(after=0.01)
+
+    with workshop.working():
+        assert workshop.outcomes(workshop.finished(impatient.send()).id) == ["retried", "completed"]
+
+
+def test_the_time_that_the_other_side_names_is_respected(workshop: Workshop) -> None:
+    @workshop.job(backoff=SOON)
+    def throttled() -> None:
+        raise TransientError("slow down", retry_after=3_600)
+
+    with workshop.working():
+        message = throttled.send()
+        wait_for(lambda: workshop.outcomes(message) == ["retried"])
+
+    scheduled_at = workshop.job_of(message).scheduled_at
+    assert scheduled_at is not None
+    assert scheduled_at > datetime.now(UTC) + timedelta(minutes=59)
+
+
+def test_a_snooze_uses_no_retry(workshop: Workshop) -> None:
+    @workshop.job(max_retries=0)
+    def sleepy() -> None:
+        if current_job().attempt < 3:
+            raise Snooze(0.01)
+
+    with workshop.working():
+        job = workshop.finished(sleepy.send())
+
+    assert (job.status, job.retry_count) == ("completed", 0)
+    assert workshop.outcomes(job.id) == ["snoozed", "snoozed", "completed"]
+
+
+def test_a_discarded_job_leaves_no_dead_letter(workshop: Workshop) -> None:
+    @workshop.job
+    def stale() -> None:
+        raise Discard("older than a day")
+
+    with workshop.working():
+        job = workshop.finished(stale.send())
+
+    assert (job.status, job.error_message) == ("failed", "older than a day")
+    assert workshop.execute("SELECT 1 FROM dead_letter_jobs") == []
+
+
+def test_a_handler_cancels_its_own_job(workshop: Workshop) -> None:
+    @workshop.job
+    def withdrawn() -> None:
+        raise Cancel("the order is gone")
+
+    with workshop.working():
+        job = workshop.finished(withdrawn.send())
+
+    assert (job.status, job.error_message) == ("cancelled", "the order is gone")
+
+
+def test_a_result_that_cannot_be_stored_is_a_permanent_failure(workshop: Workshop) -> None:
+    @workshop.job
+    def odd() -> object:
+        return {"n": float("nan")}
+
+    with workshop.working():
+        job = workshop.finished(odd.send())
+
+    assert job.status == "failed"
+    assert "result.n" in (job.error_message or "")
+
+
+def test_a_payload_inserted_by_hand_that_does_not_fit_is_dead_lettered(workshop: Workshop) -> None:
+    @workshop.job
+    def typed(n: int) -> None: ...
+
+    with workshop.working():
+        ((job_id,),) = workshop.execute(
+            """INSERT INTO jobs (job_type, payload) VALUES ('typed', '{"n": "x"}') RETURNING id"""
+        )
+        job = workshop.finished(job_id)
+
+    assert workshop.letter(job.id).reason == "invalid_payload"
+    assert "payload.n" in (job.error_message or "")
+
+
+def test_a_job_type_that_nobody_knows_is_dead_lettered(workshop: Workshop) -> None:
+    @workshop.job
+    def known() -> None: ...
+
+    with workshop.working():
+        ((job_id,),) = workshop.execute("INSERT INTO jobs (job_type) VALUES ('unheard_of') RETURNING id")
+        job = workshop.finished(job_id)
+
+    assert (job.status, workshop.letter(job.id).reason) == ("failed", "unknown_type")
+    assert [key for key in workshop.broker.client.keys("*") if b".XQ" in key] == []
+
+
+def test_an_unreadable_message_costs_its_job_nothing(workshop: Workshop) -> None:
+    @workshop.job
+    def wanted() -> None: ...
+
+    namespace = workshop.broker.namespace
+    message = wanted.send()
+    workshop.execute("UPDATE jobs SET status = 'queued', dispatch_seq = 1, queued_at = now()")
+    rubbish = {f"{message.message_id}:1": b"{rubbish", "not-a-job": b"\xff"}
+    for id_, body in rubbish.items():
+        workshop.broker.client.hset(f"{namespace}:default.msgs", id_, body)
+        workshop.broker.client.rpush(f"{namespace}:default", id_)
+
+    with workshop.working():
+        job = workshop.finished(message)
+
+    assert (job.status, job.dispatch_seq) == ("completed", 2)
+    assert workshop.broker.client.hget(f"{namespace}:default.XQ.msgs", "not-a-job") == b"\xff"
+
+
+def test_ordinary_actors_keep_dramatiqs_own_path(workshop: Workshop) -> None:
+    seen: list[str] = []
+
+    @dramatiq.actor(broker=workshop.broker)
+    def ordinary(word: str) -> None:
+        seen.append(word)
+
+    with workshop.working():
+        ordinary.send("hello")
+        ordinary.send_with_options(args=("later",), delay=10)
+        wait_for(lambda: len(seen) == 2)
+
+    assert sorted(seen) == ["hello", "later"]
+    assert workshop.execute("SELECT 1 FROM jobs") == []
+
+
+def test_dramatiq_groups_of_jobs_are_rows_too(workshop: Workshop) -> None:
+    @workshop.job
+    def part(n: int) -> int:
+        return n
+
+    dramatiq.group([part.message(n=1), part.message(n=2)], broker=workshop.broker).run()
+
+    assert [row.payload for row in workshop.execute("SELECT payload FROM jobs ORDER BY seq")] == [{"n": 1}, {"n": 2}]
+
+
+def test_a_running_job_is_cancelled_through_the_flag(workshop: Workshop) -> None:
+    running, stopped = threading.Event(), threading.Event()
+
+    @workshop.job
+    def endless() -> None:
+        running.set()
+        try:
+            while True:
+                stopped.wait(0.01)
+        finally:
+            stopped.set()
+
+    with workshop.working():
+        message = endless.send()
+        running.wait(20)
+        with workshop.database.connection() as connection:
+            jobs.cancel(connection, UUID(message.message_id), "changed my mind", "me")
+        workshop.broker.hints.cancel(UUID(message.message_id))
+        job = workshop.finished(message)
+
+    assert (job.status, job.cancel_reason, job.cancel_requested_by) == ("cancelled", "changed my mind", "me")
+    assert stopped.is_set()
+    assert workshop.outcomes(job.id) == ["cancelled"]
+
+
+def test_a_flag_raised_by_hand_cancels_too(workshop: Workshop) -> None:
+    running, never = threading.Event(), threading.Event()
+
+    @workshop.job
+    def endless() -> None:
+        running.set()
+        while True:
+            never.wait(0.01)
+
+    with workshop.working():
+        message = endless.send()
+        running.wait(20)
+        workshop.broker.client.set(f"job:cancel:{message.message_id}", "1")
+        job = workshop.finished(message)
+
+    assert job.status == "cancelled"
+    assert workshop.broker.client.exists(f"job:cancel:{message.message_id}") == 0
+
+
+def test_a_cancelled_pending_job_never_runs(workshop: Workshop) -> None:
+    ran: list[int] = []
+
+    @workshop.job
+    def unwanted(n: int) -> None:
+        ran.append(n)
+
+    first = unwanted.send(1)
+    with workshop.database.connection() as connection:
+        jobs.cancel(connection, UUID(first.message_id))
+    with workshop.working():
+        workshop.finished(unwanted.send(2))
+
+    assert ran == [2]
+
+
+def test_a_handler_that_runs_too_long_is_interrupted_and_retried(workshop: Workshop) -> None:
+    never = threading.Event()
+
+    @workshop.job(timeout=timedelta(seconds=1), backoff=SOON, max_retries=1)
+    def slow() -> str:
+        if current_job().attempt == 1:
+            while True:
+                never.wait(0.01)
+        return "in time"
+
+    with workshop.working():
+        job = workshop.finished(slow.send())
+
+    assert (job.status, job.result) == ("completed", "in time")
+    assert workshop.outcomes(job.id) == ["retried", "completed"]
+
+
+def test_progress_is_stored_and_ends_with_the_attempt(workshop: Workshop) -> None:
+    reported, go_on = threading.Event(), threading.Event()
+
+    @workshop.job
+    def steps() -> None:
+        current_job().progress(0.5, "half way")
+        reported.set()
+        go_on.wait(20)
+
+    with workshop.working():
+        message = steps.send()
+        reported.wait(20)
+        half = workshop.job_of(message).progress
+        go_on.set()
+        workshop.finished(message)
+
+    assert half == {"fraction": 0.5, "message": "half way"}
+
+
+def test_a_job_waits_for_the_one_it_depends_on(workshop: Workshop) -> None:
+    order: list[str] = []
+
+    @workshop.job
+    def step(name: str) -> None:
+        order.append(name)
+
+    parent = step.send_with_options(kwargs={"name": "parent"}, priority=1)
+    child = step.send_with_options(kwargs={"name": "child"}, priority=100, depends_on=[parent])
+    with workshop.working():
+        workshop.finished(child)
+
+    assert order == ["parent", "child"]
+
+
+def test_calling_a_job_runs_it_here_and_validates(workshop: Workshop) -> None:
+    @workshop.job
+    def double(n: int) -> int:
+        current_job().progress(1)
+        current_job().check()
+        return 2 * n
+
+    assert double(21) == 42
+    with pytest.raises(InvalidJob):
+        double(n="x")
+
+
+def test_jobs_start_in_priority_order_but_for_a_window(workshop: Workshop) -> None:
+    started: list[int] = []
+
+    @workshop.job
+    def ranked(n: int) -> None:
+        started.append(n)
+
+    with workshop.database.transaction() as connection:
+        priorities = [(7 * n) % 101 for n in range(1_000)]
+        jobs.submit_many(
+            connection,
+            [jobs.NewJob(job_type="ranked", payload={"n": p}, priority=p) for p in priorities],
+        ) if _registered(workshop) else None
+    with workshop.working(threads=2):
+        wait_for(lambda: len(started) == 1_000, patience_s=60)
+
+    ideal = sorted(priorities, reverse=True)
+    window = 2 * 4
+    late = [abs(ideal.index(p) - place) for place, p in enumerate(started)]
+    in_place = all(
+        min(abs(place - i) for i, q in enumerate(ideal) if q == p) <= window for place, p in enumerate(started)
+    )
+    assert in_place, max(late)
+
+
+def _registered(workshop: Workshop) -> bool:
+    from persistence import job_types
+
+    with workshop.database.transaction() as connection:
+        job_types.register(connection, list(workshop.broker.definitions.values()))
+    return True
