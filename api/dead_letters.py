@@ -101,7 +101,7 @@ class LetterBatchForm(Form):
 @get("/", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="List dead letters")
 def index(
     services: Given,
-    state: Annotated[Literal["open", "resolved", "all"], QueryParameter()] = "open",
+    status: Annotated[Literal["open", "resolved", "all"], QueryParameter()] = "open",
     job_type: _Text = None,
     queue_name: _Text = None,
     reason: Annotated[DeadReason | None, QueryParameter()] = None,
@@ -112,7 +112,7 @@ def index(
 ) -> LetterList:
     """Newest first."""
     which = LetterFilter(
-        open={"open": True, "resolved": False, "all": None}[state],
+        open={"open": True, "resolved": False, "all": None}[status],
         job_type=job_type,
         queue_name=queue_name,
         reason=reason,

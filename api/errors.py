@@ -34,6 +34,7 @@ from persistence.errors import (
     Violation,
     WrongState,
 )
+from persistence.timetable import ScheduleNotFound
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -192,6 +193,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (LitestarException, lambda e: Problem("bad-request", 400, str(e))),
     (InvalidJob, lambda e: invalid(e.violations)),
     (JobNotFound, lambda e: Problem("not-found", 404, str(e))),
+    (ScheduleNotFound, lambda e: Problem("not-found", 404, str(e))),
     (LetterNotFound, lambda e: Problem("not-found", 404, str(e))),
     (KeyNotFound, lambda e: Problem("not-found", 404, str(e))),
     (UnknownRole, lambda e: invalid([Violation("role", str(e))])),

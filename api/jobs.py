@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, patch, post
+from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 from sqlalchemy import Connection
@@ -21,11 +24,12 @@ from api.idempotency import REPLAYED, IdempotencyKey, once
 from api.journal import note
 from api.queries import Cursor, Limit, Offset, Order, Reason, SortBy
 from api.schemas import JobChange, JobDetail, JobForm, JobList, SubmittedJob, detail, submitted, summary
-from api.services import Given
+from api.services import Given, Services
 from api.traces import trace_of
 from persistence import dead_letters, executions, jobs, listing, pending
 from persistence.models import Job
 
+Wait = Annotated[int, QueryParameter(ge=0, le=60, description="seconds to wait for the end of the job")]
 Which = NamedDependency[listing.Filter]
 _WATCHED = ("status", "priority", "scheduled_at", "payload", "retry_count")
 """What the audit log tells of a change."""
@@ -83,8 +87,25 @@ def index(
     )
 
 
-@get("/{job_id:uuid}", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="A job and its attempts")
-def show(job_id: FromPath[UUID], request: ApiRequest, services: Given) -> Response[JobDetail]:
+@get("/{job_id:uuid}", opt={"role": Role.VIEWER}, summary="A job and its attempts")
+async def show(job_id: FromPath[UUID], request: ApiRequest, services: Given, wait: Wait = 0) -> Response[JobDetail]:
+    """With `wait` the answer comes when the job is over, or after so many seconds. If-None-Match is respected."""
+    if wait:
+        await _until_over(services, job_id, wait)
+    return await sync_to_thread(_show, job_id, request, services)
+
+
+async def _until_over(services: Services, job_id: UUID, seconds: int) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            if (await services.streams.state_of(job_id)).is_final:
+                return
+            async for state in services.streams.changes_of(job_id):
+                if state and state.is_final:
+                    return
+
+
+def _show(job_id: UUID, request: ApiRequest, services: Services) -> Response[JobDetail]:
     with services.database.connection() as connection:
         job = jobs.get(connection, job_id)
         if is_known(request, job.updated_at):

@@ -22,7 +22,7 @@ Cursor = Annotated[
     str | None, QueryParameter(max_length=1_000, description="`next_cursor` of the page before; nothing is twice")
 ]
 Reason = Annotated[str | None, QueryParameter(min_length=1, max_length=1_000, description="is stored")]
-_Moment = Annotated[datetime | None, QueryParameter(description="with a time zone")]
+Moment = Annotated[datetime | None, QueryParameter(description="with a time zone")]
 _Name = Annotated[str | None, QueryParameter(min_length=1, max_length=255)]
 Statuses = Annotated[list[Status] | None, QueryParameter(description="may be repeated")]
 Metadata = Annotated[
@@ -37,10 +37,10 @@ def job_filter(
     job_type: _Name = None,
     queue_name: _Name = None,
     created_by: _Name = None,
-    created_after: _Moment = None,
-    created_before: _Moment = None,
-    updated_after: _Moment = None,
-    updated_before: _Moment = None,
+    created_after: Moment = None,
+    created_before: Moment = None,
+    updated_after: Moment = None,
+    updated_before: Moment = None,
     metadata: Metadata = None,
 ) -> Filter:
     """Which jobs; conditions combine with AND. `…_after` is inclusive, `…_before` is not."""
@@ -50,7 +50,7 @@ def job_filter(
         "updated_after": updated_after,
         "updated_before": updated_before,
     }
-    _refuse_naive(moments)
+    refuse_naive(moments)
     return Filter(
         status=tuple(dict.fromkeys(status or ())),
         job_type=job_type,
@@ -77,7 +77,7 @@ def _known(handler: BaseRouteHandler) -> frozenset[str]:
     return frozenset(parameter.field_alias for parameter in model.expected_query_params)
 
 
-def _refuse_naive(moments: dict[str, datetime | None]) -> None:
+def refuse_naive(moments: dict[str, datetime | None]) -> None:
     naive = [name for name, moment in moments.items() if moment is not None and moment.tzinfo is None]
     if naive:
         raise ProblemError(invalid(Violation(name, "must carry a time zone, such as Z") for name in naive))

@@ -13,8 +13,10 @@ from litestar import Litestar
 from litestar.di import NamedDependency
 from redis import asyncio as async_redis
 
+from api.activity import RememberedActivity
 from api.auth import Doorkeeper
 from api.rate_limits import RateLimits
+from api.streams import Streams, closed_by_signals
 from api.wakeups import Wakeups
 from persistence.database import Database
 from persistence.hints import Hints, redis_client
@@ -31,6 +33,13 @@ class Services:
     limits_redis: async_redis.Redis
     wakeups: Wakeups
     doorkeeper: Doorkeeper
+    activity: RememberedActivity
+    streams: Streams
+
+    @property
+    def worker_silence_ms(self) -> int:
+        """Who was not heard of for so long is not counted as alive."""
+        return 3 * self.settings.worker_heartbeat_interval
 
 
 def build(settings: Settings) -> Services:
@@ -53,6 +62,8 @@ def build(settings: Settings) -> Services:
         limits_redis=limits_redis,
         wakeups=Wakeups(Hints(client, settings.redis_queue_prefix)),
         doorkeeper=Doorkeeper(database, limits, settings),
+        activity=RememberedActivity(database),
+        streams=Streams(database),
     )
 
 
@@ -64,8 +75,10 @@ async def running(app: Litestar) -> AsyncIterator[None]:
     threads = ThreadPoolExecutor(services.settings.api_threads, thread_name_prefix="api")
     asyncio.get_running_loop().set_default_executor(threads)
     try:
-        yield
+        with closed_by_signals(services.streams.close):
+            yield
     finally:
+        await services.streams.stop()
         services.wakeups.close()
         threads.shutdown(wait=True)
         await services.limits_redis.aclose()

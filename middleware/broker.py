@@ -19,8 +19,8 @@ import redis
 import structlog
 from dramatiq import Message, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.middleware import Middleware
 from dramatiq.brokers.redis import _RedisConsumer as PollingConsumer
+from dramatiq.middleware import Middleware
 from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
@@ -28,6 +28,7 @@ from middleware.consumer import WakingConsumer
 from middleware.definitions import Definition
 from middleware.wire import script
 from persistence import dispatch, jobs
+from persistence.crash_points import crash
 from persistence.database import Database, borrowed
 from persistence.errors import InvalidJob, Violation
 from persistence.hints import Hints
@@ -98,6 +99,7 @@ class JobBroker(RedisBroker):
         with self._connection(session, new) as connection:
             submitted = jobs.submit(connection, new, definition)
         if session is None:
+            crash("submit.committed")
             self.hints.job_ready()
         self.emit_after("enqueue", message, delay)
         options = {name: value for name, value in message.options.items() if name != "session"}

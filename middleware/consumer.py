@@ -17,6 +17,8 @@ from dramatiq.broker import Consumer
 from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed
 
+from persistence.crash_points import crash
+
 if TYPE_CHECKING:
     from middleware.broker import JobBroker
 
@@ -73,6 +75,8 @@ class WakingConsumer(Consumer):
             answer = self._broker.fetch(self._queue, room, current_millis())
         except redis.ConnectionError as error:
             raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+        if answer:
+            crash("fetch.taken")
         for id_, body in zip(answer[::2], answer[1::2], strict=True):
             self._take(id_.decode(), body)
 

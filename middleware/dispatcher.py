@@ -23,6 +23,7 @@ from middleware.bell import Bell
 from middleware.upkeep import Upkeep
 from middleware.wire import Wire
 from persistence import dispatch
+from persistence.crash_points import crash
 from persistence.database import Database
 from persistence.dispatch import Capacity, Dispatch
 from persistence.settings import Settings
@@ -72,7 +73,9 @@ class Dispatcher:
             dispatch.promote(connection)
             dispatched = dispatch.dispatch(connection, open_queues) if open_queues else []
         if dispatched:
+            crash("dispatch.committed")
             self._push(dispatched)
+            crash("dispatch.pushed")
         return len(dispatched), len(open_queues) < len(capacity)
 
     def _loop(self, stop: Event, bell: Bell) -> None:
@@ -123,5 +126,6 @@ class Dispatcher:
         with self._database.connection() as connection:
             queued = dispatch.queued_since(connection, age_ms=0, limit=100_000)
         pushed = self._wire.push(queued)
+        crash("epoch.filled")
         self._wire.begin_epoch()
         _log.info("new Redis filled", queued=len(queued), pushed=pushed)

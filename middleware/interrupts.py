@@ -41,12 +41,21 @@ class Gate:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        late = self._close()
+        late = self._shut()
         if late and kind is None:
             # It was sent before the handler returned, and landed here: it counts, the handler's answer does not.
             raise late
 
-    def _close(self) -> type[Interrupt] | None:
+    def close(self) -> None:
+        """From here on nothing interrupts this run.
+
+        Raises:
+            Interrupt: one came just before.
+        """
+        if late := self._shut():
+            raise late
+
+    def _shut(self) -> type[Interrupt] | None:
         """Close, even when the interrupt lands right here. At most one is ever sent, so the loop ends."""
         landed: type[Interrupt] | None = None
         while True:

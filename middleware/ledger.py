@@ -62,6 +62,11 @@ class Ledger:
         """Record an attempt's end. False: the job had been taken away; the outcome is kept as superseded."""
         return self._records.submit(ended)
 
+    def record_in(self, connection: Connection, ended: Ended) -> bool:
+        """Record in a transaction of the handler's: its commit is the record's. False: the job had been taken away."""
+        won = self._record_on(connection, [ended])
+        return won.get((ended.job_id, ended.attempt), False)
+
     def _claim(self, dispatches: list[tuple[UUID, int]]) -> list[Claimed | None]:
         def statement(connection: Connection) -> dict[tuple[UUID, int], Claimed]:
             lease_ms = self._settings.worker_lock_duration
@@ -71,23 +76,23 @@ class Ledger:
         return [claimed.get(dispatch) for dispatch in dispatches]
 
     def _record(self, ended: list[Ended]) -> list[bool]:
-        def statement(connection: Connection) -> dict[tuple[UUID, int], bool]:
-            return executions.record(
-                connection,
-                ended,
-                worker_id=self.worker_id,
-                shard=zlib.crc32(self.worker_id.encode()) % SHARDS,
-                dlq_enabled=self._settings.job_dlq_enabled,
-            )
-
         try:
-            won = self._patiently(statement, stop_never)
+            won = self._patiently(lambda connection: self._record_on(connection, ended), stop_never)
         except DBAPIError:
             if len(ended) == 1:
                 raise
             # One row that PostgreSQL refuses must not sink the others.
             return [answer for entry in ended for answer in self._record([entry])]
         return [won.get((entry.job_id, entry.attempt), False) for entry in ended]
+
+    def _record_on(self, connection: Connection, ended: list[Ended]) -> dict[tuple[UUID, int], bool]:
+        return executions.record(
+            connection,
+            ended,
+            worker_id=self.worker_id,
+            shard=zlib.crc32(self.worker_id.encode()) % SHARDS,
+            dlq_enabled=self._settings.job_dlq_enabled,
+        )
 
     def _patiently(self, statement: Callable[[Connection], T], stop: stop_base) -> T:
         for attempt in Retrying(

@@ -39,8 +39,12 @@ class Logging(Middleware):
         self.after_process_message(broker, message)
 
 
-def configure_logging(settings: Settings, process: str) -> None:
-    """Route structlog and the standard library through one renderer. Handlers that exist (dramatiq's pipe) are kept."""
+def configure_logging(settings: Settings, process: str, **context: object) -> None:
+    """Route structlog and the standard library through one renderer. Handlers that exist (dramatiq's pipe) are kept.
+
+    `context` is bound for the calling thread.
+    """
+    structlog.contextvars.bind_contextvars(**context)
     before: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

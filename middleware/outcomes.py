@@ -1,12 +1,12 @@
 """What a handler may say about its own attempt, apart from returning or failing.
 
-Retry(after=30)     run again in 30 s; uses an attempt, like any failure
-Snooze(60)          not now: run again in 60 s; uses no attempt
-Discard("stale")    give up for good, without a dead letter: nobody needs to look
-Cancel("by owner")  end as cancelled, the reason kept
+    Retry(after=30)     run again in 30 s; uses an attempt, like any failure
+    Snooze(60)          not now: run again in 60 s; uses no attempt
+    Discard("stale")    give up for good, without a dead letter: nobody needs to look
+    Cancel("by owner")  end as cancelled, the reason kept
 
-PermanentError      trying again cannot help: dead letter at once
-TransientError      trying again may help: retry, whatever the registries say
+    PermanentError      trying again cannot help: dead letter at once
+    TransientError      trying again may help: retry, whatever the registries say
 
 JobCancelled, JobTimedOut, LeaseLost are raised *into* a handler from outside. They derive from BaseException, so that
 `except Exception` in a handler does not swallow them; catch them only to clean up, then re-raise.
@@ -33,7 +33,7 @@ def seconds(delay: Delay) -> float:
     return value
 
 
-class Outcome(Exception):  # noqa: N818 (a request of the handler, not a fault)
+class Outcome(Exception):
     """Base of the four things a handler may ask for."""
 
     def __init__(self, reason: str = "") -> None:

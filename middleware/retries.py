@@ -15,7 +15,6 @@ from typing import Any
 import structlog
 from dramatiq import Broker, MessageProxy
 from dramatiq.middleware import Middleware
-from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from middleware.definitions import Definition
 from middleware.outcomes import (
@@ -28,12 +27,11 @@ from middleware.outcomes import (
     Snooze,
     TransientError,
 )
+from middleware.results import storable
 from middleware.running import CurrentJob, active_job
-from persistence import payloads, states
+from persistence import states
 from persistence.errors import InvalidJob
 from persistence.states import DeadReason, Failure, Verdict
-
-MAX_RESULT_BYTES = 1_048_576
 
 _log = structlog.get_logger(__name__)
 
@@ -80,12 +78,9 @@ def verdict_on(definition: Definition, job: CurrentJob, error: BaseException | N
 
 def _completed(definition: Definition, job: CurrentJob) -> Verdict:
     try:
-        result = to_jsonable_python(job.result)
-        payloads.encode(result, "result", limit=MAX_RESULT_BYTES)
-    except (InvalidJob, PydanticSerializationError) as error:
-        # The work is done; doing it again would not make its result storable.
-        return _failed(definition, job, PermanentError(f"the handler's return value cannot be stored: {error}"))
-    return states.completed(result)
+        return states.completed(storable(job.result))
+    except PermanentError as error:
+        return _failed(definition, job, error)
 
 
 def _failed(definition: Definition, job: CurrentJob, error: BaseException) -> Verdict:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
 from typing import Any
@@ -10,14 +12,18 @@ from uuid import UUID
 
 from dramatiq.threading import Interrupt
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
 from middleware.interrupts import Gate
+from middleware.ledger import Ledger
 from middleware.outcomes import JobCancelled, JobTimedOut, LeaseLost
+from middleware.results import storable
 from persistence import executions
-from persistence.database import Database
-from persistence.executions import Claimed
+from persistence.crash_points import crash
+from persistence.database import Database, get_database
+from persistence.executions import Claimed, Ended
 from persistence.ids import new_job_id
-from persistence.states import Verdict
+from persistence.states import Verdict, completed
 
 PROGRESS_INTERVAL_S = 1.0
 
@@ -25,13 +31,16 @@ PROGRESS_INTERVAL_S = 1.0
 class CurrentJob:
     """What a handler may know of and do with the job that it runs."""
 
-    def __init__(self, claimed: Claimed | None, database: Database | None) -> None:
+    def __init__(self, claimed: Claimed | None, database: Database | None = None, ledger: Ledger | None = None) -> None:
         self.claimed = claimed
         self.gate = Gate()
         self.verdict: Verdict | None = None
         self.result: Any = None
+        """What the job's result will be: the handler's return value, or what it sets before a transaction ends."""
         self.cancel_reason: str | None = None
         self._database = database
+        self._ledger = ledger
+        self._has_begun = False
         self._stop: type[Interrupt] | None = None
         self._progress_due = 0.0
         self._id = claimed.id if claimed else new_job_id()
@@ -44,6 +53,18 @@ class CurrentJob:
     def attempt(self) -> int:
         """1 for the first run. Also the fence: only this attempt may change the job."""
         return self.claimed.attempt if self.claimed else 1
+
+    def begin(self, job_type: str) -> bool:
+        """Whether this call of a job type is the worker's. A handler may call its own type, or others, as functions."""
+        if self._has_begun or self.job_type != job_type:
+            return False
+        self._has_begun = True
+        return True
+
+    @property
+    def worker_id(self) -> str:
+        """The worker process that runs the attempt."""
+        return self._ledger.worker_id if self._ledger else ""
 
     @property
     def job_type(self) -> str:
@@ -93,6 +114,37 @@ class CurrentJob:
         elif cancelled:
             self.interrupt(JobCancelled)
         self.check()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Exactly-once effects: what is written in this session and the job's completion commit together, or neither.
+
+            with current_job().transaction() as session:
+                session.add(Invoice(...))
+                current_job().result = {"invoice": 7}
+
+        The block is the end of the job: once it is left, the job is completed, whatever the handler does after it. An error
+        in the block rolls everything back and counts as the failure of the attempt.
+
+        Raises:
+            LeaseLost: the job was taken away meanwhile; nothing of the block was kept.
+            JobCancelled, JobTimedOut: nothing of the block was kept.
+        """
+        with (self._database or get_database()).foreign_transaction() as connection:
+            with Session(bind=connection, join_transaction_mode="conditional_savepoint") as session:
+                yield session
+                session.flush()
+            self.check()
+            # From here to the commit nothing interrupts: half of it would be neither done nor undone.
+            self.gate.close()
+            verdict = completed(storable(self.result))
+            if self._ledger and self.claimed:
+                if not self._ledger.record_in(connection, Ended.of(self.claimed, verdict)):
+                    raise LeaseLost
+                crash("transaction.recorded")
+        crash("transaction.committed")
+        # Not before the commit: one that fails must not leave the attempt as completed, its writes gone.
+        self.verdict = verdict
 
     def interrupt(self, exception: type[Interrupt]) -> bool:
         """Stop the handler, from any thread. False: it is over, or was stopped before."""

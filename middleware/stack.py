@@ -12,6 +12,7 @@ Heartbeat       boots before Cancellation, which uses it
 Cancellation
 Shutdown        the last to boot and the first to stop
 DispatcherRole
+Isolation       boots the fork server when a job type wants it; nothing depends on its place
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from middleware.cancellation import Cancellation
 from middleware.deadline import Deadline
 from middleware.guard import Guard
 from middleware.heartbeat import Heartbeat
+from middleware.isolation import Isolation
 from middleware.ledger import Ledger
 from middleware.logging import Logging, configure_logging
 from middleware.retries import Retries
@@ -93,4 +95,5 @@ def stack(settings: Settings, database: Database, hints: Hints, wire: Wire) -> l
         Cancellation(database, hints, running, heartbeat),
         Shutdown(ledger, running),
         DispatcherRole(database, wire, settings),
+        Isolation(),
     ]

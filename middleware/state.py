@@ -12,6 +12,7 @@ from dramatiq.middleware import Middleware, SkipMessage
 from middleware.ledger import Ledger
 from middleware.running import CurrentJob, Running, active_job, set_current
 from persistence import dispatch, states
+from persistence.crash_points import crash
 from persistence.database import Database
 from persistence.executions import Ended
 from persistence.states import Failure
@@ -45,7 +46,8 @@ class State(Middleware):
             raise SkipMessage("not claimed") from error
         if claimed is None:
             raise SkipMessage("the dispatch is void")
-        job = CurrentJob(claimed, self._database)
+        crash("claim.committed")
+        job = CurrentJob(claimed, self._database, self._ledger)
         self._running.add(job)
         set_current(job)
         structlog.contextvars.bind_contextvars(attempt=job.attempt)
@@ -65,7 +67,9 @@ class State(Middleware):
             return
         set_current(None)
         try:
+            crash("handler.ended")
             settle(self._ledger, job)
+            crash("record.committed")
         except Exception:
             _log.exception("outcome not recorded: the job will run again when its lease ends")
         finally:
@@ -81,7 +85,7 @@ def settle(ledger: Ledger, job: CurrentJob) -> bool:
         retries_left=claimed.retries_left,
         delay_ms=1_000,
     )
-    won = ledger.record(Ended(claimed.id, claimed.attempt, claimed.started_at, verdict))
+    won = ledger.record(Ended.of(claimed, verdict))
     if not won:
         _log.warning("attempt superseded: the job had been taken away", outcome=verdict.outcome)
     return won

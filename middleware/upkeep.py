@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from middleware.process import is_dead, this_host
 from middleware.wire import Wire
 from persistence import dispatch, executions, workers
+from persistence.crash_points import crash
 from persistence.database import Database
 from persistence.dispatch import Dispatch, parse_message_id
 from persistence.settings import Settings
@@ -141,7 +142,9 @@ def bury_dead(database: Database, wire: Wire, settings: Settings) -> list[Peer]:
         buried = workers.mark_lost(connection, dead)
     if buried:
         _log.warning("processes died", ids=[peer.id for peer in buried])
+        crash("burial.marked")
         rescue(database, settings, [peer.id for peer in buried])
+        crash("burial.rescued")
         take_back_fetched(database, wire, buried)
     return buried
 

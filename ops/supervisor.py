@@ -58,6 +58,7 @@ class Supervisor:
         self._lines = lines
         self._on_tick = on_tick
         self._signals_seen = 0
+        self._interrupted = False
         self._waker: socket.socket | None = None
 
     def run(self) -> None:
@@ -77,6 +78,11 @@ class Supervisor:
         with suppress(OSError):
             if self._waker:
                 self._waker.send(b"\0")
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal asked for an end."""
+        return self._interrupted
 
     @property
     def hurried(self) -> bool:
@@ -184,6 +190,7 @@ class Supervisor:
 
     def _count(self, _number: int, _frame: FrameType | None) -> None:
         self._signals_seen += 1
+        self._interrupted = True
 
 
 class WatchedServer:

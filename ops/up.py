@@ -152,7 +152,8 @@ def _stop_servers(servers: list[EmbeddedServer], lines: Lines, *, at_once: bool)
 @contextmanager
 def every_stop_signal_is_ctrl_c() -> Iterator[None]:
     """While servers start and migrations run, TERM and HUP unwind the stack as Ctrl-C does."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    # nohup ignores HUP on purpose
+    numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
     previous = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:
         yield

@@ -19,7 +19,7 @@ WINDOW_S = 86_400
 """Seconds for which an answer is kept."""
 
 
-class RequestKeyReused(JobsError):  # noqa: N818
+class RequestKeyReused(JobsError):
     def __init__(self, key: str) -> None:
         self.key = key
         super().__init__(f"Idempotency-Key {key!r} was used before with another request")

@@ -24,12 +24,12 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _NOBODYS_HASH = hashlib.sha256(b"nobody").digest()
 
 
-class UnknownRole(JobsError, ValueError):  # noqa: N818
+class UnknownRole(JobsError, ValueError):
     def __init__(self, role: str) -> None:
         super().__init__(f"role {role!r} is none of {', '.join(ROLES)}")
 
 
-class KeyNotFound(JobsError, LookupError):  # noqa: N818
+class KeyNotFound(JobsError, LookupError):
     def __init__(self, key_id: str) -> None:
         super().__init__(f"no key {key_id} that could be revoked")
 

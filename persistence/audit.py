@@ -8,27 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from persistence.database import run
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    id: int
-    at: datetime
-    actor: str
-    action: str
-    subject_type: str
-    subject_id: str
-    before: Any
-    after: Any
-    reason: str | None
-    request_id: str | None
 
 
 def record(

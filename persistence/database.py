@@ -49,6 +49,12 @@ class Database:
             yield connection
 
     @contextmanager
+    def foreign_transaction(self) -> Iterator[Connection]:
+        """A transaction for somebody else's tables: their names are looked up as the role's search path says."""
+        with self._transactional.begin() as connection:
+            yield connection.execution_options(schema_translate_map=None)
+
+    @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A connection on which every statement is a transaction of its own."""
         with self.engine.connect() as connection:

@@ -87,6 +87,10 @@ class Ended:
     started_at: datetime
     verdict: Verdict
 
+    @classmethod
+    def of(cls, claimed: Claimed, verdict: Verdict) -> Ended:
+        return cls(claimed.id, claimed.attempt, claimed.started_at, verdict)
+
 
 def record(
     connection: Connection, ended: Sequence[Ended], *, worker_id: str, shard: int, dlq_enabled: bool = True

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sqlmodel import select
 
 from persistence import job_types, payloads
+from persistence.crash_points import crash
 from persistence.database import run
 from persistence.errors import IdempotencyConflict, InvalidJob, JobNotFound, JobsError, Violation, WrongState
 from persistence.ids import new_job_id
@@ -270,6 +271,7 @@ def _iso(moment: datetime | None) -> str | None:
 def _store(connection: Connection, rows: list[dict[str, Any]], new_jobs: Sequence[NewJob]) -> list[Submitted]:
     _refuse_missing_parents(connection, new_jobs)
     stored = {row.id: row for row in run(connection, "submit", {"jobs": json.dumps(rows)})}
+    crash("submit.stored")
     answers = []
     for row, new in zip(rows, new_jobs, strict=True):
         if inserted := stored.get(UUID(row["id"])):

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -114,6 +114,14 @@ def ids(connection: Connection, which: Filter, limit: int) -> list[UUID]:
     """Ids of matching jobs, oldest first: what a bulk action works on."""
     rows = _rows(connection, _Request(which, "created_at", False, limit, 0, None))
     return [row["id"] for row in rows]
+
+
+def rows_after(
+    connection: Connection, which: Filter, position: tuple[datetime, UUID], limit: int
+) -> Sequence[Mapping[str, Any]]:
+    """Rows that changed after `position` (updated_at, id), the oldest change first."""
+    found = connection.execute(query(_Request(which, "updated_at", False, limit, 0, position))).mappings()
+    return [dict(row) for row in found]
 
 
 @dataclass(frozen=True, slots=True)

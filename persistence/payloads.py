@@ -80,8 +80,8 @@ def _violations(value: Any, path: str, limit: int) -> Iterator[Violation]:
                     if not isinstance(key, str):
                         yield Violation(where, f"must have text keys, has {type(key).__name__}")
                         continue
-                    yield from _text_violations(key, f"{where} (key)")
-                    stack.append((child, f"{where}.{key[:100]}", depth + 1))
+                    yield from _text_violations(key, f"{where}.{_shown(key)} (key)")
+                    stack.append((child, f"{where}.{_shown(key)}", depth + 1))
             case list() | tuple():
                 stack.extend((child, f"{where}[{index}]", depth + 1) for index, child in enumerate(node))
             case _:
@@ -90,9 +90,14 @@ def _violations(value: Any, path: str, limit: int) -> Iterator[Violation]:
 
 def _text_violations(text: str, where: str) -> Iterator[Violation]:
     if "\0" in text:
-        yield Violation(where.replace("\0", "\\0"), "must not contain a NUL character: PostgreSQL cannot store it")
+        yield Violation(where, "must not contain a NUL character: PostgreSQL cannot store it")
     elif not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        yield Violation(where.encode(errors="replace").decode(), "must not contain an unpaired surrogate")
+        yield Violation(where, "must not contain an unpaired surrogate")
+
+
+def _shown(key: str) -> str:
+    """A key as it can stand in a message."""
+    return key[:100].replace("\0", "\\0").encode(errors="backslashreplace").decode()
 
 
 _TOO_LARGE = 10**MAX_DIGITS

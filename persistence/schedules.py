@@ -19,6 +19,7 @@ from cronsim import CronSim, CronSimError
 from sqlalchemy import Connection, Row
 
 from persistence import job_types, jobs, payloads
+from persistence.crash_points import crash
 from persistence.database import run
 from persistence.errors import InvalidJob, JobsError, Violation
 
@@ -78,6 +79,7 @@ def tick(connection: Connection, now: datetime) -> list[UUID]:
             for moment in moments:
                 with connection.begin_nested():
                     submitted.append(jobs.submit(connection, _job(row, moment)).id)
+            crash("schedule.submitted")
         except JobsError as fault:
             error = str(fault)
             following = _next_after(row, now)

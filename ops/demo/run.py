@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -36,20 +37,30 @@ def run(console: Console) -> bool:
         EmbeddedServerError, MigrationError: what they say.
     """
     patience = Patience(DEADLINE_S)
+    try:
+        passed = _from_nothing_to_nothing(patience, console)
+    except KeyboardInterrupt:
+        console.print("demo interrupted; nothing is left behind", style="bold red")
+        return False
+    word, style = ("passed", "bold green") if passed else ("FAILED", "bold red")
+    console.print(f"demo {word} in {patience.elapsed:.1f} s; nothing is left behind", style=style)
+    return passed
+
+
+def _from_nothing_to_nothing(patience: Patience, console: Console) -> bool:
     with every_stop_signal_is_ctrl_c(), ExitStack() as stack:
+        for number in STOP_SIGNALS:
+            stack.callback(signal.signal, number, signal.getsignal(number))
         try:
             console.print("starting PostgreSQL, Redis, a mail server and a webhook receiver …")
-            return _run(stack.enter_context(stage.built(patience)), console)
-        except KeyboardInterrupt:
-            console.print("interrupted; nothing is left running", style="bold red")
-            return False
+            return _on(stack.enter_context(stage.built(patience)), console)
         finally:
             # Another Ctrl-C must not stop the cleaning up.
             for number in STOP_SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
 
 
-def _run(built: Stage, console: Console) -> bool:
+def _on(built: Stage, console: Console) -> bool:
     try:
         passed = _supervised(built, console)
     except Exception:
@@ -68,24 +79,22 @@ def _supervised(built: Stage, console: Console) -> bool:
         play.add_done_callback(lambda _: supervisor.stop())
         try:
             supervisor.run()
-            was_interrupted = not play.done()
         finally:
             built.patience.stop()
-    if was_interrupted:
+    if supervisor.interrupted and play.exception():
         raise KeyboardInterrupt
     return play.result()
 
 
 def _play(built: Stage, console: Console) -> bool:
     orders = workload.workload(weather.days(), built.receiver.address)
+    numbers = Counter(order.job_type for order in orders)
+    console.print(f"{len(orders)} jobs: {' · '.join(f'{number} {name}' for name, number in numbers.items())}")
     with Board(console, built.database, built.patience) as board:
         bill = performance.perform(built, board, orders)
     findings = verdict(gather(built, bill))
     _show(findings, console)
-    passed = all(finding.holds for finding in findings)
-    word, style = ("passed", "bold green") if passed else ("FAILED", "bold red")
-    console.print(f"demo {word}: {len(orders)} jobs in {built.patience.elapsed:.1f} s, start-up included", style=style)
-    return passed
+    return all(finding.holds for finding in findings)
 
 
 def _show(findings: list[Finding], console: Console) -> None:

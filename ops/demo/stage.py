@@ -107,6 +107,7 @@ def built(patience: Patience) -> Iterator[Stage]:
             "SMTP_FROM": "Aeon Demo <demo@demo.example>",
             "DATA_ROOT": str(directory / "data"),
             "API_PORT": str(_free_port()),
+            "METRICS_PORT": str(_free_port()),
             "WORKER_SHUTDOWN_TIMEOUT": "3000",
             "LOG_FORMAT": "console",
             "PYTHONUNBUFFERED": "1",

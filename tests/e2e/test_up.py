@@ -100,8 +100,11 @@ def running() -> Iterator[System]:
     with short_directory() as directory:
         system = System(directory)
         spare(system.process.pid)
-        yield system
-        system.end()
+        try:
+            system.ready()
+            yield system
+        finally:
+            system.end()
 
 
 @pytest.fixture
@@ -230,7 +233,6 @@ def test_everything_goes_down_with_a_supervisor_that_is_killed(start: Callable[.
 
 
 def test_no_secret_is_in_the_process_list_or_the_log(running: System) -> None:
-    running.ready()
     password = re.search(r":([^:@]+)@", running.environ("REDIS_URL"))
     assert password is not None
     assert not [line for line in alive(running.tree()) if password.group(1) in line]

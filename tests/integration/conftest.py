@@ -83,7 +83,7 @@ def api(environment: Settings, database: Database, redis_client: redis.Redis) ->
     with database.transaction() as connection:
         job_types.register(connection, [ECHO])
         keys = {role: api_keys.create(connection, f"the-{role}", role) for role in api_keys.ROLES}
-    app = create_app(environment)
+    app = create_app(environment.model_copy(update={"api_auth_failure_limit": 0}))
     with TestClient(app, raise_server_exceptions=False) as client:
         callers = {role: Caller(client, key) for role, key in keys.items()}
         yield Callers(app=app, client=client, nobody=Caller(client, None), **callers)

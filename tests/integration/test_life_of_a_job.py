@@ -10,12 +10,12 @@ from uuid import UUID
 
 import dramatiq
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from actors.job import current_job
 from middleware.outcomes import Cancel, Discard, PermanentError, Retry, Snooze, TransientError
-from persistence import jobs
+from persistence import job_types, jobs
 from persistence.errors import IdempotencyConflict, InvalidJob
 from persistence.settings import Settings
 from persistence.states import Backoff
@@ -102,7 +102,7 @@ def test_options_of_a_submission_reach_the_row(workshop: Workshop) -> None:
         ({"n": 1}, {"timeout_ms": 0}, "timeout_ms"),
         ({"n": 1}, {"max_retries": 11}, "max_retries"),
         ({"n": 1}, {"colour": "red"}, "colour"),
-        ({"n": 1}, {"scheduled_at": datetime(2040, 1, 1)}, "scheduled_at"),  # noqa: DTZ001
+        ({"n": 1}, {"scheduled_at": datetime(2040, 1, 1)}, "scheduled_at"),
         ({"n": 1}, {"depends_on": ["nonsense"]}, "depends_on"),
         ({"n": 1}, {"delay": 5, "scheduled_at": datetime(2040, 1, 1, tzinfo=UTC)}, "delay"),
         ({"n": 1, "text": "a\0b"}, {}, "payload.text"),
@@ -454,6 +454,15 @@ def test_calling_a_job_runs_it_here_and_validates(workshop: Workshop) -> None:
         double(n="x")
 
 
+def test_a_handler_may_call_jobs_as_functions_its_own_included(workshop: Workshop) -> None:
+    @workshop.job
+    def factorial(n: int) -> int:
+        return n * factorial(n - 1) if n else 1
+
+    with workshop.working():
+        assert workshop.finished(factorial.send(5)).result == 120
+
+
 def test_jobs_start_in_priority_order_but_for_a_window(workshop: Workshop) -> None:
     started: list[int] = []
 
@@ -461,27 +470,14 @@ def test_jobs_start_in_priority_order_but_for_a_window(workshop: Workshop) -> No
     def ranked(n: int) -> None:
         started.append(n)
 
+    priorities = [(7 * n) % 101 for n in range(1_000)]
     with workshop.database.transaction() as connection:
-        priorities = [(7 * n) % 101 for n in range(1_000)]
-        jobs.submit_many(
-            connection,
-            [jobs.NewJob(job_type="ranked", payload={"n": p}, priority=p) for p in priorities],
-        ) if _registered(workshop) else None
+        job_types.register(connection, list(workshop.broker.definitions.values()))
+        jobs.submit_many(connection, [jobs.NewJob(job_type="ranked", payload={"n": p}, priority=p) for p in priorities])
     with workshop.working(threads=2):
         wait_for(lambda: len(started) == 1_000, patience_s=60)
 
+    # One window (2 threads, 4 each) may overtake, and what runs at the moment.
     ideal = sorted(priorities, reverse=True)
-    window = 2 * 4
-    late = [abs(ideal.index(p) - place) for place, p in enumerate(started)]
-    in_place = all(
-        min(abs(place - i) for i, q in enumerate(ideal) if q == p) <= window for place, p in enumerate(started)
-    )
-    assert in_place, max(late)
-
-
-def _registered(workshop: Workshop) -> bool:
-    from persistence import job_types
-
-    with workshop.database.transaction() as connection:
-        job_types.register(connection, list(workshop.broker.definitions.values()))
-    return True
+    misplaced = [p for place, p in enumerate(started) if p not in ideal[max(0, place - 10) : place + 11]]
+    assert misplaced == []

@@ -1,0 +1,55 @@
+# One image for every role: docker run … aeon-jobs api|worker|dispatcher|scheduler, or migrate up. See compose.yaml.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+# Build: a virtual environment of exactly the locked packages, each held against its hash.
+FROM ${PYTHON_IMAGE} AS build
+WORKDIR /src
+RUN python -m venv --without-pip /opt/aeon-jobs
+COPY requirements.lock ./
+RUN python -m pip --python /opt/aeon-jobs/bin/python install --no-cache-dir --require-hashes -r requirements.lock
+# What builds the project is locked as well, in the developers' file. It stays behind in this stage.
+COPY requirements-dev.lock ./
+RUN sed -n '/^setuptools==/,/[^\\]$/p' requirements-dev.lock > backend.lock \
+    && python -m pip install --no-cache-dir --require-hashes -r backend.lock
+COPY . .
+RUN python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . \
+    && python -m pip --python /opt/aeon-jobs/bin/python install --no-cache-dir --no-deps --no-index dist/*.whl
+
+FROM ${PYTHON_IMAGE}
+# An init: it passes signals on, and buries the orphans of killed job processes.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends tini \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin aeon \
+    && install --directory --owner=aeon --group=aeon /data
+COPY --from=build /opt/aeon-jobs /opt/aeon-jobs
+# API_HOST: inside a container, localhost is reached by nobody. DATA_ROOT: the one place that data_processing may touch.
+ENV PATH=/opt/aeon-jobs/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    API_HOST=0.0.0.0 \
+    DATA_ROOT=/data
+WORKDIR /data
+USER 10001:10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# Healthy is: the API answers; a worker or dispatcher of this very container was seen in the database within a lease (20 s).
+# Anything else, the scheduler and migrate up among it, is healthy as long as it runs: it ends when it cannot go on.
+HEALTHCHECK --interval=30s --timeout=15s --start-period=30s --retries=3 CMD ["python", "-c", "\
+import os, pathlib, urllib.request\n\
+role = pathlib.Path('/proc/1/cmdline').read_text().split('\\0')\n\
+if 'api' in role:\n\
+    urllib.request.urlopen('http://127.0.0.1:' + (os.environ.get('API_PORT') or '8000') + '/health/live', timeout=10)\n\
+elif 'worker' in role or 'dispatcher' in role:\n\
+    from sqlalchemy import text\n\
+    from middleware.process import this_host\n\
+    from persistence.database import get_database\n\
+    with get_database().transaction() as connection:\n\
+        connection.execute(text('''\n\
+            SELECT 1 FROM workers WHERE boot_id = :boot AND pid_namespace = :namespace AND kind = ANY(:role)\n\
+            AND state <> 'stopped' AND last_seen_at > now() - interval '20 s' LIMIT 1'''),\n\
+            {'boot': this_host().boot_id, 'namespace': this_host().pid_namespace, 'role': role}).one()\n\
+"]
+ENTRYPOINT ["tini", "--", "aeon-jobs"]
+CMD ["--help"]

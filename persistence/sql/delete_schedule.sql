@@ -1,0 +1,1 @@
+DELETE FROM job_schedules WHERE id = :id

@@ -1,0 +1,33 @@
+-- All that can keep a job from running. Jobs ahead of it are counted no further than 1,000.
+WITH job AS (SELECT * FROM jobs WHERE id = :id),
+live AS (
+    SELECT * FROM workers
+    WHERE state = 'running' AND last_seen_at > now() - :silence_ms * interval '1 millisecond'
+)
+SELECT
+    job.id, job.status::text AS status, job.job_type, job.queue_name, job.priority, job.scheduled_at, job.retry_count,
+    job.blocked_by, job.queued_at, job.worker_id, job.attempt, job.lease_expires_at, job.cancel_requested_at,
+    job.cancel_requested_by, job.cancel_reason, job.completed_at, job.error_message,
+    q.paused_at, q.paused_by, q.pause_reason, q.max_running,
+    CASE WHEN q.max_running IS NOT NULL THEN
+        (SELECT count(*) FROM jobs j WHERE j.status = 'queued' AND j.queue_name = job.queue_name)
+        + (SELECT count(*) FROM jobs j WHERE j.status = 'running' AND j.queue_name = job.queue_name)
+    END AS in_motion,
+    EXISTS (SELECT FROM job_types t WHERE t.name = job.job_type) AS type_known,
+    (SELECT count(*) FROM live w WHERE w.kind = 'worker' AND job.queue_name = ANY(w.queues)) AS queue_workers,
+    (SELECT count(*) FROM live w WHERE w.kind = 'worker' AND job.queue_name = ANY(w.queues) AND job.job_type = ANY(w.job_types))
+        AS type_workers,
+    (SELECT count(*) FROM live w WHERE w.kind = 'dispatcher') AS dispatchers,
+    (SELECT coalesce(sum(w.threads), 0)::integer FROM live w WHERE w.kind = 'worker' AND job.queue_name = ANY(w.queues)) AS threads,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('job_id', p.id, 'status', p.status, 'on_failure', d.on_failure) ORDER BY p.id), '[]')
+     FROM job_dependencies d JOIN jobs p ON p.id = d.depends_on_job_id
+     WHERE d.job_id = job.id AND d.satisfied_at IS NULL) AS waits_for,
+    CASE WHEN job.status = 'pending' AND job.ready THEN
+        (SELECT count(*) FROM (
+            SELECT FROM jobs j
+            WHERE j.status = 'pending' AND j.ready AND j.queue_name = job.queue_name AND j.priority >= job.priority
+              AND (j.priority > job.priority OR j.seq < job.seq)
+            LIMIT 1000) AS before)
+    ELSE 0 END AS ahead,
+    1000 AS counted
+FROM job LEFT JOIN job_queues q ON q.name = job.queue_name

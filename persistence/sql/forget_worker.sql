@@ -1,0 +1,1 @@
+DELETE FROM workers WHERE id = :id AND state IN ('stopped', 'lost')

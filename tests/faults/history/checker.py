@@ -1,0 +1,309 @@
+"""Decides from the record of a run whether every promise was kept. Pure: each rule reads the record and names violations.
+
+An execution is a verdict on an attempt, unless it is `superseded`: then it is what a zombie had to say.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol, TypeVar
+
+from tests.faults.history.record import Change, Execution, JobRow, Record
+
+FINAL = {"completed", "failed", "cancelled"}
+ENDS_A_JOB = {"completed": "completed", "failed": "failed", "discarded": "failed", "cancelled": "cancelled"}
+TRANSACTIONAL = "h_booking"
+
+LEGAL = {
+    ("pending", "queued"),
+    ("pending", "cancelled"),
+    ("queued", "pending"),
+    ("queued", "running"),
+    ("queued", "cancelled"),
+    ("queued", "failed"),
+    ("running", "pending"),
+    ("running", "completed"),
+    ("running", "failed"),
+    ("running", "cancelled"),
+}
+GRAIN_S = 0.02
+"""Moments of different clock calls on one machine are compared with this much grace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    rule: str
+    job_id: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: job {self.job_id}: {self.detail}"
+
+
+class _OfJob(Protocol):
+    @property
+    def job_id(self) -> str: ...
+
+
+T = TypeVar("T", bound=_OfJob)
+Found = Iterator[tuple[str, str]]
+"""(job id, what is wrong with it)."""
+
+
+def check(record: Record) -> list[Violation]:
+    """Every violation of every rule."""
+    return [Violation(rule.__name__, job_id, detail) for rule in RULES for job_id, detail in rule(record)]
+
+
+def accepted_jobs_are_there_and_final(record: Record) -> Found:
+    statuses = {job.id: job.status for job in record.jobs}
+    for accepted in record.accepted:
+        if accepted.job_id not in statuses:
+            yield accepted.job_id, "was accepted and is gone"
+    for job in record.jobs:
+        if job.status not in FINAL:
+            yield job.id, f"is {job.status} in the end"
+
+
+def a_key_names_one_job(record: Record) -> Found:
+    holders = defaultdict(set)
+    for accepted in record.accepted:
+        if accepted.key:
+            holders[accepted.key].add(accepted.job_id)
+    for job in record.jobs:
+        if job.key:
+            holders[job.key].add(job.id)
+    for key, ids in holders.items():
+        if len(ids) > 1:
+            yield min(ids), f"shares key {key} with {len(ids) - 1} others"
+
+
+def completed_jobs_had_their_effect(record: Record) -> Found:
+    ran = {(effect.job_id, effect.attempt) for effect in record.effects if effect.what == "ran"}
+    for execution in record.executions:
+        done = (execution.job_id, execution.attempt)
+        # A transactional handler may be killed between its commit and its line in the log; its row is its effect.
+        if execution.outcome == "completed" and done not in ran and not _is_booked(record, execution):
+            yield execution.job_id, f"attempt {execution.attempt} completed without its effect"
+
+
+def transactional_effects_happened_exactly_once(record: Record) -> Found:
+    attempts = _by_job(record.bookings)
+    for job in _of_type(record, TRANSACTIONAL):
+        booked = [booking.attempt for booking in attempts[job.id]]
+        expected = [execution.attempt for execution in _verdicts(record)[job.id] if execution.outcome == "completed"]
+        if booked != expected:
+            yield job.id, f"is {job.status} by attempts {expected}, its rows are of attempts {booked}"
+
+
+def an_attempt_runs_once(record: Record) -> Found:
+    began = Counter((effect.job_id, effect.attempt) for effect in record.effects if effect.what == "began")
+    for (job_id, attempt), times in began.items():
+        if times > 1 + record.crashes:
+            yield job_id, f"attempt {attempt} began {times} times"
+
+
+def only_claimed_attempts_have_effects(record: Record) -> Found:
+    attempts = {job.id: job.attempt for job in record.jobs}
+    for effect in record.effects:
+        if effect.attempt > attempts.get(effect.job_id, 0) + _vanished(record):
+            yield effect.job_id, f"{effect.what} in attempt {effect.attempt}, which nobody claimed"
+
+
+def nothing_begins_after_a_cancellation(record: Record) -> Found:
+    """An attempt that was under way may have its effect; one that was claimed later is a broken promise."""
+    last = {job.id: job.attempt for job in record.jobs}
+    begun = _by_job(record.effects)
+    for cancelled in record.cancelled:
+        if last.get(cancelled.job_id, 0) > cancelled.attempt:
+            yield cancelled.job_id, f"claimed {last[cancelled.job_id] - cancelled.attempt} times after it was cancelled"
+        for effect in begun[cancelled.job_id]:
+            if effect.attempt > cancelled.attempt + _vanished(record):
+                yield cancelled.job_id, f"{effect.what} in attempt {effect.attempt}, after it was cancelled"
+
+
+def cancelled_jobs_were_cancelled(record: Record) -> Found:
+    for job in record.jobs:
+        if job.status == "cancelled" and not job.is_cancel_requested:
+            yield job.id, "is cancelled, which nobody asked for"
+
+
+def nothing_runs_before_its_time(record: Record) -> Found:
+    earliest: dict[str, float] = {}
+    for effect in record.effects:
+        earliest[effect.job_id] = min(effect.at, earliest.get(effect.job_id, effect.at))
+    for job in record.jobs:
+        if job.scheduled_at and earliest.get(job.id, job.scheduled_at) < job.scheduled_at - GRAIN_S:
+            yield job.id, f"ran {job.scheduled_at - earliest[job.id]:.3f} s too early"
+
+
+def children_run_after_their_parents(record: Record) -> Found:
+    completed = {e.job_id: e.finished_at for e in record.executions if e.outcome == "completed"}
+    effects = _by_job(record.effects)
+    for job in record.jobs:
+        for parent in job.parents:
+            for effect in effects[job.id]:
+                if effect.at < completed.get(parent, float("inf")) - GRAIN_S:
+                    yield job.id, f"{effect.what} before its parent {parent} completed"
+
+
+def every_moment_of_a_schedule_has_one_job(record: Record) -> Found:
+    jobs = Counter(job.moment for job in record.jobs if job.moment is not None)
+    for moment in record.moments:
+        if jobs[moment] != 1:
+            yield "-", f"moment {moment} has {jobs[moment]} jobs"
+
+
+def verdicts_are_in_order(record: Record) -> Found:
+    verdicts = _verdicts(record)
+    for job in record.jobs:
+        mine = verdicts[job.id]
+        attempts = [execution.attempt for execution in mine]
+        if attempts != list(range(1, job.attempt + 1)) and job.status in FINAL:
+            yield job.id, f"has {job.attempt} attempts, and verdicts on {attempts}"
+        for earlier, later in pairwise(mine):
+            if later.started_at < earlier.finished_at - GRAIN_S:
+                yield job.id, f"attempt {later.attempt} started before attempt {earlier.attempt} had ended"
+            if earlier.outcome in ENDS_A_JOB:
+                yield job.id, f"went on after attempt {earlier.attempt} had {earlier.outcome}"
+
+
+def the_status_is_the_last_verdict(record: Record) -> Found:
+    verdicts = _verdicts(record)
+    for job in record.jobs:
+        last = verdicts[job.id][-1].outcome if verdicts[job.id] else None
+        if job.status == "cancelled":
+            fits = last not in ("completed", "failed", "discarded")
+        elif job.status == "failed":
+            # Nobody could even start it, or nobody survived it.
+            fits = last in ("failed", "discarded", "lost", None)
+        else:
+            fits = job.status not in FINAL or last == job.status
+        if not fits:
+            yield job.id, f"is {job.status}; the last verdict was {last}"
+
+
+def no_job_completes_twice(record: Record) -> Found:
+    for job_id, times in Counter(e.job_id for e in record.executions if e.outcome == "completed").items():
+        if times > 1:
+            yield job_id, f"completed {times} times"
+
+
+def who_claimed_records(record: Record) -> Found:
+    """The row's last claim, its last verdict and its result are of one attempt of one worker."""
+    verdicts = _verdicts(record)
+    for job in record.jobs:
+        if job.status == "completed" and verdicts[job.id]:
+            last = verdicts[job.id][-1]
+            if last.worker_id != job.worker_id:
+                yield job.id, f"claimed by {job.worker_id}, completed by {last.worker_id}"
+            if job.result != last.attempt:
+                yield job.id, f"completed by attempt {last.attempt}, its result is that of {job.result}"
+
+
+def attempts_are_within_bounds(record: Record) -> Found:
+    verdicts = _verdicts(record)
+    for job in record.jobs:
+        outcomes = Counter(execution.outcome for execution in verdicts[job.id])
+        if outcomes["retried"] + outcomes["failed"] > job.max_retries + 1:
+            yield job.id, f"failed more often than {job.max_retries} retries allow"
+        if job.retry_count != outcomes["retried"]:
+            yield job.id, f"retry_count {job.retry_count}, but {outcomes['retried']} verdicts say retried"
+        if job.worker_deaths != outcomes["lost"] or outcomes["lost"] > record.max_deaths:
+            yield job.id, f"worker_deaths {job.worker_deaths}, and {outcomes['lost']} attempts lost"
+
+
+def dead_letters_agree_with_their_jobs(record: Record) -> Found:
+    letters, verdicts = _by_job(record.letters), _verdicts(record)
+    for job in record.jobs:
+        unread = [letter for letter in letters[job.id] if letter.is_open]
+        is_discarded = bool(verdicts[job.id]) and verdicts[job.id][-1].outcome == "discarded"
+        expected = 1 if job.status == "failed" and not is_discarded else 0
+        if len(unread) != expected:
+            yield job.id, f"is {job.status} with {len(unread)} open dead letters"
+        for letter in unread:
+            if letter.reason in ("exhausted", "timeout") and job.retry_count < job.max_retries:
+                yield job.id, f"dead letter says {letter.reason} after {job.retry_count} retries"
+            if letter.reason == "poison" and job.worker_deaths < record.max_deaths:
+                yield job.id, f"dead letter says poison after {job.worker_deaths} deaths"
+
+
+def every_change_is_legal(record: Record) -> Found:
+    for change in record.changes:
+        for wrong in _illegal(change):
+            yield change.job_id, f"{change.old_status} to {change.new_status}: {wrong}"
+
+
+def changes_follow_from_each_other(record: Record) -> Found:
+    for job_id, changes in _by_job(record.changes).items():
+        state = ("pending", 0)
+        for change in changes:
+            if (change.old_status, change.old_attempt) != state:
+                yield job_id, f"was {state}, then changed from {(change.old_status, change.old_attempt)}"
+            state = (change.new_status, change.new_attempt)
+
+
+RULES: tuple[Callable[[Record], Found], ...] = (
+    accepted_jobs_are_there_and_final,
+    a_key_names_one_job,
+    completed_jobs_had_their_effect,
+    transactional_effects_happened_exactly_once,
+    an_attempt_runs_once,
+    only_claimed_attempts_have_effects,
+    nothing_begins_after_a_cancellation,
+    cancelled_jobs_were_cancelled,
+    nothing_runs_before_its_time,
+    children_run_after_their_parents,
+    every_moment_of_a_schedule_has_one_job,
+    verdicts_are_in_order,
+    the_status_is_the_last_verdict,
+    no_job_completes_twice,
+    who_claimed_records,
+    attempts_are_within_bounds,
+    dead_letters_agree_with_their_jobs,
+    every_change_is_legal,
+    changes_follow_from_each_other,
+)
+
+
+def _illegal(change: Change) -> Iterator[str]:
+    step = (change.old_status, change.new_status)
+    if change.old_status in FINAL:
+        yield "a job that is over changed"
+    elif step[0] != step[1] and step not in LEGAL:
+        yield "there is no such way"
+    if change.new_attempt - change.old_attempt != (1 if step == ("queued", "running") else 0):
+        yield f"attempt went from {change.old_attempt} to {change.new_attempt}"
+    if change.retries not in ((0, 1) if step == ("running", "pending") else (0,)):
+        yield f"retry_count changed by {change.retries}"
+    if change.deaths not in ((0, 1) if change.old_status == "running" != change.new_status else (0,)):
+        yield f"worker_deaths changed by {change.deaths}"
+    if change.result_changed and step != ("running", "completed"):
+        yield "the result changed"
+
+
+def _verdicts(record: Record) -> defaultdict[str, list[Execution]]:
+    return _by_job(execution for execution in record.executions if execution.outcome != "superseded")
+
+
+def _by_job(items: Iterable[T]) -> defaultdict[str, list[T]]:
+    found: defaultdict[str, list[T]] = defaultdict(list)
+    for item in items:
+        found[item.job_id].append(item)
+    return found
+
+
+def _of_type(record: Record, job_type: str) -> list[JobRow]:
+    return [job for job in record.jobs if job.job_type == job_type]
+
+
+def _is_booked(record: Record, execution: Execution) -> bool:
+    return any((b.job_id, b.attempt) == (execution.job_id, execution.attempt) for b in record.bookings)
+
+
+def _vanished(record: Record) -> int:
+    """An attempt whose claim a crash took back is numbered one above those that are known."""
+    return 1 if record.crashes else 0

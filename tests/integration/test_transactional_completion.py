@@ -1,0 +1,120 @@
+"""`current_job().transaction()`: the handler's writes and the completion are one commit."""
+
+from __future__ import annotations
+
+import threading
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from actors.job import current_job
+from persistence import jobs
+from persistence.states import Backoff
+from tests.workshop import Workshop
+
+SOON = Backoff(base_ms=1, multiplier=1)
+
+
+@pytest.fixture(autouse=True)
+def _ledger_table(workshop: Workshop) -> None:
+    workshop.execute("CREATE TABLE bookings (job_id uuid, attempt integer)")
+    return
+
+
+def _book(session: object) -> None:
+    job = current_job()
+    session.execute(  # type: ignore[attr-defined]
+        text("INSERT INTO bookings VALUES (:id, :attempt)"), {"id": job.id, "attempt": job.attempt}
+    )
+
+
+def test_writes_and_completion_commit_together(workshop: Workshop) -> None:
+    @workshop.job
+    def book() -> None:
+        with current_job().transaction() as session:
+            _book(session)
+            current_job().result = {"booked": True}
+
+    with workshop.working():
+        job = workshop.finished(book.send())
+
+    assert (job.status, job.result) == ("completed", {"booked": True})
+    assert workshop.outcomes(job.id) == ["completed"]
+    assert workshop.execute("SELECT attempt FROM bookings") == [(1,)]
+
+
+def test_an_error_in_the_block_keeps_nothing_and_is_retried(workshop: Workshop) -> None:
+    @workshop.job(backoff=SOON)
+    def book() -> None:
+        with current_job().transaction() as session:
+            _book(session)
+            session.commit()  # commits nothing: the block's end does
+            if current_job().attempt == 1:
+                raise ConnectionError("half way")
+
+    with workshop.working():
+        job = workshop.finished(book.send())
+
+    assert workshop.outcomes(job.id) == ["retried", "completed"]
+    assert workshop.execute("SELECT attempt FROM bookings") == [(2,)]
+
+
+def test_an_error_after_the_block_changes_nothing_any_more(workshop: Workshop) -> None:
+    @workshop.job
+    def book() -> None:
+        with current_job().transaction() as session:
+            _book(session)
+        raise RuntimeError("too late")
+
+    with workshop.working():
+        job = workshop.finished(book.send())
+
+    assert (job.status, workshop.outcomes(job.id)) == ("completed", ["completed"])
+    assert len(workshop.execute("SELECT 1 FROM bookings")) == 1
+
+
+def test_a_job_that_was_taken_away_keeps_none_of_its_writes(workshop: Workshop) -> None:
+    wrote, go_on = threading.Event(), threading.Event()
+
+    @workshop.job
+    def book() -> None:
+        with current_job().transaction() as session:
+            _book(session)
+            if current_job().attempt == 1:
+                wrote.set()
+                go_on.wait(20)
+
+    with workshop.working():
+        message = book.send()
+        wrote.wait(20)
+        # What rescue does to a job whose worker it gave up.
+        workshop.execute("UPDATE jobs SET status = 'pending', worker_deaths = 1 WHERE status = 'running'")
+        workshop.finished(message)
+        go_on.set()
+
+    assert workshop.execute("SELECT attempt FROM bookings") == [(2,)]
+    assert sorted(workshop.outcomes(message)) == ["completed", "superseded"]
+
+
+def test_a_cancelled_job_keeps_none_of_its_writes(workshop: Workshop) -> None:
+    wrote, never = threading.Event(), threading.Event()
+
+    @workshop.job
+    def book() -> None:
+        with current_job().transaction() as session:
+            _book(session)
+            wrote.set()
+            while True:
+                never.wait(0.01)
+
+    with workshop.working():
+        message = book.send()
+        wrote.wait(20)
+        with workshop.database.connection() as connection:
+            jobs.cancel(connection, UUID(message.message_id), "stop")
+        workshop.broker.hints.cancel(UUID(message.message_id))
+        job = workshop.finished(message)
+
+    assert job.status == "cancelled"
+    assert workshop.execute("SELECT 1 FROM bookings") == []

@@ -1,0 +1,78 @@
+"""Two connections, interleaved on purpose.
+
+with first.transaction() as connection:
+    change(connection)
+    with rival(database, lambda other: verb(other)) as second:
+        second.waits()          # it is at PostgreSQL's own lock, not somewhere before it
+        connection.commit()     # … or rollback
+        answer = second.answer()
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection
+
+from persistence.database import Database
+from tests.rows import rows, value
+from tests.waiting import wait_for
+
+T = TypeVar("T")
+PATIENCE_S = 20
+
+
+class Rival(Generic[T]):
+    """Work in a transaction of its own, on a connection of its own, in a thread of its own."""
+
+    def __init__(self, database: Database, work: Callable[[Connection], T], pool: ThreadPoolExecutor) -> None:
+        self._database = database
+        self._pid: Future[int] = Future()
+        self._done = pool.submit(self._run, work)
+
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        with self._database.transaction() as connection:
+            self._pid.set_result(value(connection, "SELECT pg_backend_pid()"))
+            return work(connection)
+
+    def waits(self) -> None:
+        """Return when the rival stands at a lock that somebody else holds."""
+        pid = self._pid.result(PATIENCE_S)
+
+        def blocked() -> bool:
+            if self._done.done():
+                raise AssertionError(f"the rival did not wait: {self._done.result()}")
+            return bool(value(self._database, "SELECT cardinality(pg_blocking_pids(:pid)) > 0", pid=pid))
+
+        wait_for(blocked, "the rival waits for a lock", PATIENCE_S)
+
+    def answer(self) -> T:
+        """What the work returned, once its transaction is over; raises what it raised."""
+        return self._done.result(PATIENCE_S)
+
+
+@contextmanager
+def rival(database: Database, work: Callable[[Connection], T]) -> Iterator[Rival[T]]:
+    with ThreadPoolExecutor(1) as pool:
+        yield Rival(database, work, pool)
+
+
+def at_once(database: Database, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
+    """All of them, each on its own connection, let go by one barrier; their answers or errors, in order."""
+    barrier = threading.Barrier(len(works))
+
+    def run(work: Callable[[Connection], Any]) -> Any:
+        with database.connection() as connection:
+            rows(connection, "SELECT 1")
+            barrier.wait(PATIENCE_S)
+            try:
+                return work(connection)
+            except Exception as error:
+                return error
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))

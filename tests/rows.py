@@ -1,0 +1,135 @@
+"""Rows for tests, written and read with plain SQL, and brought into any state by the verbs themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from persistence import dispatch, executions, job_types
+from persistence.database import Database
+from persistence.executions import Claimed, Ended
+from persistence.models import JobType
+from persistence.states import Verdict
+
+NOTE = JobType(
+    name="note",
+    queue_name="default",
+    payload_schema={
+        "type": "object",
+        "properties": {"text": {"type": "string"}, "n": {}},
+        "additionalProperties": False,
+    },
+    example={},
+    priority=50,
+    max_retries=3,
+    timeout_ms=300_000,
+)
+"""A job type for jobs that nobody runs."""
+
+
+def register(database: Database, *types: JobType) -> None:
+    with database.connection() as connection:
+        job_types.register(connection, types or [NOTE])
+
+
+def rows(where: Database | Connection, sql: str, **parameters: Any) -> list[Any]:
+    """What the statement returns; on a Database it is a transaction of its own."""
+    if isinstance(where, Database):
+        with where.connection() as connection:
+            return rows(connection, sql, **parameters)
+    result = where.execute(text(sql), parameters)
+    return list(result.all()) if result.returns_rows else []
+
+
+def value(where: Database | Connection, sql: str, **parameters: Any) -> Any:
+    """The one value that the statement returns."""
+    ((found,),) = rows(where, sql, **parameters)
+    return found
+
+
+def add_job(where: Database | Connection, **columns: Any) -> UUID:
+    """A job inserted by plain SQL, as somebody with psql would."""
+    columns = {"job_type": "note", **columns}
+    names = ", ".join(columns)
+    values = ", ".join(f":{name}" for name in columns)
+    return value(where, f"INSERT INTO jobs ({names}) VALUES ({values}) RETURNING id", **columns)
+
+
+def job(where: Database | Connection, job_id: UUID) -> Any:
+    """The row, all columns as attributes."""
+    (found,) = rows(where, "SELECT * FROM jobs WHERE id = :id", id=job_id)
+    return found
+
+
+def outcomes(where: Database | Connection, job_id: UUID) -> list[tuple[int, str]]:
+    """(attempt, outcome) of every execution."""
+    sql = "SELECT attempt, outcome FROM job_executions WHERE job_id = :id ORDER BY id"
+    return [tuple(row) for row in rows(where, sql, id=job_id)]
+
+
+def letters(where: Database | Connection, job_id: UUID) -> list[Any]:
+    return rows(where, "SELECT * FROM dead_letter_jobs WHERE job_id = :id ORDER BY id", id=job_id)
+
+
+def counters(where: Database | Connection, metric: str) -> dict[tuple[str, str], float]:
+    """(job type, label) → value over all shards, zeros left out."""
+    sql = (
+        "SELECT job_type, label, sum(value) FROM job_counters WHERE metric = :metric"
+        " GROUP BY 1, 2 HAVING sum(value) <> 0"
+    )
+    return {(row[0], row[1]): row[2] for row in rows(where, sql, metric=metric)}
+
+
+def queue(database: Database, *job_ids: UUID) -> list[tuple[UUID, int]]:
+    """Dispatch these jobs and no others; (job id, dispatch_seq) in the order asked for."""
+    with database.transaction() as connection:
+        sql = (
+            "UPDATE jobs SET status = 'queued', dispatch_seq = dispatch_seq + 1, queued_at = now()"
+            " WHERE id = ANY(:ids) AND status = 'pending' RETURNING id, dispatch_seq"
+        )
+        seqs = dict(tuple(row) for row in rows(connection, sql, ids=list(job_ids)))
+    return [(job_id, seqs[job_id]) for job_id in job_ids]
+
+
+def start(database: Database, *job_ids: UUID, worker_id: str = "w1", lease_ms: int = 60_000) -> list[Claimed]:
+    """Dispatch and claim these jobs."""
+    dispatches = queue(database, *job_ids)
+    with database.connection() as connection:
+        claimed = executions.claim(connection, dispatches, worker_id=worker_id, lease_ms=lease_ms)
+    return [claimed[entry] for entry in dispatches]
+
+
+def running_job(database: Database, worker_id: str = "w1", lease_ms: int = 60_000, **columns: Any) -> Claimed:
+    (claimed,) = start(database, add_job(database, **columns), worker_id=worker_id, lease_ms=lease_ms)
+    return claimed
+
+
+def end(
+    where: Database | Connection, claimed: Claimed, verdict: Verdict, *, worker_id: str = "w1", dlq_enabled: bool = True
+) -> bool:
+    """Record one attempt's end; whether it won."""
+    return end_all(where, [(claimed, verdict)], worker_id=worker_id, dlq_enabled=dlq_enabled)[0]
+
+
+def end_all(
+    where: Database | Connection,
+    ended: Sequence[tuple[Claimed, Verdict]],
+    *,
+    worker_id: str = "w1",
+    dlq_enabled: bool = True,
+) -> list[bool]:
+    if isinstance(where, Database):
+        with where.connection() as connection:
+            return end_all(connection, ended, worker_id=worker_id, dlq_enabled=dlq_enabled)
+    entries = [Ended(claimed.id, claimed.attempt, claimed.started_at, verdict) for claimed, verdict in ended]
+    won = executions.record(where, entries, worker_id=worker_id, shard=3, dlq_enabled=dlq_enabled)
+    return [won[claimed.id, claimed.attempt] for claimed, _ in ended]
+
+
+def dispatch_all(database: Database, count: int = 100, queue_name: str = "default") -> list[UUID]:
+    """What one round of a dispatcher takes, in its order."""
+    with database.connection() as connection:
+        return [entry.id for entry in dispatch.dispatch(connection, {queue_name: count})]
