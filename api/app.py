@@ -6,6 +6,10 @@ whatever is raised on the way → errors.answer
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
@@ -26,6 +30,7 @@ from api import (
     jobs,
     keys,
     metrics,
+    openapi,
     queues,
     schedules,
     services,
@@ -35,6 +40,7 @@ from api.auth import Authentication, permitted
 from api.body import ApiRequest
 from api.envelope import enveloped
 from api.queries import job_filter, refuse_unknown
+from api.services import Services
 from persistence.settings import Settings, get_settings
 
 ENVELOPE_BYTES = 131_072
@@ -42,6 +48,10 @@ ENVELOPE_BYTES = 131_072
 
 
 class Api(Litestar):
+    """`api.document()` is its OpenAPI document."""
+
+    document: Callable[[], dict[str, Any]]
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
         await enveloped(super().__call__, scope, receive, send)
 
@@ -49,8 +59,19 @@ class Api(Litestar):
 def create_app(settings: Settings | None = None) -> Api:
     """The ASGI application: ``uvicorn --factory api.app:create_app``. Connects to nothing yet."""
     built = services.build(settings or get_settings())
-    return Api(
-        route_handlers=[
+    app = Api(**_parts(built), lifespan=[services.running], state=State({"services": built}), openapi_config=None)
+    app.document = cache(lambda: openapi.document(_described(built)))
+    return app
+
+
+def _described(built: Services) -> Litestar:
+    """The same routes, only to be described: Litestar would serve pages of its own beside a document."""
+    return Litestar(**_parts(built), openapi_config=openapi.config())
+
+
+def _parts(built: Services) -> dict[str, Any]:
+    return {
+        "route_handlers": [
             health.router,
             _jobs_router(built.settings),
             dead_letters.router,
@@ -60,26 +81,24 @@ def create_app(settings: Settings | None = None) -> Api:
             job_types.router,
             keys.router,
             keys.me,
-            *events.handlers,
             audit_log.router,
+            *events.handlers,
+            *openapi.handlers,
         ],
-        middleware=[DefineMiddleware(Authentication, doorkeeper=built.doorkeeper)],
-        guards=[permitted, refuse_unknown],
-        dependencies={
+        "middleware": [DefineMiddleware(Authentication, doorkeeper=built.doorkeeper)],
+        "guards": [permitted, refuse_unknown],
+        "dependencies": {
             "services": Provide(lambda: built, sync_to_thread=False),
             "which": Provide(job_filter, sync_to_thread=False),
         },
-        exception_handlers={Exception: errors.answer},
-        request_class=ApiRequest,
-        request_max_body_size=built.settings.job_max_payload_bytes + ENVELOPE_BYTES,
-        cors_config=_cors(built.settings),
+        "exception_handlers": {Exception: errors.answer},
+        "request_class": ApiRequest,
+        "request_max_body_size": built.settings.job_max_payload_bytes + ENVELOPE_BYTES,
+        "cors_config": _cors(built.settings),
         # Strict: "5" is no number, and true is not 1.
-        plugins=[PydanticPlugin(validate_strict=True)],
-        lifespan=[services.running],
-        state=State({"services": built}),
-        openapi_config=None,
-        logging_config=None,
-    )
+        "plugins": [PydanticPlugin(validate_strict=True)],
+        "logging_config": None,
+    }
 
 
 def _jobs_router(settings: Settings) -> Router:

@@ -10,7 +10,7 @@ from litestar import Router, get
 from litestar.params import QueryParameter
 
 from api.callers import Role
-from api.queries import Cursor, Limit, Moment, refuse_naive
+from api.queries import Cursor, Limit, Moment, moment_in
 from api.services import Given
 from persistence.audit_list import EntryFilter, entries
 
@@ -48,14 +48,13 @@ def index(
     cursor: Cursor = None,
 ) -> EntryList:
     """Newest first. `after` is inclusive, `before` is not."""
-    refuse_naive({"after": after, "before": before})
     which = EntryFilter(
         actor=actor,
         action=action,
         subject_type=subject_type,
         subject_id=subject_id,
-        after=after,
-        before=before,
+        after=moment_in("after", after),
+        before=moment_in("before", before),
     )
     with services.database.connection() as connection:
         page = entries(connection, which, limit=limit, cursor=cursor)

@@ -24,7 +24,12 @@ from persistence.batches import Change, Item
 Work = Callable[[Connection, Sequence[UUID]], list[Item]]
 
 
-@post("/bulk", opt={"role": Role.SUBMITTER, "bulk": True}, sync_to_thread=True, summary="Submit many jobs")
+@post(
+    "/bulk",
+    opt={"role": Role.SUBMITTER, "headers": ["Idempotency-Replayed"]},
+    sync_to_thread=True,
+    summary="Submit many jobs",
+)
 def submit(
     data: JSONBody[BulkForm], request: ApiRequest, services: Given, key: IdempotencyKey = None
 ) -> Response[SubmittedJobs]:
@@ -46,7 +51,7 @@ def submit(
     )
 
 
-@post("/bulk/cancel", opt={"role": Role.OPERATOR, "bulk": True}, status_code=200, sync_to_thread=True)
+@post("/bulk/cancel", opt={"role": Role.OPERATOR}, status_code=200, sync_to_thread=True, summary="Cancel many jobs")
 def cancel(data: JSONBody[BatchForm], request: ApiRequest, services: Given) -> BatchAnswer:
     """Cancel many jobs. Those that run are asked to stop: `requested`."""
     by = request.user.name
@@ -59,7 +64,7 @@ def cancel(data: JSONBody[BatchForm], request: ApiRequest, services: Given) -> B
     return answer
 
 
-@post("/bulk/retry", opt={"role": Role.OPERATOR, "bulk": True}, status_code=200, sync_to_thread=True)
+@post("/bulk/retry", opt={"role": Role.OPERATOR}, status_code=200, sync_to_thread=True, summary="Retry many jobs")
 def retry(data: JSONBody[BatchForm], request: ApiRequest, services: Given) -> BatchAnswer:
     """Retry many jobs: failed and cancelled ones start anew, waiting ones wait no longer."""
     by = request.user.name

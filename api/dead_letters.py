@@ -141,7 +141,13 @@ def show(letter_id: LetterId, services: Given) -> Letter:
     return Letter(**fields, executions=[execution(attempt) for attempt in attempts])
 
 
-@post("/{letter_id:int}/requeue", opt={"role": Role.OPERATOR}, status_code=200, sync_to_thread=True, summary="Requeue")
+@post(
+    "/{letter_id:int}/requeue",
+    opt={"role": Role.OPERATOR, "errors": [409]},
+    status_code=200,
+    sync_to_thread=True,
+    summary="Requeue",
+)
 def requeue(letter_id: LetterId, data: JSONBody[RequeueForm], request: ApiRequest, services: Given) -> JobDetail:
     """The job starts anew, with `payload` an edited one; its history is kept."""
     with services.database.transaction() as connection:

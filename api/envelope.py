@@ -37,6 +37,10 @@ async def enveloped(app: ASGIApp, scope: Scope, receive: Receive, send: Send) ->
     send = _with_headers(scope, send, request_id)
     if _has_nul(scope):
         await _refuse_nul(scope, send, request_id)
+    elif scope["method"] == "OPTIONS" and not _is_preflight(scope):
+        # The router knows all methods of an address only when it refuses one.
+        scope["method"] = "NONE"  # type: ignore[typeddict-item]
+        await app(scope, receive, _as_options(send))
     elif scope["method"] == "HEAD":
         scope["method"] = "GET"
         await app(scope, receive, _without_body(send))
@@ -77,6 +81,20 @@ def _with_headers(scope: Scope, send: Send, request_id: str) -> Send:
         await send(message)
 
     return send_with_headers
+
+
+def _is_preflight(scope: Scope) -> bool:
+    return any(name == b"access-control-request-method" for name, _ in scope["headers"])
+
+
+def _as_options(send: Send) -> Send:
+    async def send_as_options(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 405:
+            message["status"] = 204
+            message["headers"] = [header for header in message["headers"] if not header[0].startswith(b"content-")]
+        await send(message)
+
+    return _without_body(send_as_options)
 
 
 def _allow_head(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:

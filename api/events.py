@@ -11,6 +11,7 @@ import msgspec
 from litestar import Response, get
 from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter
 from litestar.response import Stream
 
@@ -50,7 +51,13 @@ class JobEvent(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-@get("/api/jobs/{job_id:uuid}/events", opt={"role": Role.VIEWER}, summary="Changes of a job, live", tags=["Live"])
+@get(
+    "/api/jobs/{job_id:uuid}/events",
+    opt={"role": Role.VIEWER, "stream": True},
+    responses={204: ResponseSpec(None, description="There will be no more.")},
+    summary="Changes of a job, live",
+    tags=["Live"],
+)
 async def of_job(job_id: FromPath[UUID], services: Given, last_event_id: LastEventId = None) -> Response[bytes]:
     """`text/event-stream`: how it stands, then each change, until it is over. 204 when there will be no more: that
     tells an EventSource to stop."""
@@ -61,7 +68,7 @@ async def of_job(job_id: FromPath[UUID], services: Given, last_event_id: LastEve
     return _stream(_events_of_job(services, job_id, after))
 
 
-@get("/api/events", opt={"role": Role.VIEWER}, summary="Changes of all jobs, live", tags=["Live"])
+@get("/api/events", opt={"role": Role.VIEWER, "stream": True}, summary="Changes of all jobs, live", tags=["Live"])
 async def of_all(which: NamedDependency[Filter], services: Given, last_event_id: LastEventId = None) -> Response[bytes]:
     """`text/event-stream` of what changes from now on, or after Last-Event-ID, about a second late. Changes in quick
     succession come as the last of them."""

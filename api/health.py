@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 import redis
 from litestar import Response, Router, get
+from litestar.openapi.datastructures import ResponseSpec
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -32,17 +33,20 @@ class Health(msgspec.Struct, frozen=True):
     checks: list[Check]
 
 
+_DOWN = {503: ResponseSpec(Health, description="Jobs cannot be taken; the checks say why.")}
+
+
 @get("/live", sync_to_thread=False, opt={"public": True}, summary="This process runs")
 def live() -> Health:
     return Health("ok", [Check("process", "ok")])
 
 
-@get("/", sync_to_thread=True, opt={"public": True}, summary="Whether jobs can be taken")
+@get("/", responses=_DOWN, sync_to_thread=True, opt={"public": True}, summary="Whether jobs can be taken")
 def health(services: Given) -> Response[Health]:
     return _answer(services)
 
 
-@get("/ready", sync_to_thread=True, opt={"public": True}, summary="Whether jobs can be taken")
+@get("/ready", responses=_DOWN, sync_to_thread=True, opt={"public": True}, summary="Whether jobs can be taken")
 def ready(services: Given) -> Response[Health]:
     return _answer(services)
 

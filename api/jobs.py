@@ -12,6 +12,7 @@ import msgspec
 from litestar import Response, delete, get, patch, post
 from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
@@ -29,6 +30,7 @@ from api.traces import trace_of
 from persistence import dead_letters, executions, jobs, listing, pending
 from persistence.models import Job
 
+_CHANGE = {"role": Role.OPERATOR, "headers": ["ETag"], "errors": [409, 412]}
 Wait = Annotated[int, QueryParameter(ge=0, le=60, description="seconds to wait for the end of the job")]
 Which = NamedDependency[listing.Filter]
 _WATCHED = ("status", "priority", "scheduled_at", "payload", "retry_count")
@@ -36,7 +38,13 @@ _WATCHED = ("status", "priority", "scheduled_at", "payload", "retry_count")
 WithTotal = Annotated[bool, QueryParameter(description="count what matches, up to 10,000")]
 
 
-@post("/", opt={"role": Role.SUBMITTER}, sync_to_thread=True, summary="Submit a job")
+@post(
+    "/",
+    opt={"role": Role.SUBMITTER, "headers": ["Location", "Idempotency-Replayed"]},
+    responses={200: ResponseSpec(SubmittedJob, description="An idempotency_key brought this job back.")},
+    sync_to_thread=True,
+    summary="Submit a job",
+)
 def submit(
     data: JSONBody[JobForm], request: ApiRequest, services: Given, key: IdempotencyKey = None
 ) -> Response[SubmittedJob]:
@@ -87,7 +95,12 @@ def index(
     )
 
 
-@get("/{job_id:uuid}", opt={"role": Role.VIEWER}, summary="A job and its attempts")
+@get(
+    "/{job_id:uuid}",
+    opt={"role": Role.VIEWER, "headers": ["ETag"]},
+    responses={304: ResponseSpec(None, description="It is as If-None-Match says.")},
+    summary="A job and its attempts",
+)
 async def show(job_id: FromPath[UUID], request: ApiRequest, services: Given, wait: Wait = 0) -> Response[JobDetail]:
     """With `wait` the answer comes when the job is over, or after so many seconds. If-None-Match is respected."""
     if wait:
@@ -113,7 +126,7 @@ def _show(job_id: UUID, request: ApiRequest, services: Services) -> Response[Job
         return _described(connection, job)
 
 
-@patch("/{job_id:uuid}", opt={"role": Role.OPERATOR}, sync_to_thread=True, summary="Change a pending job")
+@patch("/{job_id:uuid}", opt=_CHANGE, sync_to_thread=True, summary="Change a pending job")
 def change(
     job_id: FromPath[UUID], data: JSONBody[JobChange], request: ApiRequest, services: Given
 ) -> Response[JobDetail]:
@@ -127,7 +140,14 @@ def change(
     return answer
 
 
-@delete("/{job_id:uuid}", opt={"role": Role.SUBMITTER}, status_code=200, sync_to_thread=True, summary="Cancel a job")
+@delete(
+    "/{job_id:uuid}",
+    opt={**_CHANGE, "role": Role.SUBMITTER},
+    status_code=200,
+    responses={202: ResponseSpec(JobDetail, description="It runs, and was asked to stop.")},
+    sync_to_thread=True,
+    summary="Cancel a job",
+)
 def cancel(job_id: FromPath[UUID], request: ApiRequest, services: Given, reason: Reason = None) -> Response[JobDetail]:
     """200: it is cancelled. 202: it runs, and its handler was asked to stop. A submitter may cancel its own."""
     with services.database.transaction() as connection:
@@ -141,7 +161,7 @@ def cancel(job_id: FromPath[UUID], request: ApiRequest, services: Given, reason:
     return answer
 
 
-@post("/{job_id:uuid}/retry", opt={"role": Role.OPERATOR}, status_code=200, sync_to_thread=True, summary="Retry now")
+@post("/{job_id:uuid}/retry", opt=_CHANGE, status_code=200, sync_to_thread=True, summary="Retry now")
 def retry(job_id: FromPath[UUID], request: ApiRequest, services: Given, reason: Reason = None) -> Response[JobDetail]:
     """A pending job need not wait for its moment any longer; a failed or cancelled one gets a new life."""
     with services.database.transaction() as connection:
@@ -156,7 +176,7 @@ def retry(job_id: FromPath[UUID], request: ApiRequest, services: Given, reason: 
     return answer
 
 
-@post("/{job_id:uuid}/requeue", opt={"role": Role.OPERATOR}, status_code=200, sync_to_thread=True, summary="Requeue")
+@post("/{job_id:uuid}/requeue", opt=_CHANGE, status_code=200, sync_to_thread=True, summary="Requeue")
 def requeue(job_id: FromPath[UUID], request: ApiRequest, services: Given, reason: Reason = None) -> Response[JobDetail]:
     """A failed or cancelled job starts anew; its history is kept."""
     with services.database.transaction() as connection:

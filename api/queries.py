@@ -11,7 +11,7 @@ from litestar.params import QueryParameter
 
 from api.auth import Connection
 from api.errors import ProblemError, invalid, refused
-from api.schemas import Status
+from api.schemas import Status, parse_moment
 from api.strict_json import MalformedJson, parse
 from persistence.errors import Violation
 from persistence.listing import MAX_LIMIT, MAX_OFFSET, Filter
@@ -22,7 +22,7 @@ Cursor = Annotated[
     str | None, QueryParameter(max_length=1_000, description="`next_cursor` of the page before; nothing is twice")
 ]
 Reason = Annotated[str | None, QueryParameter(min_length=1, max_length=1_000, description="is stored")]
-Moment = Annotated[datetime | None, QueryParameter(description="with a time zone")]
+Moment = Annotated[str | None, QueryParameter(format="date-time", max_length=40, description="with a time zone")]
 _Name = Annotated[str | None, QueryParameter(min_length=1, max_length=255)]
 Statuses = Annotated[list[Status] | None, QueryParameter(description="may be repeated")]
 Metadata = Annotated[
@@ -44,20 +44,16 @@ def job_filter(
     metadata: Metadata = None,
 ) -> Filter:
     """Which jobs; conditions combine with AND. `…_after` is inclusive, `…_before` is not."""
-    moments = {
-        "created_after": created_after,
-        "created_before": created_before,
-        "updated_after": updated_after,
-        "updated_before": updated_before,
-    }
-    refuse_naive(moments)
     return Filter(
         status=tuple(dict.fromkeys(status or ())),
         job_type=job_type,
         queue_name=queue_name,
         created_by=created_by,
+        created_after=moment_in("created_after", created_after),
+        created_before=moment_in("created_before", created_before),
+        updated_after=moment_in("updated_after", updated_after),
+        updated_before=moment_in("updated_before", updated_before),
         metadata=_metadata(metadata or []),
-        **moments,
     )
 
 
@@ -77,10 +73,19 @@ def _known(handler: BaseRouteHandler) -> frozenset[str]:
     return frozenset(parameter.field_alias for parameter in model.expected_query_params)
 
 
-def refuse_naive(moments: dict[str, datetime | None]) -> None:
-    naive = [name for name, moment in moments.items() if moment is not None and moment.tzinfo is None]
-    if naive:
-        raise ProblemError(invalid(Violation(name, "must carry a time zone, such as Z") for name in naive))
+def moment_in(parameter: str, text: str | None) -> datetime | None:
+    """The moment that a parameter names.
+
+    Raises:
+        ProblemError: 400.
+    """
+    if text is None:
+        return None
+    try:
+        # An offset's plus sign that was not escaped arrives as a space.
+        return parse_moment(text.replace(" ", "+") if "T" in text else text)
+    except ValueError as error:
+        raise refused(parameter, str(error)) from None
 
 
 def _metadata(texts: list[str]) -> dict[str, Any]:

@@ -84,7 +84,12 @@ def index(services: Given) -> list[Schedule]:
         return [_view(row) for row in timetable.every(connection)]
 
 
-@post("/", opt={"role": Role.OPERATOR}, sync_to_thread=True, summary="Make a schedule")
+@post(
+    "/",
+    opt={"role": Role.OPERATOR, "headers": ["Location", "ETag"], "errors": [409]},
+    sync_to_thread=True,
+    summary="Make a schedule",
+)
 def create(data: JSONBody[ScheduleForm], request: ApiRequest, services: Given) -> Response[Schedule]:
     with services.database.transaction() as connection:
         jobs.check_payload(connection, data.job_type, data.payload)
@@ -96,7 +101,7 @@ def create(data: JSONBody[ScheduleForm], request: ApiRequest, services: Given) -
     return _answer(row, status=201, headers={"Location": f"/api/schedules/{row.id}"})
 
 
-@get("/{schedule_id:uuid}", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="A schedule")
+@get("/{schedule_id:uuid}", opt={"role": Role.VIEWER, "headers": ["ETag"]}, sync_to_thread=True, summary="A schedule")
 def show(schedule_id: FromPath[UUID], services: Given) -> Response[Schedule]:
     with services.database.connection() as connection:
         return _answer(timetable.get(connection, schedule_id))
@@ -111,7 +116,12 @@ def upcoming(
     return list(islice(schedules.upcoming(row.cron, row.timezone, datetime.now(UTC)), count))
 
 
-@patch("/{schedule_id:uuid}", opt={"role": Role.OPERATOR}, sync_to_thread=True, summary="Change a schedule")
+@patch(
+    "/{schedule_id:uuid}",
+    opt={"role": Role.OPERATOR, "headers": ["ETag"], "errors": [409, 412]},
+    sync_to_thread=True,
+    summary="Change a schedule",
+)
 def change(
     schedule_id: FromPath[UUID], data: JSONBody[ScheduleChange], request: ApiRequest, services: Given
 ) -> Response[Schedule]:
@@ -128,7 +138,13 @@ def change(
     return _answer(row)
 
 
-@delete("/{schedule_id:uuid}", opt={"role": Role.OPERATOR}, status_code=204, sync_to_thread=True, summary="Delete")
+@delete(
+    "/{schedule_id:uuid}",
+    opt={"role": Role.OPERATOR, "errors": [412]},
+    status_code=204,
+    sync_to_thread=True,
+    summary="Delete",
+)
 def remove(schedule_id: FromPath[UUID], request: ApiRequest, services: Given) -> None:
     """The jobs that it made stay. If-Match is respected."""
     with services.database.transaction() as connection:
@@ -139,7 +155,12 @@ def remove(schedule_id: FromPath[UUID], request: ApiRequest, services: Given) ->
         note(connection, request, "schedule.delete", ("schedule", schedule_id), before=known)
 
 
-@post("/{schedule_id:uuid}/run", opt={"role": Role.OPERATOR}, sync_to_thread=True, summary="Run it now")
+@post(
+    "/{schedule_id:uuid}/run",
+    opt={"role": Role.OPERATOR, "headers": ["Location"]},
+    sync_to_thread=True,
+    summary="Run it now",
+)
 def run_now(schedule_id: FromPath[UUID], request: ApiRequest, services: Given) -> Response[SubmittedJob]:
     """A job beside its due moments; the schedule goes on as it was."""
     with services.database.transaction() as connection:

@@ -28,8 +28,12 @@ STATUSES = ("pending", "queued", "running", "completed", "failed", "cancelled")
 Status = Literal["pending", "queued", "running", "completed", "failed", "cancelled"]
 
 
-def _moment(value: Any) -> Any:
-    """Bodies are validated strictly, so text has to become a moment before pydantic sees it."""
+def parse_moment(value: Any) -> datetime:
+    """A moment from RFC 3339 text. Bodies are validated strictly, so this comes before pydantic.
+
+    Raises:
+        ValueError: it is none, or has no time zone.
+    """
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -49,7 +53,7 @@ def _uuid(value: Any) -> Any:
         raise ValueError("must be a UUID") from None
 
 
-Instant = Annotated[datetime, BeforeValidator(_moment)]
+Instant = Annotated[datetime, BeforeValidator(parse_moment)]
 Id = Annotated[UUID, BeforeValidator(_uuid)]
 Priority = Annotated[int, Field(ge=0, le=100, description="higher runs first")]
 Retries = Annotated[int, Field(ge=0, le=10)]

@@ -50,7 +50,13 @@ def show(worker_id: Id, services: Given) -> Worker:
     return _one(services, worker_id)
 
 
-@delete("/{worker_id:str}", opt={"role": Role.OPERATOR}, status_code=204, sync_to_thread=True, summary="Acknowledge")
+@delete(
+    "/{worker_id:str}",
+    opt={"role": Role.OPERATOR, "errors": [409]},
+    status_code=204,
+    sync_to_thread=True,
+    summary="Acknowledge",
+)
 def acknowledge(worker_id: Id, request: ApiRequest, services: Given) -> None:
     """A lost process is taken off the list, and the alarm with it. One that lives cannot be."""
     with services.database.transaction() as connection:

@@ -70,6 +70,10 @@ class Deadline(Middleware):
                 self._due = [entry for entry in self._due if entry[2] is not job]
                 heapq.heapify(self._due)
 
+    def see_to(self, job: CurrentJob) -> None:
+        """A handler was interrupted for another reason than its deadline: if it does not stop either, abandon it."""
+        self._arm(time.monotonic() + self._grace_s, job, is_last=True)
+
     def _arm(self, moment: float, job: CurrentJob, *, is_last: bool) -> None:
         with self._changed:
             heapq.heappush(self._due, (moment, next(self._order), job, is_last))
@@ -100,7 +104,8 @@ class Deadline(Middleware):
             return
         self.stuck.add(job)
         definition = self._broker.get_actor(job.job_type).options["definition"]
-        job.verdict = verdict_on(definition, job, JobTimedOut())
-        _log.error("handler ignores its deadline; its attempt ends without it", job_id=str(job.id))
+        why = job.stopped_by or JobTimedOut
+        job.verdict = verdict_on(definition, job, why())
+        _log.error("handler does not stop; its attempt ends without it", job_id=str(job.id), why=why.__name__)
         self._running.remove(job)
         settle(self._ledger, job)

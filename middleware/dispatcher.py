@@ -123,6 +123,10 @@ class Dispatcher:
 
     def _refill(self) -> None:
         """Redis was flushed, replaced, or is new: everything queued goes there (again), then the mark."""
+        if policy := self._wire.evicts():
+            _log.error(
+                "Redis evicts: messages may vanish and be sent again; set maxmemory-policy noeviction", policy=policy
+            )
         with self._database.connection() as connection:
             queued = dispatch.queued_since(connection, age_ms=0, limit=100_000)
         pushed = self._wire.push(queued)

@@ -18,6 +18,7 @@ from dramatiq import Broker, Worker
 from dramatiq.middleware import Middleware
 from sqlalchemy.exc import SQLAlchemyError
 
+from middleware.deadline import Deadline
 from middleware.ledger import Ledger
 from middleware.outcomes import JobCancelled, LeaseLost
 from middleware.process import registration
@@ -31,12 +32,21 @@ _log = structlog.get_logger(__name__)
 
 
 class Heartbeat(Middleware):
-    def __init__(self, database: Database, hints: Hints, running: Running, ledger: Ledger, settings: Settings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        hints: Hints,
+        running: Running,
+        ledger: Ledger,
+        deadline: Deadline,
+        settings: Settings,
+    ) -> None:
         self._database = database
         self._hints = hints
         self._running = running
         self._settings = settings
         self._ledger = ledger
+        self._deadline = deadline
         self._stop = Event()
         self._renewing = Lock()
         self._thread: Thread | None = None
@@ -118,10 +128,17 @@ class Heartbeat(Middleware):
         for renewal in renewals:
             job = held.pop((renewal.id, renewal.attempt))
             if renewal.cancel_requested:
-                _cancel(job, renewal.cancel_reason)
+                self._cancel(job, renewal.cancel_reason)
         for job in held.values():
             if job.interrupt(LeaseLost):
                 _log.warning("job lost: somebody took it back", job_id=str(job.id), attempt=job.attempt)
+
+    def _cancel(self, job: CurrentJob, reason: str | None) -> None:
+        job.cancel_reason = reason
+        if job.stopped_by is None:
+            job.interrupt(JobCancelled)
+            self._deadline.see_to(job)
+            _log.info("job cancelled: handler interrupted", job_id=str(job.id), reason=reason)
 
     def _change_state(self, state: str) -> None:
         with self._database.connection() as connection:
@@ -135,6 +152,10 @@ class Heartbeat(Middleware):
             self._end("a worker thread died")
         elif os.getppid() != self._parent:
             self._end("the parent process died")
+        elif len(self._deadline.stuck) >= self._worker.worker_threads:
+            # All its attempts are settled and none of its threads will ever come back: there is nothing to wait for.
+            _log.critical("worker process ends itself, to be replaced", why="every thread is stuck")
+            os._exit(1)
 
     def _end(self, why: str) -> None:
         self._is_ending = True
@@ -148,9 +169,3 @@ class Heartbeat(Middleware):
             _log.warning("PostgreSQL does not answer", error=str(error).splitlines()[0])
             return False
         return True
-
-
-def _cancel(job: CurrentJob, reason: str | None) -> None:
-    job.cancel_reason = reason
-    if job.interrupt(JobCancelled):
-        _log.info("job cancelled: handler interrupted", job_id=str(job.id), reason=reason)

@@ -94,13 +94,17 @@ def run_isolated(definition: Definition, job: CurrentJob) -> Any:
 
 
 class Isolation(Middleware):
-    """Starts the fork server with the worker, so that the first isolated job does not pay for it."""
+    """Starts the fork server with the worker, so that the time of the first isolated job is its own."""
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         definitions = broker.definitions.values()  # type: ignore[attr-defined]
-        if any(definition.isolation == "process" for definition in definitions):
-            _context()
-            forkserver.ensure_running()
+        modules = {definition.handler.__module__ for definition in definitions if definition.isolation == "process"}
+        if modules:
+            # Imported once, in a process without threads: a child then starts in milliseconds.
+            _context().set_forkserver_preload(["middleware.isolation", *sorted(modules)])
+            first = _context().Process(target=_nothing)
+            first.start()
+            first.join()
 
 
 def verify_isolated(handler: Callable[..., Any]) -> None:
@@ -159,10 +163,10 @@ def _kill_group(child: Any) -> None:
 
 @lru_cache(maxsize=1)
 def _context() -> multiprocessing.context.ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    # Imported once, in a process without threads: a child then starts in milliseconds.
-    context.set_forkserver_preload(["middleware.isolation", "actors"])
-    return context
+    return multiprocessing.get_context("forkserver")
+
+
+def _nothing() -> None: ...
 
 
 # --- in the child ---------------------------------------------------------------------------------

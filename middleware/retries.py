@@ -21,6 +21,7 @@ from middleware.outcomes import (
     Cancel,
     Discard,
     JobCancelled,
+    JobTimedOut,
     LeaseLost,
     PermanentError,
     Retry,
@@ -34,6 +35,8 @@ from persistence.errors import InvalidJob
 from persistence.states import DeadReason, Failure, Verdict
 
 _log = structlog.get_logger(__name__)
+
+_SAYINGS: dict[type[BaseException], str] = {JobTimedOut: "ran longer than its timeout_ms"}
 
 
 class InvalidPayload(InvalidJob):
@@ -114,7 +117,7 @@ def _delay_ms(definition: Definition, retry: int, error: BaseException) -> int:
 def _failure(definition: Definition, error: BaseException) -> Failure:
     return Failure.of(
         type(error).__name__,
-        str(error) or type(error).__name__,
+        str(error) or _SAYINGS.get(type(error), type(error).__name__),
         "".join(traceback.format_exception(error)),
         job_type=definition.name,
         place=_place(error),

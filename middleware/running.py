@@ -153,8 +153,9 @@ class CurrentJob:
         return self.gate.interrupt(exception)
 
     @property
-    def is_timed_out(self) -> bool:
-        return self._stop is JobTimedOut
+    def stopped_by(self) -> type[Interrupt] | None:
+        """Why the handler was told to stop, if it was."""
+        return self._stop
 
 
 class Running:

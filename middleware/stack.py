@@ -81,7 +81,8 @@ def stack(settings: Settings, database: Database, hints: Hints, wire: Wire) -> l
     """The ordered list; the reasons stand at the top of this module."""
     running = Running()
     ledger = Ledger(database, settings)
-    heartbeat = Heartbeat(database, hints, running, ledger, settings)
+    deadline = Deadline(ledger, running, settings)
+    heartbeat = Heartbeat(database, hints, running, ledger, deadline, settings)
     return [
         Waking(settings),
         AsyncIO(),
@@ -90,7 +91,7 @@ def stack(settings: Settings, database: Database, hints: Hints, wire: Wire) -> l
         Logging(),
         State(database, ledger, running),
         Retries(),
-        Deadline(ledger, running, settings),
+        deadline,
         heartbeat,
         Cancellation(database, hints, running, heartbeat),
         Shutdown(ledger, running),

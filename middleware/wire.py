@@ -65,6 +65,15 @@ class Wire:
         """Mark this Redis as filled."""
         self.client.set(self._epoch, "1")
 
+    def evicts(self) -> str | None:
+        """The maxmemory-policy, if it may throw our messages away; None if it may not, or is not for us to know."""
+        try:
+            config = self.client.config_get("maxmemory*")
+        except redis.ResponseError:
+            return None
+        policy = str(config.get("maxmemory-policy", "noeviction"))
+        return None if policy == "noeviction" or str(config.get("maxmemory", "0")) == "0" else policy
+
     def held_by(self, broker_id: str, queues: Iterable[str]) -> dict[str, list[str]]:
         """By queue, the ids of the dispatches that a broker fetched and did not ack. Ordinary messages are left out."""
         held = {queue: self._text(self.client.smembers(self._acks(broker_id, queue))) for queue in queues}

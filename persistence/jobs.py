@@ -86,7 +86,7 @@ def submit(connection: Connection, new: NewJob, job_type: Defaults | None = None
         InvalidJob: names every field at fault; UnknownJobType is one of them. Nothing was stored.
         IdempotencyConflict: the key belongs to a job with another payload.
     """
-    return _store(connection, [_row(new, job_type or job_types.get(connection, new.job_type), "")], [new])[0]
+    return _store(connection, [_row(new, job_type or job_types.get(connection, new.job_type), "")], [new], [""])[0]
 
 
 def submit_many(connection: Connection, new_jobs: Sequence[NewJob]) -> list[Submitted]:
@@ -99,15 +99,16 @@ def submit_many(connection: Connection, new_jobs: Sequence[NewJob]) -> list[Subm
     if not 0 < len(new_jobs) <= MAX_BULK:
         raise InvalidJob.at("jobs", f"must be 1 to {MAX_BULK} jobs, is {len(new_jobs)}")
     known = job_types.get_many(connection, [new.job_type for new in new_jobs])
+    prefixes = [f"jobs[{index}]." for index in range(len(new_jobs))]
     rows, violations = [], list[Violation]()
-    for index, new in enumerate(new_jobs):
+    for prefix, new in zip(prefixes, new_jobs, strict=True):
         try:
-            rows.append(_row(new, known.get(str(new.job_type)), f"jobs[{index}]."))
+            rows.append(_row(new, known.get(str(new.job_type)), prefix))
         except InvalidJob as error:
             violations.extend(error.violations)
     if violations:
         raise InvalidJob(violations[:100])
-    return _store(connection, rows, new_jobs)
+    return _store(connection, rows, new_jobs, prefixes)
 
 
 def get(connection: Connection, job_id: UUID) -> Job:
@@ -268,8 +269,10 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat() if moment else None
 
 
-def _store(connection: Connection, rows: list[dict[str, Any]], new_jobs: Sequence[NewJob]) -> list[Submitted]:
-    _refuse_missing_parents(connection, new_jobs)
+def _store(
+    connection: Connection, rows: list[dict[str, Any]], new_jobs: Sequence[NewJob], prefixes: Sequence[str]
+) -> list[Submitted]:
+    _refuse_missing_parents(connection, new_jobs, prefixes)
     stored = {row.id: row for row in run(connection, "submit", {"jobs": json.dumps(rows)})}
     crash("submit.stored")
     answers = []
@@ -284,10 +287,17 @@ def _store(connection: Connection, rows: list[dict[str, Any]], new_jobs: Sequenc
     return answers
 
 
-def _refuse_missing_parents(connection: Connection, new_jobs: Sequence[NewJob]) -> None:
+def _refuse_missing_parents(connection: Connection, new_jobs: Sequence[NewJob], prefixes: Sequence[str]) -> None:
     parents = sorted({parent for new in new_jobs for parent in new.depends_on})
-    if parents and (missing := run(connection, "missing_jobs", {"ids": parents}).scalars().all()):
-        raise InvalidJob.at("depends_on", f"no job with id {missing[0]}")
+    missing = set(run(connection, "missing_jobs", {"ids": parents}).scalars()) if parents else set()
+    violations = [
+        Violation(f"{prefix}depends_on", f"no job with id {parent}")
+        for prefix, new in zip(prefixes, new_jobs, strict=True)
+        for parent in new.depends_on
+        if parent in missing
+    ]
+    if violations:
+        raise InvalidJob(violations[:100])
 
 
 def _depend(connection: Connection, job_id: UUID, new: NewJob) -> None:

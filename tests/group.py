@@ -50,6 +50,16 @@ class Group:
         except psutil.NoSuchProcess:
             return []
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the master lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def restart(self) -> None:
+        """After a death: what is left of the group is killed, and it is started again."""
+        self._reap()
+        self.start()
+
     def signal(self, number: int) -> None:
         for process in self.processes():
             process.send_signal(number)

@@ -97,3 +97,11 @@ def isolated_failure() -> None:
 @job(isolation="process", max_retries=0)
 def crash() -> None:
     os.kill(os.getpid(), 11)
+
+
+@job(max_retries=0)
+def deaf_to_cancel(seconds: float) -> None:
+    """Sits in one blocking call, whatever anybody wants."""
+    effect("began")
+    time.sleep(seconds)
+    effect("ran")

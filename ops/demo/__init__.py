@@ -6,6 +6,7 @@
     webhook_receiver   a real HTTP server that verifies signatures, and fails some deliveries
     weather, workload  the data; what is submitted, and how each of it must end
     performance        submits, repeats, cancels, waits
+    submission         the three ways in: actor.send, HTTP, SQL
     board              the table to watch
     evidence, verdict  what is found afterwards, and whether it is right
     patience           the one deadline of it all

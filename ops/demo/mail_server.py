@@ -28,7 +28,8 @@ class MailServer:
     """
 
     def __init__(self, outbox: Path) -> None:
-        self._controller = _OnAnyPort(Mailbox(outbox), hostname=HOST, port=0)
+        # Given a name, aiosmtpd need not ask DNS for one at every connection.
+        self._controller = _OnAnyPort(Mailbox(outbox), hostname=HOST, port=0, server_hostname="mail.demo.example")
 
     @property
     def port(self) -> int:

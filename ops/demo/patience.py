@@ -48,8 +48,17 @@ class Patience:
             Overdue, Interrupted
         """
         while not (found := look()):
-            if self._stopped.wait(POLL_S):
-                raise Interrupted("interrupted")
-            if self.elapsed > self._seconds:
-                raise Overdue(self._seconds, waiting_for())
+            self._stopped.wait(POLL_S)
+            self.check(waiting_for)
         return found
+
+    def check(self, waiting_for: Callable[[], str]) -> None:
+        """Between two steps of something long.
+
+        Raises:
+            Overdue, Interrupted
+        """
+        if self._stopped.is_set():
+            raise Interrupted("interrupted")
+        if self.elapsed > self._seconds:
+            raise Overdue(self._seconds, waiting_for())

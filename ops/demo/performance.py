@@ -16,7 +16,7 @@ import httpx
 
 from ops.demo.board import Board
 from ops.demo.stage import Stage
-from ops.demo.submission import Answer, api_client, post, submit
+from ops.demo.submission import Answer, accepted, api_client, post, submit
 from ops.demo.workload import CANCELLED, JOB_TYPES, Order
 from persistence import job_types
 
@@ -39,7 +39,7 @@ def perform(stage: Stage, board: Board, orders: Iterable[Order]) -> Playbill:
     """
     Raises:
         Overdue, Interrupted
-        httpx.HTTPError: the API refused something.
+        ApiRefused, httpx.TransportError
     """
     with api_client(stage) as api:
         _wait_until_ready(stage, board, api)
@@ -70,6 +70,7 @@ def _has_workers(stage: Stage, board: Board) -> bool:
 def _submit_all(stage: Stage, board: Board, api: httpx.Client, orders: Iterable[Order]) -> Playbill:
     bill = Playbill()
     for order in orders:
+        stage.patience.check(lambda: f"the submissions: {board.summary()}")
         job_id = submit(order, stage, api, bill.ids() if order.after else {})
         bill.orders[job_id] = order
         if order.key:
@@ -82,9 +83,9 @@ def _cancel(stage: Stage, board: Board, api: httpx.Client, bill: Playbill) -> No
     for job_id in [job_id for job_id, order in bill.orders.items() if order.ending is CANCELLED]:
         url = f"/api/jobs/{job_id}"
         stage.patience.until(lambda url=url: _is_running(api, board, url), lambda: "the slow job to run")  # type: ignore[misc]
-        api.delete(url, params={"reason": CANCEL_REASON}).raise_for_status()
+        accepted(api.delete(url, params={"reason": CANCEL_REASON}))
 
 
 def _is_running(api: httpx.Client, board: Board, url: str) -> bool:
     board.refresh()
-    return bool(api.get(url).raise_for_status().json()["status"] == "running")
+    return bool(accepted(api.get(url)).json()["status"] == "running")

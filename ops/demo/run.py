@@ -93,11 +93,11 @@ def _play(built: Stage, console: Console) -> bool:
     with Board(console, built.database, built.patience) as board:
         bill = performance.perform(built, board, orders)
     findings = verdict(gather(built, bill))
-    _show(findings, console)
+    show(findings, console)
     return all(finding.holds for finding in findings)
 
 
-def _show(findings: list[Finding], console: Console) -> None:
+def show(findings: list[Finding], console: Console) -> None:
     table = Table("", "claim", "what was seen", title="checked against the database and the outputs")
     for finding in findings:
         mark = Text("✓", "green") if finding.holds else Text("✗", "bold red")

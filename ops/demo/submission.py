@@ -13,11 +13,20 @@ from sqlalchemy import text
 
 from ops.demo.stage import Stage
 from ops.demo.workload import Order, Way
+from persistence.errors import JobsError
 
 INSERT = text("INSERT INTO jobs (job_type, payload) VALUES (:job_type, :payload) RETURNING id")
 
 # A machine where everything happens at once may take its time.
 TIMEOUT_S = 15.0
+
+
+class ApiRefused(JobsError):
+    """The API did not do what it was asked to; the message has its own words."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        request = response.request
+        super().__init__(f"{request.method} {request.url} was answered {response.status_code}: {response.text[:1000]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +59,28 @@ def submit(order: Order, stage: Stage, api: httpx.Client, parents: Mapping[str, 
 
 
 def post(order: Order, api: httpx.Client, parents: Mapping[str, UUID]) -> Answer:
+    """
+    Raises:
+        ApiRefused
+        httpx.TransportError: there was no answer.
+    """
     body: dict[str, Any] = {"job_type": order.job_type, "payload": order.payload, "priority": order.priority}
     if order.after:
         body["depends_on"] = [str(parents[order.after])]
     if order.key:
         body["idempotency_key"] = order.key
-    response = api.post("/api/jobs", json=body)
-    response.raise_for_status()
+    response = accepted(api.post("/api/jobs", json=body))
     return Answer(response.status_code, UUID(response.json()["job_id"]))
+
+
+def accepted(response: httpx.Response) -> httpx.Response:
+    """
+    Raises:
+        ApiRefused: it is no success.
+    """
+    if not response.is_success:
+        raise ApiRefused(response)
+    return response
 
 
 def _send(order: Order) -> UUID:

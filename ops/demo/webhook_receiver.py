@@ -16,7 +16,8 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any, Self
@@ -117,7 +118,7 @@ class WebhookReceiver:
         return answers[min(tries, len(answers) - 1)]
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(ThreadingTCPServer):  # http.server's own asks DNS for its name
     receiver: WebhookReceiver
     # The default of 5 makes the sixth worker that connects at once wait a second for TCP's next try.
     request_queue_size = 128

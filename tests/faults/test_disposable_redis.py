@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from middleware.wire import Wire
 from ops.embedded import EmbeddedRedis
 from persistence.database import Database
 from persistence.settings import Settings
@@ -50,6 +51,16 @@ def test_redis_stopped_and_started_loses_nothing(site: Site, own_redis: Embedded
         site.wait_until(completed=250)
 
     assert len(site.effects()) == 250
+
+
+def test_an_evicting_redis_is_complained_about(site: Site) -> None:
+    wire = Wire(site.redis, site.settings.redis_queue_prefix)
+    assert wire.evicts() is None
+
+    site.redis.config_set("maxmemory", "100mb")
+    site.redis.config_set("maxmemory-policy", "allkeys-lru")
+
+    assert wire.evicts() == "allkeys-lru"
 
 
 def test_a_full_redis_stops_delivery_and_nothing_else(site: Site) -> None:

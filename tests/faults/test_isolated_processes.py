@@ -18,7 +18,7 @@ def group(site: Site) -> Iterator[Group]:
         yield group
 
 
-def insert(site: Site, job_type: str, payload: str = "{}", timeout_ms: int = 1_000) -> None:
+def insert(site: Site, job_type: str, payload: str = "{}", timeout_ms: int = 3_000) -> None:
     site.execute(
         "INSERT INTO jobs (job_type, payload, timeout_ms, max_retries) VALUES (:type, CAST(:payload AS jsonb), :ms, 0)",
         type=job_type,

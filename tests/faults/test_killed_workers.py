@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+from persistence import jobs
 from tests.faults.conftest import Site
 from tests.waiting import wait_for
 
@@ -106,6 +107,34 @@ def test_a_stuck_thread_is_settled_and_stops_nobody_else(site: Site) -> None:
         site.submit("note", 10)
         site.wait_until(completed=10, failed=1)
         assert site.execute("SELECT reason FROM dead_letter_jobs")[0].reason == "timeout"
+
+
+def test_a_handler_that_ignores_its_cancellation_loses_its_job(site: Site) -> None:
+    site.submit("deaf_to_cancel", 1, seconds=4)
+    with site.workers(processes=1, threads=2, JOB_INTERRUPT_GRACE="300"):
+        site.wait_for_running(1)
+        ((job_id,),) = site.execute("SELECT id FROM jobs")
+        with site.database.connection() as connection:
+            jobs.cancel(connection, job_id, "enough")
+        site.redis.set(f"job:cancel:{job_id}", "1")
+        site.wait_until(cancelled=1)
+
+    assert site.execute("SELECT outcome FROM job_executions")[0].outcome == "cancelled"
+
+
+def test_a_process_whose_threads_are_all_stuck_is_replaced(site: Site) -> None:
+    site.execute(
+        """INSERT INTO jobs (job_type, payload, timeout_ms, max_retries)
+           SELECT 'deaf', '{"seconds": 600}', 1000, 0 FROM generate_series(1, 2)"""
+    )
+    with site.workers(processes=1, threads=2, JOB_INTERRUPT_GRACE="300") as group:
+        site.wait_until(failed=2)
+        # Its supervisor starts the group again; this one has none.
+        wait_for(lambda: not group.processes() or group.processes()[0].status() == "zombie", "the group ended")
+
+    site.submit("note", 3)
+    with site.workers(processes=1, threads=2):
+        site.wait_until(failed=2, completed=3)
 
 
 def test_a_term_lets_running_jobs_finish_and_gives_the_rest_back(site: Site) -> None:

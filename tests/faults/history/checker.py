@@ -1,4 +1,4 @@
-"""Decides from the record of a run whether every promise was kept. Pure: each rule reads the record and names violations.
+"""Decides from the record of a run whether every promise was kept. Pure: each rule reads the record, names violations.
 
 An execution is a verdict on an attempt, unless it is `superseded`: then it is what a zombie had to say.
 """
@@ -136,8 +136,9 @@ def nothing_runs_before_its_time(record: Record) -> Found:
     for effect in record.effects:
         earliest[effect.job_id] = min(effect.at, earliest.get(effect.job_id, effect.at))
     for job in record.jobs:
-        if job.scheduled_at and earliest.get(job.id, job.scheduled_at) < job.scheduled_at - GRAIN_S:
-            yield job.id, f"ran {job.scheduled_at - earliest[job.id]:.3f} s too early"
+        due = job.scheduled_at or job.moment
+        if due and earliest.get(job.id, due) < due - GRAIN_S:
+            yield job.id, f"ran {due - earliest[job.id]:.3f} s too early"
 
 
 def children_run_after_their_parents(record: Record) -> Found:

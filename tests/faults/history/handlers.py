@@ -1,4 +1,4 @@
-"""Job types of a run. Each that completes returns the number of its attempt: the row's result then says who wrote it."""
+"""Job types of a run. Each returns the number of the attempt that completed it: the result then says who wrote it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,72 @@
+"""python -m tests.faults.history [--seed N] [--runs R]: run seeds N, N+1, … and say what was found.
+
+Ends with 1 at the first seed that breaks a promise, and leaves its logs and its record behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import pprint
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import structlog
+
+from tests.faults.history.run import Result, run
+from tests.faults.history.town import Servers
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.history", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="the first seed")
+    parser.add_argument("--runs", type=int, default=1, help="how many seeds in a row")
+    arguments = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    directory = Path(tempfile.mkdtemp(prefix="ah-", dir="/tmp"))
+    directory.chmod(0o755)
+    began, results = time.monotonic(), list[Result]()
+    with Servers(directory) as servers:
+        for seed in range(arguments.seed, arguments.seed + arguments.runs):
+            results.append(run(seed, servers))
+            print(_line(results[-1]), flush=True)
+            if results[-1].violations:
+                _accuse(results[-1], directory)
+                return 1
+    _sum_up(results, time.monotonic() - began)
+    return 0
+
+
+def _line(result: Result) -> str:
+    outcomes = Counter(execution.outcome for execution in result.record.executions)
+    verdict = "BROKEN" if result.violations else "kept"
+    kinds = " ".join(fault.kind for fault in result.faults)
+    return (
+        f"seed {result.seed}: {verdict}; {result.jobs} jobs, {len(result.record.executions)} attempts"
+        f" ({outcomes['lost']} lost, {outcomes['superseded']} superseded), recovered in {result.recovered_s:.1f} s; {kinds}"
+    )
+
+
+def _accuse(result: Result, directory: Path) -> None:
+    for violation in result.violations[:50]:
+        print(f"  {violation}", file=sys.stderr)
+    (directory / "record.txt").write_text(pprint.pformat(result.record, width=160))
+    print(f"logs and record: {directory}\nreplay: python -m tests.faults.history --seed {result.seed}", file=sys.stderr)
+
+
+def _sum_up(results: list[Result], seconds: float) -> None:
+    jobs = sum(result.jobs for result in results)
+    kinds = Counter(fault.kind for result in results for fault in result.faults)
+    slowest = max(result.recovered_s for result in results)
+    print(
+        f"{len(results)} runs, {jobs} jobs, {kinds.total()} faults, every promise kept;"
+        f" slowest recovery {slowest:.1f} s; {seconds:.0f} s in all"
+    )
+    print(", ".join(f"{kind} {number}" for kind, number in kinds.most_common()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

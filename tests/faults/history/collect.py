@@ -1,0 +1,60 @@
+"""From the tables of a run to its record."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from persistence.database import Database
+from tests.faults.history import effects
+from tests.faults.history.record import Booking, Change, Execution, JobRow, Letter, Record
+from tests.faults.history.town import Town
+
+JOBS = """
+SELECT id::text, job_type, status::text, attempt, retry_count, max_retries, worker_deaths, worker_id, result,
+    idempotency_key AS key, cancel_requested_at IS NOT NULL AS is_cancel_requested,
+    (metadata ->> 'due')::double precision AS scheduled_at, extract(epoch FROM schedule_run_at)::double precision AS moment,
+    ARRAY(SELECT depends_on_job_id::text FROM job_dependencies d WHERE d.job_id = jobs.id) AS parents
+FROM jobs"""
+EXECUTIONS = """
+SELECT job_id::text, attempt, outcome, extract(epoch FROM started_at)::double precision AS started_at,
+    extract(epoch FROM finished_at)::double precision AS finished_at, worker_id
+FROM job_executions ORDER BY id"""
+CHANGES = """
+SELECT job_id::text, old_status, new_status, old_attempt, new_attempt, retries, deaths, result_changed
+FROM history_changes ORDER BY id"""
+LETTERS = "SELECT job_id::text, reason, resolved_at IS NULL AS is_open FROM dead_letter_jobs ORDER BY id"
+BOOKINGS = "SELECT job_id::text, attempt FROM history_bookings"
+OPEN = "SELECT count(*) FROM jobs WHERE status NOT IN ('completed', 'failed', 'cancelled')"
+NEXT = "SELECT next_run_at FROM job_schedules"
+
+
+def is_over(database: Database) -> bool:
+    return bool(_rows(database, OPEN)[0]["count"] == 0)
+
+
+def has_ticked(database: Database) -> bool:
+    return bool(_rows(database, "SELECT last_run_at FROM job_schedules")[0]["last_run_at"])
+
+
+def fill(record: Record, place: Town, first_moment: datetime) -> None:
+    """Everything but what the producer noted."""
+    database = place.database
+    record.effects += effects.read(place.effects_log)
+    record.jobs += [JobRow(**{**row, "parents": tuple(row["parents"])}) for row in _rows(database, JOBS)]
+    record.executions += [Execution(**row) for row in _rows(database, EXECUTIONS)]
+    record.changes += [Change(**row) for row in _rows(database, CHANGES)]
+    record.letters += [Letter(**row) for row in _rows(database, LETTERS)]
+    record.bookings += [Booking(**row) for row in _rows(database, BOOKINGS)]
+    record.crashes = place.crashes
+    following = _rows(database, NEXT)[0]["next_run_at"]
+    while first_moment < following:
+        record.moments.append(first_moment.timestamp())
+        first_moment += timedelta(minutes=1)
+
+
+def _rows(database: Database, sql: str) -> list[dict[str, Any]]:
+    with database.connection() as connection:
+        return [dict(row) for row in connection.execute(text(sql)).mappings()]

@@ -1,0 +1,163 @@
+"""What is submitted and cancelled in a run: a plan that follows from the seed, and the producer that keeps to it."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import Random
+from threading import Thread
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from persistence import jobs
+from persistence.database import Database
+from persistence.errors import WrongState
+from persistence.hints import Hints
+from persistence.jobs import NewJob, Submitted
+from tests.faults.history.record import Accepted, Cancelled, Record
+
+MIX = {
+    "h_note": 6,
+    "h_nap": 5,
+    "h_booking": 6,
+    "h_flaky": 3,
+    "h_snoozing": 1,
+    "h_failing": 1,
+    "h_hopeless": 1,
+    "h_endless": 0.3,
+}
+ANSWER_WITHIN_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    at: float
+    """Seconds from the start of the run."""
+    job_type: str
+    payload: dict[str, float] = field(default_factory=dict)
+    priority: int = 50
+    key: str | None = None
+    again_at: float | None = None
+    """When the same key is submitted once more."""
+    delay_s: float | None = None
+    follows: int | None = None
+    """Which submission, by its place in the plan, it depends on."""
+    cancel_at: float | None = None
+
+
+def plan(rng: Random, jobs_wanted: int, duration_s: float) -> list[Submission]:
+    moments = sorted(rng.uniform(0, duration_s) for _ in range(jobs_wanted))
+    return [_submission(rng, place, at) for place, at in enumerate(moments)]
+
+
+def _submission(rng: Random, place: int, at: float) -> Submission:
+    job_type = rng.choices(list(MIX), list(MIX.values()))[0]
+    priority = rng.randint(0, 100)
+    payload: dict[str, float] = {}
+    if job_type in ("h_nap", "h_booking"):
+        payload = {"seconds": round(rng.uniform(0.05, 0.8), 2)}
+    elif job_type == "h_flaky":
+        payload = {"failures": rng.randint(1, 2)}
+    chance = rng.random()
+    if chance < 0.15:
+        key = f"key-{place}"
+        return Submission(at, job_type, payload, priority, key=key, again_at=at + rng.uniform(0, 2))
+    if chance < 0.25:
+        return Submission(at, job_type, payload, priority, delay_s=rng.uniform(0.2, 2))
+    if chance < 0.35 and place:
+        return Submission(at, job_type, payload, priority, follows=rng.randrange(place))
+    if chance < 0.50:
+        return Submission(at, job_type, payload, priority, cancel_at=at + rng.uniform(0, 1.5))
+    return Submission(at, job_type, payload, priority)
+
+
+class Producer:
+    """Keeps to the plan, in a thread of its own, and notes what was answered."""
+
+    def __init__(self, database: Database, hints: Hints, plan: list[Submission], record: Record) -> None:
+        self._database = database
+        self._hints = hints
+        self._record = record
+        self._ids: dict[int, UUID] = {}
+        self._order = count()
+        self._steps: list[tuple[float, int, Callable[[], None]]] = []
+        for place, submission in enumerate(plan):
+            self._at(submission.at, lambda p=place, s=submission: self._submit(p, s))  # type: ignore[misc]
+        self._thread = Thread(target=self._work, name="producer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def finish(self) -> None:
+        self._thread.join()
+
+    @property
+    def is_done(self) -> bool:
+        return not self._thread.is_alive()
+
+    def _at(self, moment: float, step: Callable[[], None]) -> None:
+        heapq.heappush(self._steps, (moment, next(self._order), step))
+
+    def _work(self) -> None:
+        began = time.monotonic()
+        while self._steps:
+            moment, _, step = heapq.heappop(self._steps)
+            # The plan is a plan of times; nothing waits for them to pass but the plan itself.
+            time.sleep(max(0.0, began + moment - time.monotonic()))
+            step()
+
+    def _submit(self, place: int, submission: Submission) -> None:
+        parent = None if submission.follows is None else self._ids.get(submission.follows)
+        due = None if submission.delay_s is None else datetime.now(UTC) + timedelta(seconds=submission.delay_s)
+        new = NewJob(
+            job_type=submission.job_type,
+            payload=submission.payload,
+            priority=submission.priority,
+            idempotency_key=submission.key,
+            idempotency_window_s=3_600 if submission.key else None,
+            scheduled_at=due,
+            metadata={"due": due.timestamp()} if due else {},
+            depends_on=[parent] if parent else [],
+            on_dependency_failure="cancel",
+        )
+        answer = self._answer(new)
+        if answer is None:
+            return
+        self._ids[place] = answer.id
+        self._record.accepted.append(Accepted(str(answer.id), submission.key))
+        self._hints.job_ready()
+        if submission.again_at is not None:
+            self._at(submission.again_at, lambda: self._submit_again(new))
+        if submission.cancel_at is not None:
+            self._at(submission.cancel_at, lambda: self._cancel(answer.id))
+
+    def _submit_again(self, new: NewJob) -> None:
+        if answer := self._answer(new):
+            self._record.accepted.append(Accepted(str(answer.id), new.idempotency_key))
+
+    def _answer(self, new: NewJob) -> Submitted | None:
+        """None: PostgreSQL did not answer, so the job may exist or not. With a key it is safe to ask until it does."""
+        deadline = time.monotonic() + ANSWER_WITHIN_S
+        while True:
+            try:
+                with self._database.transaction() as connection:
+                    return jobs.submit(connection, new)
+            except SQLAlchemyError:
+                if new.idempotency_key is None:
+                    return None
+                if time.monotonic() > deadline:
+                    raise
+
+    def _cancel(self, job_id: UUID) -> None:
+        try:
+            with self._database.connection() as connection:
+                job = jobs.cancel(connection, job_id, reason="the plan says so", by="producer")
+        except (WrongState, SQLAlchemyError):
+            return
+        self._hints.cancel(job_id)
+        self._record.cancelled.append(Cancelled(str(job_id), job.attempt))
