@@ -6,8 +6,6 @@ periodiq only drives it. What is due, in which time zone, and that it becomes a 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import dramatiq
 import structlog
 from periodiq import cron
@@ -24,7 +22,7 @@ def schedule_tick() -> None:
     """Turn due moments of schedules into jobs."""
     try:
         with broker().database.transaction() as connection:
-            submitted = schedules.tick(connection, datetime.now(UTC))
+            submitted = schedules.tick(connection)
     except SQLAlchemyError as error:
         _log.warning("schedules wait for the next tick", error=str(error).splitlines()[0])
         return

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
 from uuid import UUID
@@ -161,14 +160,10 @@ def _new_job(definition: Definition, message: Message[Any], delay_ms: int | None
     options = {name: value for name, value in message.options.items() if name not in ("session", "redis_message_id")}
     if unknown := sorted(set(options) - JOB_OPTIONS):
         raise InvalidJob([Violation(name, "is no option of a job") for name in unknown])
-    if delay_ms is not None:
-        if "scheduled_at" in options:
-            raise InvalidJob.at("delay", "give either delay or scheduled_at, not both")
-        options["scheduled_at"] = datetime.now(UTC) + timedelta(milliseconds=delay_ms)
     if "depends_on" in options:
         options["depends_on"] = [_job_id(parent) for parent in options["depends_on"]]
     payload = definition.payload(message.args, message.kwargs)
-    return jobs.NewJob(job_type=definition.name, payload=payload, **options)
+    return jobs.NewJob(job_type=definition.name, payload=payload, delay_ms=delay_ms, **options)
 
 
 def _job_id(parent: Any) -> UUID:

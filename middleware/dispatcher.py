@@ -113,7 +113,10 @@ class Dispatcher:
 
     def _free(self, served: Capacity, depth: int) -> int:
         window = served.threads * self._settings.dispatch_window_factor
-        room = max(0, window - depth)
+        room = window - depth
+        if room < window // 4:
+            # Nearly full: every thread has its next jobs. A few at a time would only cost more rounds.
+            return 0
         return room if served.allowed is None else min(room, served.allowed)
 
     def _push(self, dispatched: list[Dispatch]) -> None:

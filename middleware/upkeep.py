@@ -53,6 +53,7 @@ class Upkeep:
         self._wire = wire
         self._settings = settings
         self._registration = registration
+        self._blind_until = 0.0
         self._maintainer = RedisBroker(  # type: ignore[no-untyped-call]
             client=wire.client, namespace=wire.namespace, middleware=[], maintenance_chance=1_000_000
         )
@@ -85,10 +86,13 @@ class Upkeep:
         bury_dead(self._database, self._wire, self._settings)
 
     def rescue(self) -> None:
-        rescue(self._database, self._settings)
+        if not self._was_blind():
+            rescue(self._database, self._settings)
 
     def silent(self) -> None:
         """Frozen or partitioned processes: rescue takes their running jobs when the lease ends; this, what they fetched."""
+        if self._was_blind():
+            return
         with self._database.connection() as connection:
             silent = workers.mark_silent(connection, self._settings.worker_lock_duration)
         take_back_fetched(self._database, self._wire, silent)
@@ -122,6 +126,10 @@ class Upkeep:
         for queue, ids in by_queue.items():
             self._wire.forget(queue, ids)
 
+    def _was_blind(self) -> bool:
+        """Just after PostgreSQL was away nobody's word is fresh: the living get the time of a heartbeat to speak first."""
+        return time.monotonic() < self._blind_until
+
     def _goodbye(self) -> None:
         with self._database.connection() as connection:
             workers.change_state(connection, self._registration.id, "stopped")
@@ -130,6 +138,8 @@ class Upkeep:
         try:
             task.run()
         except (redis.RedisError, SQLAlchemyError) as error:
+            if isinstance(error, SQLAlchemyError):
+                self._blind_until = time.monotonic() + 2 * self._settings.worker_heartbeat_interval / 1_000
             _log.warning("upkeep waits", task=task.run.__name__, error=str(error).splitlines()[0])
         except Exception:
             _log.exception("upkeep task failed", task=task.run.__name__)

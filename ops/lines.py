@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import os
+import queue
+import threading
+from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.text import Text
@@ -10,25 +14,61 @@ from rich.text import Text
 COLOURS = ("cyan", "magenta", "green", "blue", "yellow")
 OWN_NAME = "up"
 
+BACKLOG = 10_000
+"""Lines that wait for a terminal that does not take them; more are dropped."""
+
+FAREWELL_S = 1.0
+"""How long the end waits for the terminal."""
+
 
 class Lines:
-    """Writes whole lines; goes silent when nobody reads any more: shutting down matters more."""
+    """Writes whole lines, in a thread: a terminal that is paused (Ctrl-S, a pager, a hung connection) or gone must not
+    keep anybody from being restarted or stopped.
+    """
 
     def __init__(self, console: Console, names: list[str]) -> None:
         self._console = console
         self._width = max(map(len, [*names, OWN_NAME]))
         self._colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+        self._backlog: queue.Queue[bytes | None] = queue.Queue(BACKLOG)
+        self._writer = threading.Thread(target=self._write, name="lines", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._writer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._put(None)
+        self._writer.join(FAREWELL_S)
 
     def say(self, text: str, style: str = "bold") -> None:
         """A line of the supervisor's own."""
-        self._write(OWN_NAME, Text(text, style=style))
+        self._line(OWN_NAME, Text(text, style=style))
 
     def pass_on(self, name: str, line: bytes) -> None:
         """A line of a program, its own colours kept."""
-        self._write(name, Text.from_ansi(line.decode(errors="replace")))
+        self._line(name, Text.from_ansi(line.decode(errors="replace")))
 
-    def _write(self, name: str, text: Text) -> None:
-        prefix = Text(f"{name:<{self._width}} │ ", style=self._colours.get(name, "bold white"))
-        # rich turns a closed pipe into SystemExit
-        with suppress(OSError, ValueError, SystemExit):
-            self._console.print(prefix + text, soft_wrap=True, highlight=False)
+    def _line(self, name: str, text: Text) -> None:
+        prefix = (f"{name:<{self._width}} │ ", self._colours.get(name, "bold"))
+        with self._console.capture() as rendered:
+            self._console.print(Text.assemble(prefix, text), soft_wrap=True, highlight=False)
+        self._put(rendered.get().encode(errors="replace"))
+
+    def _put(self, line: bytes | None) -> None:
+        try:
+            self._backlog.put_nowait(line)
+        except queue.Full:
+            return
+
+    def _write(self) -> None:
+        # Past Python's own buffer: its lock, held by a write that never ends, would also hold up the exit.
+        descriptor = self._console.file.fileno()
+        try:
+            while (line := self._backlog.get()) is not None:
+                while line:
+                    line = line[os.write(descriptor, line) :]
+        except OSError:
+            return  # nobody reads any more

@@ -77,7 +77,7 @@ def _run(data_dir: Path, console: Console, stack: ExitStack) -> None:
     port = ApiPort.choose(settings, asked_for="API_PORT" in os.environ)
     os.environ["API_PORT"] = str(port.number)
     specs = programs(settings)
-    lines = Lines(console, [spec.name for spec in specs])
+    lines = stack.enter_context(Lines(console, [spec.name for spec in specs]))
     _greet(lines, data_dir, servers, port)
     supervisor = Supervisor(
         specs,

@@ -26,6 +26,7 @@ from persistence.settings import get_settings
 OnFailure = Literal["wait", "cancel", "run"]
 MAX_BULK = 10_000
 MAX_METADATA_BYTES = 65_536
+MAX_DELAY_MS = 10 * 365 * 86_400_000
 
 
 class Defaults(Protocol):
@@ -56,6 +57,8 @@ class NewJob:
     timeout_ms: int | None = None
     queue_name: str | None = None
     scheduled_at: datetime | None = None
+    delay_ms: int | None = None
+    """Instead of `scheduled_at`: from now on, by the clock of PostgreSQL."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     created_by: str | None = None
     idempotency_key: str | None = None
@@ -188,6 +191,7 @@ def _row(new: NewJob, job_type: Defaults | None, prefix: str) -> dict[str, Any]:
         "max_retries": job_type.max_retries if new.max_retries is None else new.max_retries,
         "timeout_ms": job_type.timeout_ms if new.timeout_ms is None else new.timeout_ms,
         "scheduled_at": _iso(new.scheduled_at),
+        "delay_ms": new.delay_ms,
         "created_by": new.created_by,
         "metadata": dict(new.metadata),
         "idempotency_key": new.idempotency_key,
@@ -243,6 +247,10 @@ def _broken_rules(new: NewJob) -> list[Violation]:
     ]
     if new.scheduled_at is not None and not _is_moment(new.scheduled_at):
         broken.append(Violation("scheduled_at", "must be a point in time that carries a time zone"))
+    if new.delay_ms is not None and new.scheduled_at is not None:
+        broken.append(Violation("delay", "give either delay or scheduled_at, not both"))
+    if new.delay_ms is not None and not 0 <= new.delay_ms <= MAX_DELAY_MS:
+        broken.append(Violation("delay", f"must be 0 to {MAX_DELAY_MS} milliseconds"))
     if new.idempotency_window_s is not None and not _is_window(new.idempotency_window_s):
         broken.append(Violation("idempotency_window_s", "must be more than 0 s and at most 366 days"))
     if new.on_dependency_failure not in ("wait", "cancel", "run"):
@@ -278,8 +286,8 @@ def _store(
     answers = []
     for row, new in zip(rows, new_jobs, strict=True):
         if inserted := stored.get(UUID(row["id"])):
-            _depend(connection, inserted.id, new)
-            answers.append(Submitted(inserted.id, inserted.status, inserted.created_at))
+            status = _depend(connection, inserted.id, new) or inserted.status
+            answers.append(Submitted(inserted.id, status, inserted.created_at))
         elif row["idempotency_key"] is not None:
             answers.append(_by_key(connection, row, new))
         else:
@@ -300,14 +308,13 @@ def _refuse_missing_parents(connection: Connection, new_jobs: Sequence[NewJob], 
         raise InvalidJob(violations[:100])
 
 
-def _depend(connection: Connection, job_id: UUID, new: NewJob) -> None:
-    if new.depends_on:
-        parents = sorted(set(new.depends_on))
-        run(
-            connection,
-            "depend",
-            {"job_id": job_id, "parents": parents, "on_failure": new.on_dependency_failure},
-        )
+def _depend(connection: Connection, job_id: UUID, new: NewJob) -> str | None:
+    """The job's status, if that may have changed: one that is to be cancelled with a parent that failed already is."""
+    if not new.depends_on:
+        return None
+    parents = sorted(set(new.depends_on))
+    run(connection, "depend", {"job_id": job_id, "parents": parents, "on_failure": new.on_dependency_failure})
+    return get(connection, job_id).status if new.on_dependency_failure == "cancel" else None
 
 
 def _by_moment(connection: Connection, row: dict[str, Any]) -> Submitted:
@@ -329,6 +336,6 @@ def _by_key(connection: Connection, row: dict[str, Any], new: NewJob) -> Submitt
         if holder:
             run(connection, "free_key", {"id": holder.id, "idempotency_key": row["idempotency_key"]})
         if inserted := run(connection, "submit", {"jobs": json.dumps([row])}).one_or_none():
-            _depend(connection, inserted.id, new)
-            return Submitted(inserted.id, inserted.status, inserted.created_at)
+            status = _depend(connection, inserted.id, new) or inserted.status
+            return Submitted(inserted.id, status, inserted.created_at)
     raise JobsError(f"idempotency_key {row['idempotency_key']!r} changes hands too fast")

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from cronsim import CronSim, CronSimError
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, func, select
 
 from persistence import job_types, jobs, payloads
 from persistence.crash_points import crash
@@ -65,12 +65,15 @@ def _moments(cron: str, timezone: str, start: datetime, *, reverse: bool = False
         raise InvalidJob.at("cron", f"{cron!r:.80} is no cron line: {error}") from None
 
 
-def tick(connection: Connection, now: datetime) -> list[UUID]:
-    """Turn every due moment into a job; returns their ids. Call in a transaction.
+def tick(connection: Connection, now: datetime | None = None) -> list[UUID]:
+    """Turn every moment due at `now` into a job; returns their ids. Call in a transaction.
+
+    The clock is PostgreSQL's by default: a ticker whose own clock is wrong ticks right all the same.
 
     A schedule that cannot be run (its type is gone, its payload no longer fits) keeps its error and moves on; it never
     stops the others.
     """
+    now = now or connection.execute(select(func.clock_timestamp())).scalar_one()
     submitted: list[UUID] = []
     for row in run(connection, "due_schedules", {"now": now}).all():
         error = None

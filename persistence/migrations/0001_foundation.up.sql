@@ -263,6 +263,11 @@ BEGIN
     UPDATE jobs SET has_dependents = true WHERE id = NEW.depends_on_job_id RETURNING status INTO parent;
     IF parent = 'completed' OR (parent IN ('failed', 'cancelled') AND NEW.on_failure = 'run') THEN
         NEW.satisfied_at := now();
+    ELSIF parent IN ('failed', 'cancelled') AND NEW.on_failure = 'cancel' THEN
+        -- The parent's end has been and gone: nobody else would ever cancel the child.
+        UPDATE jobs SET status = 'cancelled', completed_at = now(), cancel_requested_at = now(),
+            cancel_reason = format('job %s, which it depends on, is %s', NEW.depends_on_job_id, parent)
+        WHERE id = NEW.job_id AND status = 'pending';
     END IF;
     RETURN NEW;
 END
@@ -271,10 +276,18 @@ CREATE TRIGGER job_dependencies_ask_parent BEFORE INSERT ON job_dependencies
 FOR EACH ROW EXECUTE FUNCTION job_dependencies_ask_parent();
 
 -- After, not before: a row that ON CONFLICT DO NOTHING leaves out must not count.
+-- A parent that failed already does what one that fails later does (jobs_release_dependents).
 CREATE FUNCTION job_dependencies_block() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     UPDATE jobs SET blocked_by = blocked_by + 1 WHERE id = NEW.job_id;
+    IF NEW.on_failure = 'cancel' THEN
+        UPDATE jobs SET status = 'cancelled', completed_at = now(), cancel_requested_at = now(),
+            cancel_reason = format('job %s, which it depends on, is %s', parent.id, parent.status)
+        FROM jobs parent
+        WHERE parent.id = NEW.depends_on_job_id AND parent.status::text IN ('failed', 'cancelled')
+          AND jobs.id = NEW.job_id AND jobs.status::text = 'pending';
+    END IF;
     RETURN NULL;
 END
 $$;

@@ -1,8 +1,10 @@
--- Announce a process.
+-- Announce a process. Whoever takes an id over takes it whole: its neighbours judge it by its own pid.
 INSERT INTO workers (id, kind, hostname, boot_id, pid_namespace, pid, process_started_at, broker_id, queues, job_types,
                      threads, version)
 VALUES (:id, :kind, :hostname, :boot_id, :pid_namespace, :pid, :process_started_at, :broker_id,
         CAST(:queues AS varchar[]), CAST(:job_types AS varchar[]), :threads, :version)
 ON CONFLICT (id) DO UPDATE SET
-    state = 'running', last_seen_at = now(), stopped_at = NULL, broker_id = excluded.broker_id,
-    queues = excluded.queues, job_types = excluded.job_types, threads = excluded.threads
+    state = 'running', last_seen_at = now(), stopped_at = NULL, kind = excluded.kind, hostname = excluded.hostname,
+    boot_id = excluded.boot_id, pid_namespace = excluded.pid_namespace, pid = excluded.pid,
+    process_started_at = excluded.process_started_at, broker_id = excluded.broker_id, queues = excluded.queues,
+    job_types = excluded.job_types, threads = excluded.threads, version = excluded.version

@@ -4,12 +4,13 @@ INSERT INTO jobs (
     idempotency_key, idempotency_expires_at, traceparent, tracestate, schedule_id, schedule_run_at
 )
 SELECT
-    id, job_type, queue_name, priority, payload, max_retries, timeout_ms, scheduled_at, created_by, metadata,
+    id, job_type, queue_name, priority, payload, max_retries, timeout_ms,
+    coalesce(scheduled_at, clock_timestamp() + delay_ms * interval '1 millisecond'), created_by, metadata,
     idempotency_key, now() + idempotency_window_s * interval '1 second', traceparent, tracestate,
     schedule_id, schedule_run_at
 FROM jsonb_to_recordset(CAST(:jobs AS jsonb)) AS new_job (
     id uuid, job_type text, queue_name text, priority integer, payload jsonb, max_retries integer, timeout_ms integer,
-    scheduled_at timestamptz, created_by text, metadata jsonb, idempotency_key text, idempotency_window_s double precision,
+    scheduled_at timestamptz, delay_ms double precision, created_by text, metadata jsonb, idempotency_key text, idempotency_window_s double precision,
     traceparent text, tracestate text, schedule_id uuid, schedule_run_at timestamptz
 )
 ON CONFLICT DO NOTHING

@@ -95,7 +95,8 @@ class Proxy:
             for pump in rest:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
+            # Cancelled by `_close` alone, which waits for this to end.
             pass
         finally:
             for end in mine:

@@ -18,6 +18,9 @@ ROLES = ("viewer", "submitter", "operator", "admin")
 # The table that docs/api.md shows. A route that is missing here fails the test below.
 NEEDED = {
     "GET /health": None,
+    "GET /api/docs": None,
+    "GET /api/docs/{id}": None,
+    "GET /api/openapi.json": None,
     "GET /health/live": None,
     "GET /health/ready": None,
     "GET /api/jobs": "viewer",

@@ -40,11 +40,10 @@ DEAF = "import os, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(
 PARENT = "import os, signal; fork = os.fork(); print('pid' if fork else 'fork', os.getpid())\\n" \\
          "while True: signal.pause()"
 programs = eval(sys.argv[1])
-lines = Lines(Console(width=200), [p.name for p in programs])
 policy = RestartPolicy(base=0.05, limit=0.2)
-supervisor = Supervisor(programs, environ=os.environ, lines=lines, policy=policy)
-print("supervisor", os.getpid(), flush=True)
-supervisor.run()
+with Lines(Console(width=200), [p.name for p in programs]) as lines:
+    supervisor = Supervisor(programs, environ=os.environ, lines=lines, policy=policy)
+    supervisor.run()
 try:
     print("hurried" if supervisor.hurried else "in order", flush=True)
 except BrokenPipeError:
@@ -219,3 +218,20 @@ def test_nobody_reading_any_more_does_not_stop_the_shutdown(runs: list[Run]) -> 
     run.process.terminate()
     assert run.process.wait(10) == 0
     assert gone(pid)
+
+
+def test_a_paused_terminal_does_not_stop_the_shutdown(runs: list[Run]) -> None:
+    chatter = "while True: print('x' * 1000, flush=True)"
+    run = start(runs, f"[program('chatter', {chatter!r}), program('gentle', GENTLE)]")
+    pids = [child.pid for child in until_children(run, 2)]
+    # Nobody reads: the pipe is full in no time.
+    run.process.terminate()
+    assert gone(*pids)
+    run.stop_reading()
+    run.process.wait(10)
+
+
+def until_children(run: Run, count: int) -> list[psutil.Process]:
+    supervisor = psutil.Process(run.process.pid)
+    assert not wait_until_empty(lambda: [] if len(supervisor.children()) == count else [1], patience=10)
+    return supervisor.children()

@@ -131,7 +131,7 @@ class Town:
             case "flush_redis":
                 return _done(self._flush)
             case "restart_redis":
-                return _until(self._servers.redis.kill, self._servers.redis.restart)
+                return _until(self._stop_redis, self._start_redis)
             case "restart_postgres":
                 return _done(self._crash_postgres)
             case "cut_redis" | "cut_postgres" | "hold_redis" | "hold_postgres" | "slow_redis" | "slow_postgres":
@@ -147,8 +147,7 @@ class Town:
         for proxies in self._proxies:
             for proxy in proxies:
                 proxy.mend()
-        if not self._servers.redis.running:
-            self._servers.redis.restart()
+        self._start_redis()
 
     def stop(self) -> None:
         """As an operator does: every handler ends, zombies included."""
@@ -158,11 +157,23 @@ class Town:
         for group in self._groups:
             wait_for(lambda group=group: not group.is_alive, "the processes end", 40)  # type: ignore[misc]
 
+    # Faults overlap: what is stopped cannot be stopped.
+
+    def _stop_redis(self) -> None:
+        if self._servers.redis.running:
+            self._servers.redis.kill()
+
+    def _start_redis(self) -> None:
+        if not self._servers.redis.running:
+            self._servers.redis.restart()
+
     def _crash_postgres(self) -> None:
         self.crashes += 1
         self._servers.postgres.restart(immediate=True)
 
     def _flush(self) -> None:
+        if not self._servers.redis.running:
+            return
         with redis.Redis.from_url(self._servers.redis.url) as client:
             client.flushall()
             client.script_flush()

@@ -1,0 +1,69 @@
+"""The client for services that only speak HTTP.
+
+    from api.client import Client
+
+    with Client("https://jobs.example.com", key=KEY) as jobs:
+        submitted = jobs.submit("email_notification", {"to": "ada@example.com", "subject": "Hello", "body": "…"})
+        job = jobs.wait(submitted.job_id, timeout_s=60)
+
+    views              what is answered            errors    what goes wrong, as one tree
+    calls, *_calls     requests as values: what is sent, how the answer is read; no IO
+    retrying           when a request is sent again, and when next
+    conversations      several requests that belong together; no IO
+    event_stream       server-sent events, line by line; no IO
+    sync, asynchronous the IO, twice; everything else is shared
+
+Imports httpx, tenacity and the standard library, nothing of ours and nothing of a server: it may be copied out.
+"""
+
+from api.client.asynchronous import AsyncClient
+from api.client.errors import (
+    ApiError,
+    Conflict,
+    ConnectionFailed,
+    Forbidden,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    JobNotOver,
+    NotFound,
+    Refused,
+    ServerFailed,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    UnexpectedAnswer,
+    WrongState,
+)
+from api.client.forms import JobFilter, LetterFilter, NewJob
+from api.client.retrying import Retries
+from api.client.sync import Client
+from api.client.views import Event, Explanation, Job, JobSummary, Submitted
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "Client",
+    "Conflict",
+    "ConnectionFailed",
+    "Event",
+    "Explanation",
+    "Forbidden",
+    "IdempotencyKeyReused",
+    "InvalidRequest",
+    "Job",
+    "JobFilter",
+    "JobNotOver",
+    "JobSummary",
+    "LetterFilter",
+    "NewJob",
+    "NotFound",
+    "Refused",
+    "Retries",
+    "ServerFailed",
+    "Submitted",
+    "TooManyRequests",
+    "Unauthorized",
+    "Unavailable",
+    "UnexpectedAnswer",
+    "WrongState",
+]

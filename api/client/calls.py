@@ -1,0 +1,256 @@
+"""Calls as values: what is sent and how the answer is read, without any IO. Here those about jobs."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+from api.client import views
+from api.client.forms import JobFilter, NewJob, OnFailure
+from api.client.reading import many, one
+
+T = TypeVar("T")
+S = TypeVar("S")
+Params = tuple[tuple[str, str], ...]
+Id = UUID | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[T]):
+    """A request, and how its answer is read."""
+
+    method: str
+    path: str
+    read: Callable[[Any], T]
+    params: Params = ()
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = False
+    """Sent twice it does what it does sent once: it only reads, or carries an Idempotency-Key."""
+    extra_s: float = 0.0
+    """How much longer than usual the server may take to answer."""
+
+
+def get(path: str, read: Callable[[Any], T], **params: object) -> Call[T]:
+    return Call(method="GET", path=path, read=read, params=_params(params), repeatable=True)
+
+
+def post(path: str, read: Callable[[Any], T], body: Any = None, **params: object) -> Call[T]:
+    return Call(method="POST", path=path, read=read, body=body, params=_params(params))
+
+
+def keyed(call: Call[T], request_key: str | None) -> Call[T]:
+    """The same, safe to send again: the server answers a key that it has seen with its first answer."""
+    return replace(call, headers={"Idempotency-Key": request_key or str(uuid.uuid4())}, repeatable=True)
+
+
+def page_of(kind: type[T]) -> Callable[[Any], views.Page[T]]:
+    read = many(kind)
+
+    def read_page(value: Any) -> views.Page[T]:
+        return views.Page(
+            items=read(value.get("items")),
+            next_cursor=value.get("next_cursor"),
+            total=value.get("total"),
+            total_is_capped=value.get("total_is_capped", False),
+        )
+
+    return read_page
+
+
+def after(call: Call[views.Page[T]], page: views.Page[T]) -> Call[views.Page[T]] | None:
+    """The call for the page after `page`; None when that was the last."""
+    if page.next_cursor is None:
+        return None
+    others = tuple((name, value) for name, value in call.params if name != "cursor")
+    return replace(call, params=(*others, ("cursor", page.next_cursor)))
+
+
+def nothing(_: Any) -> None:
+    """Reads an answer that says nothing."""
+
+
+def segment(name: object) -> str:
+    """A name as a part of a path: one with a slash in it stays one part."""
+    return quote(str(name), safe="")
+
+
+def submit(
+    job_type: str,
+    payload: Mapping[str, Any] | None = None,
+    *,
+    priority: int | None = None,
+    max_retries: int | None = None,
+    timeout_ms: int | None = None,
+    scheduled_at: datetime | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    queue_name: str | None = None,
+    idempotency_key: str | None = None,
+    idempotency_window_s: float | None = None,
+    depends_on: Sequence[UUID] = (),
+    on_dependency_failure: OnFailure = "wait",
+    request_key: str | None = None,
+) -> Call[views.Submitted]:
+    """Submit a job. See NewJob for the fields.
+
+    `request_key` names this very request (made up when left out), so that it can be sent again after a lost answer;
+    `idempotency_key` names the job, for as long as it lives.
+
+    Raises:
+        InvalidRequest: names every field at fault.
+        IdempotencyKeyReused: one of the keys belongs to another submission.
+    """
+    new = NewJob(
+        job_type=job_type,
+        payload=payload or {},
+        priority=priority,
+        max_retries=max_retries,
+        timeout_ms=timeout_ms,
+        scheduled_at=scheduled_at,
+        metadata=metadata or {},
+        queue_name=queue_name,
+        idempotency_key=idempotency_key,
+        idempotency_window_s=idempotency_window_s,
+        depends_on=depends_on,
+        on_dependency_failure=on_dependency_failure,
+    )
+    return submit_new(new, request_key=request_key)
+
+
+def submit_new(new: NewJob, *, request_key: str | None = None) -> Call[views.Submitted]:
+    """Submit a job that was put together before."""
+    return keyed(post("/api/jobs", one(views.Submitted), new.body()), request_key)
+
+
+def submit_many(new: Sequence[NewJob], *, request_key: str | None = None) -> Call[list[views.Submitted]]:
+    """Submit up to 10,000 jobs, all or none; the answers stand in the order of the submissions.
+
+    Raises:
+        InvalidRequest: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``.
+    """
+    read = many(views.Submitted)
+    body = {"jobs": [job.body() for job in new]}
+    return keyed(post("/api/jobs/bulk", lambda value: read(value.get("jobs")), body), request_key)
+
+
+def job(job_id: Id, *, wait_s: int = 0) -> Call[views.Job]:
+    """A job with its attempts; with `wait_s` (up to 60) the answer comes when it is over, or after so long."""
+    call = get(f"/api/jobs/{segment(job_id)}", one(views.Job), wait=wait_s or None)
+    return replace(call, extra_s=float(wait_s))
+
+
+def job_page(
+    which: JobFilter | None = None,
+    *,
+    sort: Literal["created_at", "updated_at", "priority"] = "created_at",
+    descending: bool = True,
+    limit: int = 200,
+    cursor: str | None = None,
+) -> Call[views.Page[views.JobSummary]]:
+    """Jobs that match, without payload and result."""
+    order = "desc" if descending else "asc"
+    call = get("/api/jobs", page_of(views.JobSummary), sort=sort, order=order, limit=limit, cursor=cursor)
+    return replace(call, params=call.params + filter_params(which or JobFilter()))
+
+
+def filter_params(which: JobFilter) -> Params:
+    body = which.body()
+    if "metadata" in body:
+        body["metadata"] = json.dumps(body["metadata"])
+    return _params(body)
+
+
+def cancel(job_id: Id, *, reason: str | None = None) -> Call[views.Job]:
+    """Cancel a job; one that runs is asked to stop, and stays `running` in the answer.
+
+    Raises:
+        WrongState: it is over.
+    """
+    path = f"/api/jobs/{segment(job_id)}"
+    return Call(method="DELETE", path=path, read=one(views.Job), params=_params({"reason": reason}))
+
+
+def retry(job_id: Id, *, reason: str | None = None) -> Call[views.Job]:
+    """Run it now: a pending job need not wait for its moment, a failed or cancelled one starts anew.
+
+    Raises:
+        WrongState
+    """
+    return post(f"/api/jobs/{segment(job_id)}/retry", one(views.Job), reason=reason)
+
+
+def requeue(job_id: Id, *, reason: str | None = None) -> Call[views.Job]:
+    """A failed or cancelled job starts anew, its history kept.
+
+    Raises:
+        WrongState
+    """
+    return post(f"/api/jobs/{segment(job_id)}/requeue", one(views.Job), reason=reason)
+
+
+def change_pending(job_id: Id, *, priority: int | None = None, scheduled_at: datetime | None = None) -> Call[views.Job]:
+    """Change priority or moment of a pending job.
+
+    Raises:
+        WrongState: it is not pending.
+    """
+    body = {"priority": priority, "scheduled_at": scheduled_at and scheduled_at.isoformat()}
+    changes = {name: value for name, value in body.items() if value is not None}
+    return Call(method="PATCH", path=f"/api/jobs/{segment(job_id)}", read=one(views.Job), body=changes, repeatable=True)
+
+
+def cancel_many(
+    target: JobFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
+) -> Call[views.BatchAnswer]:
+    """Cancel jobs by their ids, or the oldest 10,000 that match, with an answer for each."""
+    return _bulk("/api/jobs/bulk/cancel", target, dry_run, reason)
+
+
+def retry_many(
+    target: JobFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
+) -> Call[views.BatchAnswer]:
+    """Retry jobs by their ids, or the oldest 10,000 that match, with an answer for each."""
+    return _bulk("/api/jobs/bulk/retry", target, dry_run, reason)
+
+
+def _bulk(path: str, target: JobFilter | Sequence[UUID], dry_run: bool, reason: str | None) -> Call[views.BatchAnswer]:
+    return post(path, one(views.BatchAnswer), batch_body(target, dry_run, reason))
+
+
+def batch_body(target: Any, dry_run: bool, reason: str | None) -> dict[str, Any]:
+    """`target`: a filter, or ids."""
+    chosen = {"filter": target.body()} if hasattr(target, "body") else {"ids": [str(job_id) for job_id in target]}
+    return {**chosen, "dry_run": dry_run, **({"reason": reason} if reason else {})}
+
+
+def explain(job_id: Id) -> Call[views.Explanation]:
+    """Why it is not running: every reason that holds now."""
+    return get(f"/api/jobs/{segment(job_id)}/explain", one(views.Explanation))
+
+
+def metrics() -> Call[views.Metrics]:
+    """The state of the whole system."""
+    return get("/api/jobs/metrics", one(views.Metrics))
+
+
+def _params(values: Mapping[str, object]) -> Params:
+    return tuple((name, text) for name, value in values.items() for text in _texts(value))
+
+
+def _texts(value: object) -> list[str]:
+    match value:
+        case None:
+            return []
+        case bool():
+            return [str(value).lower()]
+        case list() | tuple():
+            return [str(item) for item in value]
+        case datetime():
+            return [value.isoformat()]
+    return [str(value)]

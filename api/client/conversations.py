@@ -1,0 +1,33 @@
+"""Several calls that belong together, as generators: they yield calls and are sent the answers. No IO."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+from api.client import calls, views
+from api.client.calls import Call, Id
+from api.client.errors import JobNotOver
+
+LONG_POLL_S = 30
+
+
+def wait(
+    job_id: Id, timeout_s: float | None, clock: Callable[[], float] = time.monotonic
+) -> Generator[Call[Any], Any, views.Job]:
+    """Ask until the job is over.
+
+    Raises:
+        JobNotOver: after `timeout_s`.
+    """
+    deadline = math.inf if timeout_s is None else clock() + timeout_s
+    left = deadline - clock()
+    while True:
+        job: views.Job = yield calls.job(job_id, wait_s=min(LONG_POLL_S, max(0, math.ceil(min(left, LONG_POLL_S)))))
+        left = deadline - clock()
+        if job.is_over:
+            return job
+        if left <= 0:
+            raise JobNotOver(job)

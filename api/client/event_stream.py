@@ -1,0 +1,71 @@
+"""Server-sent events, line by line (WHATWG HTML section 9.2), and where to go on after a break. No IO."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from api.client import calls, views
+from api.client.calls import Call, Id, get, nothing, segment
+from api.client.errors import UnexpectedAnswer
+from api.client.forms import JobFilter
+from api.client.reading import one
+
+SILENCE_S = 45.0
+"""A server says something every 15 s: who is silent for so long is gone."""
+
+_read = one(views.JobEvent)
+
+
+class EventStream:
+    """One stream over any number of connections."""
+
+    def __init__(self, path: str, which: JobFilter | None = None, last_event_id: str | None = None) -> None:
+        call = get(path, nothing)
+        self._call = replace(call, params=calls.filter_params(which)) if which else call
+        self._last_id = last_event_id
+        self._fields: dict[str, str] = {}
+        self.is_over = False
+        """The job is over: there will be no more events."""
+        self.failures = 0
+        """Connections in a row that brought no event."""
+
+    @classmethod
+    def of_job(cls, job_id: Id, last_event_id: str | None = None) -> EventStream:
+        return cls(f"/api/jobs/{segment(job_id)}/events", last_event_id=last_event_id)
+
+    @classmethod
+    def of_all(cls, which: JobFilter | None = None, last_event_id: str | None = None) -> EventStream:
+        return cls("/api/events", which, last_event_id)
+
+    def request(self) -> Call[None]:
+        """The request that goes on where the stream broke."""
+        headers = {"Accept": "text/event-stream"}
+        if self._last_id:
+            headers["Last-Event-ID"] = self._last_id
+        self._fields = {}
+        self.failures += 1
+        return replace(self._call, headers=headers)
+
+    def feed(self, line: str) -> views.Event | None:
+        """The event that `line` completes, if it does."""
+        if line:
+            self._take(line)
+            return None
+        fields, self._fields = self._fields, {}
+        return self._event(fields) if "data" in fields else None
+
+    def _take(self, line: str) -> None:
+        name, _, value = line.partition(":")
+        if name:  # else a comment: the server lives
+            before = f"{self._fields[name]}\n" if name == "data" and name in self._fields else ""
+            self._fields[name] = before + value.removeprefix(" ")
+
+    def _event(self, fields: dict[str, str]) -> views.Event:
+        try:
+            job = _read(json.loads(fields["data"]))
+        except ValueError:
+            raise UnexpectedAnswer("an event that is not JSON") from None
+        self._last_id, self.failures = fields.get("id", self._last_id), 0
+        self.is_over = job.is_over and self._call.path != "/api/events"
+        return views.Event(id=self._last_id, kind=fields.get("event", "message"), job=job)

@@ -1,0 +1,145 @@
+"""Changing jobs, one and many; requests that are repeated; versions that have moved on."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+from sqlalchemy import text
+
+from persistence.database import Database
+from tests.integration.conftest import Callers
+
+SUBMISSION = {"job_type": "echo", "payload": {"text": "hi"}}
+
+
+def _count(database: Database) -> int:
+    with database.connection() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM jobs")).scalar_one())
+
+
+def test_a_repeated_request_is_answered_the_same_and_done_once(api: Callers, database: Database) -> None:
+    key = {"Idempotency-Key": "request-1"}
+    first = api.submitter.post("/api/jobs", json=SUBMISSION, headers=key)
+    again = api.submitter.post("/api/jobs", json=SUBMISSION, headers=key)
+    other = api.submitter.post("/api/jobs", json={**SUBMISSION, "priority": 1}, headers=key)
+    somebody = api.operator.post("/api/jobs", json=SUBMISSION, headers=key)
+
+    assert (first.status_code, again.status_code, other.status_code, somebody.status_code) == (201, 201, 422, 201)
+    assert again.json() == first.json()
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers["location"] == first.headers["location"]
+    assert other.json()["type"].endswith("idempotency-key-reused")
+    assert _count(database) == 2
+
+
+def test_the_same_request_many_times_at_once_is_done_once(api: Callers, database: Database) -> None:
+    def post(_: int) -> str:
+        answer = api.submitter.post("/api/jobs", json=SUBMISSION, headers={"Idempotency-Key": "race"})
+        return str(answer.json()["job_id"])
+
+    with ThreadPoolExecutor(12) as threads:
+        ids = set(threads.map(post, range(24)))
+
+    assert (len(ids), _count(database)) == (1, 1)
+
+
+def test_a_request_that_failed_may_be_repeated_with_its_key(api: Callers, database: Database) -> None:
+    key = {"Idempotency-Key": "request-2"}
+    assert api.submitter.post("/api/jobs", json={"job_type": "nobody"}, headers=key).status_code == 400
+    assert api.submitter.post("/api/jobs", json=SUBMISSION, headers=key).status_code == 201
+
+
+def test_many_jobs_are_stored_in_order_or_not_at_all(api: Callers, database: Database) -> None:
+    bodies = [{**SUBMISSION, "priority": priority} for priority in range(100)]
+    bad = [*bodies[:17], {"job_type": "echo", "payload": {"times": 0}}, {"job_type": "zz"}, *bodies[19:]]
+
+    refused = api.submitter.post("/api/jobs/bulk", json={"jobs": bad})
+    assert refused.status_code == 400
+    assert {e["field"] for e in refused.json()["errors"]} == {"jobs[17].payload.times", "jobs[18].job_type"}
+    assert _count(database) == 0
+    form = api.submitter.post("/api/jobs/bulk", json={"jobs": [{"job_type": "echo", "priority": 500}]})
+    assert form.json()["errors"][0]["field"] == "jobs[0].priority"
+
+    key = {"Idempotency-Key": "bulk-1"}
+    stored = api.submitter.post("/api/jobs/bulk", json={"jobs": bodies}, headers=key)
+    again = api.submitter.post("/api/jobs/bulk", json={"jobs": bodies}, headers=key)
+
+    assert (stored.status_code, again.json()) == (201, stored.json())
+    ids = [job["job_id"] for job in stored.json()["jobs"]]
+    assert [api.viewer.get(f"/api/jobs/{ids[n]}").json()["priority"] for n in (0, 42, 99)] == [0, 42, 99]
+    assert _count(database) == 100
+
+
+def test_ten_thousand_jobs_are_the_most_of_one_call(api: Callers, database: Database) -> None:
+    assert api.submitter.post("/api/jobs/bulk", json={"jobs": [SUBMISSION] * 10_000}).status_code == 201
+    assert api.submitter.post("/api/jobs/bulk", json={"jobs": [SUBMISSION] * 10_001}).status_code == 400
+    assert api.submitter.post("/api/jobs/bulk", json={"jobs": []}).status_code == 400
+    assert _count(database) == 10_000
+
+
+def test_a_pending_job_changes_its_priority_and_moment_and_no_other_does(api: Callers) -> None:
+    job_id = api.submitter.submit()
+    path = f"/api/jobs/{job_id}"
+
+    changed = api.operator.patch(path, json={"priority": 99, "scheduled_at": "2040-01-01T00:00:00Z"})
+    assert changed.status_code == 200
+    assert (changed.json()["priority"], changed.json()["scheduled_at"]) == (99, "2040-01-01T00:00:00Z")
+    entry = api.admin.get("/api/audit-log").json()["items"][0]
+    assert (entry["before"], entry["after"]["priority"]) == ({"priority": 50, "scheduled_at": None}, 99)
+    hurried = api.operator.post(f"{path}/retry").json()
+    assert (hurried["status"], hurried["scheduled_at"]) == ("pending", None)
+    api.operator.delete(path)
+    late = api.operator.patch(path, json={"priority": 1})
+    assert (late.status_code, late.json()["state"]) == (409, "cancelled")
+    assert api.operator.post(f"{path}/requeue").json()["status"] == "pending"
+    assert api.operator.post(f"{path}/requeue").status_code == 409
+    assert api.operator.patch(f"/api/jobs/{uuid4()}", json={}).status_code == 404
+
+
+def test_a_version_that_moved_on_is_not_changed(api: Callers) -> None:
+    path = f"/api/jobs/{api.submitter.submit()}"
+    old = api.viewer.get(path).headers["etag"]
+    assert api.viewer.get(path, headers={"if-none-match": old}).status_code == 304
+    new = api.operator.patch(path, json={"priority": 1}, headers={"if-match": old}).headers["etag"]
+    assert new != old
+
+    stale = api.operator.patch(path, json={"priority": 2}, headers={"if-match": old})
+    assert (stale.status_code, stale.headers["etag"]) == (412, new)
+    assert api.operator.delete(path, headers={"if-match": old}).status_code == 412
+    assert api.viewer.get(path, headers={"if-none-match": old}).json()["priority"] == 1
+    assert api.operator.delete(path, headers={"if-match": f'"x", {new}'}).status_code == 200
+
+
+def test_a_batch_says_what_became_of_each_job(api: Callers, database: Database) -> None:
+    pending, running, over = (api.submitter.submit() for _ in range(3))
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE jobs SET status = 'running' WHERE id = :id"), {"id": running})
+        connection.execute(text("UPDATE jobs SET status = 'completed' WHERE id = :id"), {"id": over})
+    missing = uuid4()
+    ids = [str(job_id) for job_id in (pending, running, over, missing)]
+
+    foretold = api.operator.post("/api/jobs/bulk/cancel", json={"ids": ids, "dry_run": True}).json()
+    assert api.viewer.get(f"/api/jobs/{pending}").json()["status"] == "pending"
+    done = api.operator.post("/api/jobs/bulk/cancel", json={"ids": ids, "reason": "cleanup"}).json()
+
+    outcomes = ["done", "requested", "wrong_state", "not_found"]
+    assert [item["outcome"] for item in foretold["items"]] == outcomes
+    assert [item["outcome"] for item in done["items"]] == outcomes
+    assert (done["changed"], done["dry_run"], done["more"]) == (2, False, False)
+    assert api.viewer.get(f"/api/jobs/{running}").json()["cancel_reason"] == "cleanup"
+    entry = api.admin.get("/api/audit-log").json()["items"][0]
+    assert (entry["action"], entry["reason"], entry["after"]["changed"]) == ("jobs.cancel", "cleanup", 2)
+
+
+def test_a_batch_by_filter_touches_what_matches_and_nothing_else(api: Callers) -> None:
+    chosen = [api.submitter.submit(metadata={"batch": "b1"}) for _ in range(3)]
+    other = api.submitter.submit()
+
+    cancelled = api.operator.post("/api/jobs/bulk/cancel", json={"filter": {"metadata": {"batch": "b1"}}}).json()
+    assert {item["job_id"] for item in cancelled["items"]} == {str(job_id) for job_id in chosen}
+    revived = api.operator.post("/api/jobs/bulk/retry", json={"filter": {"status": ["cancelled"]}}).json()
+    assert [item["status"] for item in revived["items"]] == ["pending"] * 3
+    assert api.viewer.get(f"/api/jobs/{other}").json()["status"] == "pending"
+    for body in ({}, {"filter": {}}, {"ids": [str(other)], "filter": {"job_type": "echo"}}, {"ids": []}):
+        assert api.operator.post("/api/jobs/bulk/cancel", json=body).status_code == 400, body
