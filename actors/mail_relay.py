@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
+from email.utils import parseaddr
 from typing import Any, NoReturn
 
 from actors.excerpt import excerpt
@@ -62,9 +63,11 @@ def _connection(settings: Settings, tls: ssl.SSLContext) -> Iterator[smtplib.SMT
 def _dial(settings: Settings, tls: ssl.SSLContext) -> smtplib.SMTP:
     address = (settings.smtp_host, settings.smtp_port)
     seconds = settings.smtp_timeout / 1000
+    # Named, or smtplib asks the DNS for it at every mail, which no timeout bounds.
+    name = parseaddr(settings.smtp_from)[1].rpartition("@")[2] or "localhost"
     if settings.smtp_tls == "tls":
-        return smtplib.SMTP_SSL(*address, timeout=seconds, context=tls)
-    return smtplib.SMTP(*address, timeout=seconds)
+        return smtplib.SMTP_SSL(*address, local_hostname=name, timeout=seconds, context=tls)
+    return smtplib.SMTP(*address, local_hostname=name, timeout=seconds)
 
 
 def _classify(error: Exception, server: str) -> NoReturn:

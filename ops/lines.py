@@ -23,7 +23,7 @@ FAREWELL_S = 1.0
 
 class Lines:
     """Writes whole lines, in a thread: a terminal that is paused (Ctrl-S, a pager, a hung connection) or gone must not
-    keep anybody from being restarted or stopped.
+    keep anybody from being restarted or stopped. Leaving its context waits a moment for the last lines.
     """
 
     def __init__(self, console: Console, names: list[str]) -> None:
@@ -32,9 +32,9 @@ class Lines:
         self._colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
         self._backlog: queue.Queue[bytes | None] = queue.Queue(BACKLOG)
         self._writer = threading.Thread(target=self._write, name="lines", daemon=True)
+        self._writer.start()
 
     def __enter__(self) -> Self:
-        self._writer.start()
         return self
 
     def __exit__(

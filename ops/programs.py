@@ -13,10 +13,12 @@ GRACE_S = 3.0
 
 
 class StopRank(IntEnum):
-    """The order of going down: first who takes work in, then who runs it; the servers come last of all."""
+    """The order of going down: who takes work in, who runs it, who delivers it (while nobody does, a worker would step in);
+    the servers come last of all."""
 
     INTAKE = 0
     WORK = 1
+    DELIVERY = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def programs(settings: Settings) -> list[Program]:
     everything = [
         Program("api", _ours("api"), StopRank.INTAKE, stop_limit=5 + GRACE_S),
         Program("scheduler", _ours("scheduler"), StopRank.INTAKE, stop_limit=GRACE_S),
-        Program("dispatcher", _ours("dispatcher"), StopRank.WORK, stop_limit=5 + GRACE_S),
+        Program("dispatcher", _ours("dispatcher"), StopRank.DELIVERY, stop_limit=5 + GRACE_S),
         Program("worker", _ours("worker"), StopRank.WORK, drain, restart=settings.worker_auto_restart),
     ]
     return [program for program in everything if program.name != "worker" or settings.worker_enabled]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import httpx
+
 from api.client import calls, views
 from api.client.calls import Call, Id, get, nothing, segment
-from api.client.errors import UnexpectedAnswer
+from api.client.errors import ConnectionFailed, UnexpectedAnswer
+from api.client.exchange import refuse
 from api.client.forms import JobFilter
 from api.client.reading import one
 
-SILENCE_S = 45.0
-"""A server says something every 15 s: who is silent for so long is gone."""
-
+STREAM_ENDED = ConnectionFailed("the API ended the stream of events", was_sent=True)
 _read = one(views.JobEvent)
 
 
@@ -28,7 +29,7 @@ class EventStream:
         self.is_over = False
         """The job is over: there will be no more events."""
         self.failures = 0
-        """Connections in a row that brought no event."""
+        """Connections in a row that brought nothing."""
 
     @classmethod
     def of_job(cls, job_id: Id, last_event_id: str | None = None) -> EventStream:
@@ -47,8 +48,18 @@ class EventStream:
         self.failures += 1
         return replace(self._call, headers=headers)
 
+    def begin(self, response: httpx.Response) -> None:
+        """
+        Raises:
+            Refused, UnexpectedAnswer: it is no stream of events.
+        """
+        refuse(response)
+        if response.status_code == httpx.codes.NO_CONTENT:  # there will be no more events
+            self.is_over = True
+
     def feed(self, line: str) -> views.Event | None:
         """The event that `line` completes, if it does."""
+        self.failures = 0
         if line:
             self._take(line)
             return None
@@ -66,6 +77,6 @@ class EventStream:
             job = _read(json.loads(fields["data"]))
         except ValueError:
             raise UnexpectedAnswer("an event that is not JSON") from None
-        self._last_id, self.failures = fields.get("id", self._last_id), 0
+        self._last_id = fields.get("id", self._last_id)
         self.is_over = job.is_over and self._call.path != "/api/events"
         return views.Event(id=self._last_id, kind=fields.get("event", "message"), job=job)

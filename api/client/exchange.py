@@ -12,10 +12,11 @@ import httpx
 
 from api.client.calls import Call
 from api.client.errors import ConnectionFailed, UnexpectedAnswer, refusal
-from api.client.event_stream import SILENCE_S
 
 T = TypeVar("T")
 TIMEOUT_S = 10.0
+SILENCE_S = 45.0
+"""A stream says something every 15 s: a server that is silent for so long is gone."""
 ADDRESS, KEY = "AEON_JOBS_API", "AEON_JOBS_API_KEY"
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)

@@ -88,7 +88,7 @@ def job_type(name: str) -> Call[views.JobType]:
     return get(f"/api/job-types/{segment(name)}", one(views.JobType))
 
 
-def keys() -> Call[list[views.ApiKey]]:
+def api_keys() -> Call[list[views.ApiKey]]:
     """Every API key ever made, never its secret."""
     return get("/api/keys", many(views.ApiKey))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from api.client.errors import UnexpectedAnswer
@@ -26,7 +26,7 @@ def one(kind: type[T]) -> Callable[[Any], T]:
 
     def read(value: Any) -> T:
         try:
-            found: T = _reader(kind)(value)
+            found: T = _reader(cast(Hashable, kind))(value)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UnexpectedAnswer(f"is no {kind.__name__}: {type(error).__name__} {error}") from None
         return found
@@ -59,7 +59,7 @@ def _text(value: Any) -> Any:
 
 
 @cache
-def _reader(kind: Any) -> Reader:
+def _reader(kind: Hashable) -> Reader:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         (inner,) = (_reader(argument) for argument in arguments if argument is not type(None))

@@ -16,10 +16,11 @@ from typing import Any
 
 from tenacity import RetryCallState, retry_if_exception, stop_after_attempt
 
-from api.client.calls import Call
-from api.client.errors import ConnectionFailed, Refused, TooManyRequests, Unavailable
+from api.client.calls import Call, get, nothing
+from api.client.errors import ApiError, ConnectionFailed, Refused, TooManyRequests, Unavailable
 
 _FIRST_WAIT_S = 0.2
+_LISTENING = get("", nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,17 @@ class Retries:
         error = state.outcome.exception() if state.outcome else None
         asked = error.problem.retry_after_s if isinstance(error, Refused) else None
         return asked if asked is not None else self.pause_s(state.attempt_number)
+
+    def pause_before_listening(self, failures: int, error: ApiError) -> float:
+        """How long to wait before a stream of events is asked for again.
+
+        Raises:
+            ApiError: `error`, when it is not worth it.
+        """
+        if failures > self.most or not self.is_worth_it(_LISTENING, error):
+            raise error
+        asked = error.problem.retry_after_s if isinstance(error, Refused) else None
+        return asked if asked is not None else self.pause_s(max(1, failures))
 
     def pause_s(self, failures: int) -> float:
         """How long to wait after so many failures in a row."""

@@ -13,7 +13,8 @@ from tenacity import Retrying
 
 from api.client import calls, conversations, exchange, letter_calls, management_calls
 from api.client.calls import Call, Id
-from api.client.event_stream import EventStream
+from api.client.errors import ApiError, ConnectionFailed, Refused
+from api.client.event_stream import STREAM_ENDED, EventStream
 from api.client.forms import JobFilter
 from api.client.retrying import Retries
 from api.client.views import Event, Job, Page
@@ -115,7 +116,7 @@ class Client:
     workers = _answered(management_calls.workers)
     job_types = _answered(management_calls.job_types)
     job_type = _answered(management_calls.job_type)
-    keys = _answered(management_calls.keys)
+    api_keys = _answered(management_calls.api_keys)
     create_key = _answered(management_calls.create_key)
     revoke_key = _answered(management_calls.revoke_key)
 
@@ -160,24 +161,26 @@ class Client:
 
     def _listen(self, stream: EventStream) -> Iterator[Event]:
         while not stream.is_over:
-            call = stream.request()
+            failure: ApiError = STREAM_ENDED
             try:
-                with self._http.stream(**exchange.streaming(call, self._timeout_s)) as response:
-                    if not response.is_success:
-                        response.read()
-                        exchange.refuse(response)
-                    if response.status_code == httpx.codes.NO_CONTENT:
-                        return
-                    for line in response.iter_lines():
-                        if event := stream.feed(line):
-                            yield event
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                failure = exchange.failure(error)
-            except exchange.Refused as refusal:
-                failure = refusal
-            else:
-                continue
-            self._sleep(self._retries.before_listening_again(stream.failures, failure))
+                yield from self._connection(stream)
+            except (ConnectionFailed, Refused) as error:
+                failure = error
+            if not stream.is_over:
+                self._sleep(self._retries.pause_before_listening(stream.failures, failure))
+
+    def _connection(self, stream: EventStream) -> Iterator[Event]:
+        """Events until the connection ends or breaks."""
+        try:
+            with self._http.stream(**exchange.streaming(stream.request(), self._timeout_s)) as response:
+                if not response.is_success:
+                    response.read()
+                stream.begin(response)
+                for line in response.iter_lines():
+                    if event := stream.feed(line):
+                        yield event
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise exchange.failure(error) from error
 
     def close(self) -> None:
         self._http.close()

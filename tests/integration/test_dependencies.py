@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -120,7 +121,7 @@ def test_a_child_waits_for_every_parent(database):
 
 def test_a_chain_runs_link_by_link(database):
     chain = [add_job(database) for _ in range(4)]
-    for parent, child in zip(chain, chain[1:], strict=False):
+    for parent, child in pairwise(chain):
         depend(database, child, parent)
     for link in chain:
         assert dispatch_all(database) == [link]

@@ -35,10 +35,18 @@ signal.signal(signal.SIGTERM, leave)
 print("pid", os.getpid())
 while True: signal.pause()
 '''
-DEAF = "import os, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('pid', os.getpid())\\n" \\
-       "while True: signal.pause()"
-PARENT = "import os, signal; fork = os.fork(); print('pid' if fork else 'fork', os.getpid())\\n" \\
-         "while True: signal.pause()"
+DEAF = '''
+import os, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("pid", os.getpid())
+while True: signal.pause()
+'''
+PARENT = '''
+import os, signal
+fork = os.fork()
+if fork: print("pid", os.getpid(), "fork", fork)
+while True: signal.pause()
+'''
 programs = eval(sys.argv[1])
 policy = RestartPolicy(base=0.05, limit=0.2)
 with Lines(Console(width=200), [p.name for p in programs]) as lines:
@@ -73,8 +81,8 @@ class Run:
                 return match
         raise AssertionError(f"{pattern!r} never came:\n" + "\n".join(self.seen))
 
-    def pid_of(self, name: str, word: str = "pid") -> int:
-        return int(self.until(rf"^{name} +│ {word} (\d+)").group(1))
+    def pid_of(self, name: str) -> int:
+        return int(self.until(rf"^{name} +│ pid (\d+)").group(1))
 
     def pids(self, count: int) -> list[int]:
         """Of the first programs to say so, whichever they are."""
@@ -146,8 +154,7 @@ def test_what_dies_is_replaced(runs: list[Run]) -> None:
 
 def test_what_a_dead_program_forked_dies_before_its_replacement_starts(runs: list[Run]) -> None:
     run = start(runs, "[program('a', PARENT)]")
-    parent = run.pid_of("a")
-    fork = run.pid_of("a", "fork")
+    parent, fork = map(int, run.until(r"pid (\d+) fork (\d+)").groups())
     os.kill(parent, signal.SIGKILL)
     run.pid_of("a")
     assert gone(fork)

@@ -49,7 +49,7 @@ def test_everything_runs_and_what_takes_work_in_stops_before_what_runs_it() -> N
     assert ranks == {
         "api": StopRank.INTAKE,
         "scheduler": StopRank.INTAKE,
-        "dispatcher": StopRank.WORK,
+        "dispatcher": StopRank.DELIVERY,
         "worker": StopRank.WORK,
     }
 

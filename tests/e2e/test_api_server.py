@@ -1,0 +1,88 @@
+"""The API as a process: it stops though somebody listens, and keeps its word to a fuzzer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+
+from persistence import api_keys, job_types
+from persistence.database import Database
+from persistence.settings import Settings
+from tests.integration.conftest import ECHO
+
+SERVER = "import uvicorn; uvicorn.run('api.app:create_app', factory=True, port={port}, log_level='warning')"
+SCHEMATHESIS = shutil.which("schemathesis", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
+
+
+@contextmanager
+def _serving(**environment: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-c", SERVER.format(port=port)], env={**os.environ, **environment})
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _until_live(url)
+        yield process, url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _until_live(url: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            httpx.get(f"{url}/health/live").raise_for_status()
+        except httpx.HTTPError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
+
+
+@pytest.fixture
+def key(environment: Settings, database: Database, redis_client: redis.Redis) -> str:
+    with database.transaction() as connection:
+        job_types.register(connection, [ECHO])
+        return api_keys.create(connection, "tester", "admin")
+
+
+def test_a_server_that_is_told_to_stop_ends_its_streams(key: str) -> None:
+    headers = {"authorization": f"Bearer {key}"}
+    with _serving() as (process, url), httpx.stream("GET", f"{url}/api/events", headers=headers) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == ": listening"
+        process.send_signal(signal.SIGTERM)
+        assert list(lines) is not None  # the stream ends, and it ends whole
+        process.wait(5)
+        assert process.returncode in {0, -signal.SIGTERM}
+
+
+@pytest.mark.skipif(SCHEMATHESIS is None, reason="schemathesis is not installed")
+@pytest.mark.timeout(300)
+def test_schemathesis_finds_no_fault(key: str, tmp_path: Path) -> None:
+    # An answer that is awaited for a minute tells a fuzzer nothing; a random job type is right to be refused.
+    (tmp_path / "schemathesis.toml").write_text('[parameters]\n"query.wait" = 0\n')
+    with _serving(API_RATE_LIMIT="0", API_AUTH_FAILURE_LIMIT="0") as (_, url):
+        assert SCHEMATHESIS is not None
+        command = [
+            SCHEMATHESIS,
+            *("--config-file", str(tmp_path / "schemathesis.toml")),
+            *("run", f"{url}/api/openapi.json", "--header", f"Authorization: Bearer {key}"),
+            *("--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--seed", "1"),
+            *("--exclude-path-regex", "events$", "--exclude-checks", "positive_data_acceptance"),
+        ]
+        finished = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stdout[-8_000:]
