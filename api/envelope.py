@@ -39,13 +39,16 @@ async def enveloped(app: ASGIApp, scope: Scope, receive: Receive, send: Send) ->
         await _refuse_nul(scope, send, request_id)
     elif scope["method"] == "OPTIONS" and not _is_preflight(scope):
         # The router knows all methods of an address only when it refuses one.
-        scope["method"] = "NONE"  # type: ignore[typeddict-item]
-        await app(scope, receive, _as_options(send))
+        await app(_with_method(scope, "NONE"), receive, _as_options(send))
     elif scope["method"] == "HEAD":
-        scope["method"] = "GET"
-        await app(scope, receive, _without_body(send))
+        await app(_with_method(scope, "GET"), receive, _without_body(send))
     else:
         await app(scope, receive, send)
+
+
+def _with_method(scope: Scope, method: str) -> Scope:
+    """A copy: the server looks at its own scope to see whether an answer has a body."""
+    return {**scope, "method": method}  # type: ignore[return-value]
 
 
 def _request_id(scope: Scope) -> str:
@@ -104,9 +107,15 @@ def _allow_head(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
 
 
 def _without_body(send: Send) -> Send:
+    is_over = False
+
     async def send_without_body(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message["body"] = b""
-        await send(message)
+        nonlocal is_over
+        if message["type"] == "http.response.start":
+            await send(message)
+        elif not is_over:
+            # Over with the first part: a stream that nobody reads would never end.
+            is_over = True
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return send_without_body

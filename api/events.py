@@ -16,7 +16,7 @@ from litestar.params import FromPath, HeaderParameter
 from litestar.response import Stream
 
 from api.callers import Role
-from api.errors import refused
+from api.errors import ProblemError, refused, unavailable
 from api.services import Given, Services
 from api.streams import HEARTBEAT_S
 from persistence import changes
@@ -72,6 +72,8 @@ async def of_job(job_id: FromPath[UUID], services: Given, last_event_id: LastEve
 async def of_all(which: NamedDependency[Filter], services: Given, last_event_id: LastEventId = None) -> Response[bytes]:
     """`text/event-stream` of what changes from now on, or after Last-Event-ID, about a second late. Changes in quick
     succession come as the last of them."""
+    if services.streams.is_full:
+        raise ProblemError(unavailable("too many clients listen to all events here", retry_after_s=10))
     after = position(last_event_id) if last_event_id else (datetime.now(UTC) - LAG, UUID(int=0))
     return _stream(_events_of_all(services, which, after))
 
@@ -110,19 +112,20 @@ async def _events_of_job(services: Services, job_id: UUID, after: tuple[datetime
 
 
 async def _events_of_all(services: Services, which: Filter, after: tuple[datetime, UUID]) -> AsyncIterator[bytes]:
-    quiet_s = 0.0
-    yield b": listening\n\n"
-    while not services.streams.is_closed:
-        found = await sync_to_thread(_since, services, which, after)
-        for change in found:
-            yield event(change, None)
-            after = change.position
-        quiet_s = 0.0 if found else quiet_s + LOOK_EVERY_S
-        if quiet_s >= HEARTBEAT_S:
-            quiet_s = 0.0
-            yield b": still here\n\n"
-        if len(found) < changes.MOST:
-            await services.streams.pause(LOOK_EVERY_S)
+    with services.streams.listening():
+        yield b": listening\n\n"
+        quiet_s = 0.0
+        while not services.streams.is_closed:
+            found = await sync_to_thread(_since, services, which, after)
+            for change in found:
+                yield event(change, None)
+                after = change.position
+            quiet_s = 0.0 if found else quiet_s + LOOK_EVERY_S
+            if quiet_s >= HEARTBEAT_S:
+                quiet_s = 0.0
+                yield b": still here\n\n"
+            if len(found) < changes.MOST:
+                await services.streams.pause(LOOK_EVERY_S)
 
 
 def _stream(events: AsyncIterator[bytes]) -> Response[bytes]:

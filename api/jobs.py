@@ -27,7 +27,7 @@ from api.queries import Cursor, Limit, Offset, Order, Reason, SortBy
 from api.schemas import JobChange, JobDetail, JobForm, JobList, SubmittedJob, detail, submitted, summary
 from api.services import Given, Services
 from api.traces import trace_of
-from persistence import dead_letters, executions, jobs, listing, pending
+from persistence import dead_letters, jobs, listing, pending
 from persistence.models import Job
 
 _CHANGE = {"role": Role.OPERATOR, "headers": ["ETag"], "errors": [409, 412]}
@@ -196,7 +196,7 @@ def _locked(connection: Connection, request: ApiRequest, job_id: UUID) -> Job:
 
 def _described(connection: Connection, job: Job, status: int = 200) -> Response[JobDetail]:
     return Response(
-        detail(job, executions.of_job(connection, job.id)),
+        detail(connection, job),
         status_code=status,
         headers={"ETag": etag(job.updated_at)},
     )

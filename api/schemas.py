@@ -18,7 +18,9 @@ from pydantic import (
     Field,
     model_validator,
 )
+from sqlalchemy import Connection
 
+from persistence import dependencies, executions
 from persistence.batches import MAX_BATCH
 from persistence.jobs import MAX_BULK, NewJob, Submitted
 from persistence.listing import Filter
@@ -164,11 +166,22 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     schedule_id: UUID | None
 
 
+class Dependency(msgspec.Struct, frozen=True):
+    """A job that has to end before this one runs."""
+
+    job_id: UUID
+    job_type: str
+    status: Status
+    on_failure: Literal["wait", "cancel", "run"]
+    satisfied_at: datetime | None
+
+
 class JobDetail(JobSummary, frozen=True, kw_only=True):
     payload: JsonObject
     result: Any
     idempotency_key: str | None
     executions: list[Execution]
+    dependencies: list[Dependency]
 
 
 def execution(row: JobExecution) -> Execution:
@@ -184,11 +197,19 @@ def summary(row: Mapping[str, Any]) -> JobSummary:
     return JobSummary(**{name: row[name] for name in names if name != "job_id"}, job_id=row["id"])
 
 
-def detail(job: Job, executions: list[JobExecution]) -> JobDetail:
-    return JobDetail(**_fields(job, JobDetail), executions=[execution(row) for row in executions])
+def detail(connection: Connection, job: Job) -> JobDetail:
+    """With its attempts, and what it depends on."""
+    return JobDetail(
+        **_fields(job, JobDetail),
+        executions=[execution(row) for row in executions.of_job(connection, job.id)],
+        dependencies=[
+            Dependency(**{name: getattr(row, name) for name in Dependency.__struct_fields__})
+            for row in dependencies.of_job(connection, job.id)
+        ],
+    )
 
 
-_DERIVED = {"job_id", "metadata", "executions"}
+_DERIVED = {"job_id", "metadata", "executions", "dependencies"}
 
 
 def _fields(job: Job, view: type[msgspec.Struct]) -> dict[str, Any]:

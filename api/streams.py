@@ -30,6 +30,8 @@ from persistence.database import Database
 from persistence.errors import JobNotFound
 
 LOOK_EVERY_S = 0.2
+MOST_LISTENERS = 200
+"""Of all events: each asks PostgreSQL for itself."""
 HEARTBEAT_S = 15.0
 _log = structlog.get_logger("api")
 
@@ -42,6 +44,20 @@ class Streams:
         self._watching: dict[UUID, set[asyncio.Queue[Change | None]]] = defaultdict(set)
         self._watcher: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
+        self._listeners = 0
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """A listener to all events."""
+        self._listeners += 1
+        try:
+            yield
+        finally:
+            self._listeners -= 1
+
+    @property
+    def is_full(self) -> bool:
+        return self._listeners >= MOST_LISTENERS
 
     @property
     def is_closed(self) -> bool:

@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
+import psycopg2
 import psycopg2.extras
 from sqlalchemy import Connection, CursorResult, Engine, TextClause, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
@@ -36,14 +37,11 @@ class Database:
     def __init__(self, dsn: str, *, schema: str = "public", pool_size: int = 10) -> None:
         self.schema = schema
         self.engine = _engine(dsn, pool_size, schema)
-        # Connections are in autocommit unless a transaction is asked for: a single statement, which is most of what we do,
-        # is then one round trip instead of three.
-        self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A connection in a transaction: committed at the end, rolled back on an exception."""
-        with self._transactional.begin() as connection:
+        with self._begun() as connection:
             if self.schema != "public":
                 connection.exec_driver_sql(search_path(self.schema))
             yield connection
@@ -51,7 +49,7 @@ class Database:
     @contextmanager
     def foreign_transaction(self) -> Iterator[Connection]:
         """A transaction for somebody else's tables: their names are looked up as the role's search path says."""
-        with self._transactional.begin() as connection:
+        with self._begun() as connection:
             yield connection.execution_options(schema_translate_map=None)
 
     @contextmanager
@@ -60,9 +58,31 @@ class Database:
         with self.engine.connect() as connection:
             yield connection
 
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            # By psycopg2's own switch. SQLAlchemy's isolation level asks the server first, with a session SET: one more round
+            # trip, and from a server that is gone an error that is none of SQLAlchemy's.
+            raw = connection.connection.dbapi_connection
+            assert raw is not None
+            raw.autocommit = False
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                _restore_autocommit(connection, raw)
+
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+def _restore_autocommit(connection: Connection, raw: Any) -> None:
+    try:
+        raw.autocommit = True
+    except psycopg2.Error:
+        # Lost, or stuck in a transaction that could not be rolled back: of no use to anybody.
+        connection.invalidate()
 
 
 def search_path(schema: str) -> str:
@@ -86,6 +106,8 @@ def statement(name: str, schema: str = "public") -> TextClause:
 
 
 def _engine(dsn: str, pool_size: int, schema: str) -> Engine:
+    # Connections are in autocommit unless a transaction is asked for: a single statement, which is most of what we do, is then
+    # one round trip instead of three.
     engine = create_engine(
         dsn,
         pool_size=pool_size,

@@ -79,6 +79,15 @@ def workers() -> Call[list[views.Worker]]:
     return get("/api/workers", many(views.Worker))
 
 
+def acknowledge_worker(worker_id: str) -> Call[None]:
+    """Take a stopped or lost process off the list, and the alarm with it.
+
+    Raises:
+        WrongState: it lives.
+    """
+    return Call(method="DELETE", path=f"/api/workers/{segment(worker_id)}", read=nothing)
+
+
 def job_types() -> Call[list[views.JobType]]:
     """What can be submitted, by name."""
     return get("/api/job-types", many(views.JobType))

@@ -114,6 +114,7 @@ class Client:
     resume_queue = _answered(management_calls.resume_queue)
     limit_queue = _answered(management_calls.limit_queue)
     workers = _answered(management_calls.workers)
+    acknowledge_worker = _answered(management_calls.acknowledge_worker)
     job_types = _answered(management_calls.job_types)
     job_type = _answered(management_calls.job_type)
     api_keys = _answered(management_calls.api_keys)

@@ -56,3 +56,10 @@ CREATE INDEX jobs_settled_created_by_idx ON jobs (created_by, created_at, id)
 WHERE created_by IS NOT NULL AND status NOT IN ('queued', 'running');
 CREATE INDEX jobs_settled_metadata_idx ON jobs USING gin (metadata jsonb_path_ops)
 WHERE metadata <> '{}' AND status NOT IN ('queued', 'running');
+
+-- A renewed lease is no change of the job: its version (ETag) stays, and since updated_at is indexed now, only so does a
+-- renewal go on touching no index (a HOT update).
+DROP TRIGGER jobs_updated_at ON jobs;
+CREATE TRIGGER jobs_updated_at BEFORE UPDATE ON jobs FOR EACH ROW
+WHEN (OLD.lease_expires_at IS NOT DISTINCT FROM NEW.lease_expires_at OR OLD.status <> NEW.status)
+EXECUTE FUNCTION update_updated_at();

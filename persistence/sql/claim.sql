@@ -1,5 +1,5 @@
 -- Claim dispatched jobs for one worker. The cast keeps the planner on the primary key: with the bare comparison it may
--- walk the whole partial index of queued rows once per claimed job.
+-- walk the whole partial index of queued rows once per claimed job: one that was nearly empty when it was last analyzed.
 -- A claim lost in a crash of the server is made again, so its commit need not wait for the disk.
 SET LOCAL synchronous_commit = off;
 UPDATE jobs SET

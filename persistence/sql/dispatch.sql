@@ -14,6 +14,7 @@ picked AS (
         FOR UPDATE SKIP LOCKED
     ) AS candidate
 )
+-- An array, not a join: how many are picked is not known beforehand, and for many the planner would read the whole table.
 UPDATE jobs SET status = 'queued', dispatch_seq = dispatch_seq + 1, queued_at = now()
-FROM picked WHERE jobs.id = picked.id
+WHERE id = ANY(ARRAY(SELECT id FROM picked))
 RETURNING jobs.id, jobs.dispatch_seq, jobs.queue_name, jobs.job_type, jobs.priority, jobs.seq

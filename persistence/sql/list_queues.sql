@@ -1,3 +1,5 @@
+-- Compiling this takes longer than running it, and the planner guesses otherwise.
+SET LOCAL jit = off;
 -- Names come from the small tables and from a walk over the ready index, queue by queue: the backlog is never scanned.
 WITH RECURSIVE ready_names AS (
     (SELECT queue_name FROM jobs WHERE status = 'pending' AND ready ORDER BY queue_name LIMIT 1)

@@ -86,3 +86,34 @@ def test_schemathesis_finds_no_fault(key: str, tmp_path: Path) -> None:
         ]
         finished = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert finished.returncode == 0, finished.stdout[-8_000:]
+
+
+def test_events_of_all_jobs_arrive_and_go_on_where_they_stopped(key: str, database: Database) -> None:
+    headers = {"authorization": f"Bearer {key}"}
+    with _serving() as (_, url):
+        with httpx.stream("GET", f"{url}/api/events?job_type=echo", headers=headers, timeout=20) as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == ": listening"
+            httpx.post(f"{url}/api/jobs", json={"job_type": "echo"}, headers=headers).raise_for_status()
+            first = next(line for line in lines if line.startswith("id: ")).removeprefix("id: ")
+        second = httpx.post(f"{url}/api/jobs", json={"job_type": "echo"}, headers=headers).json()["job_id"]
+        again = {**headers, "last-event-id": first}
+        with httpx.stream("GET", f"{url}/api/events?job_type=echo", headers=again, timeout=20) as stream:
+            missed = next(line for line in stream.iter_lines() if line.startswith("id: "))
+    assert missed.endswith(second)
+
+
+def test_head_and_options_are_answered_whole_by_a_real_server(key: str) -> None:
+    headers = {"authorization": f"Bearer {key}"}
+    with _serving() as (_, url), httpx.Client(base_url=url, headers=headers, timeout=10) as client:
+        for _attempt in range(2):  # on one connection: the first answer must have ended
+            head = client.head("/api/jobs")
+            assert (head.status_code, head.content) == (200, b"")
+            assert head.headers["content-length"] == client.get("/api/jobs").headers["content-length"]
+            assert client.head("/api/events").headers["content-type"].startswith("text/event-stream")
+            job = client.post("/api/jobs", json={"job_type": "echo"}).headers["location"]
+            etag = client.get(job).headers["etag"]
+            assert client.get(job, headers={"if-none-match": etag}).content == b""
+            options = client.options("/api/jobs")
+            assert options.status_code == 204
+            assert {"GET", "HEAD", "POST"} <= set(options.headers["allow"].split(", "))

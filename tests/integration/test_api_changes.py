@@ -143,3 +143,26 @@ def test_a_batch_by_filter_touches_what_matches_and_nothing_else(api: Callers) -
     assert api.viewer.get(f"/api/jobs/{other}").json()["status"] == "pending"
     for body in ({}, {"filter": {}}, {"ids": [str(other)], "filter": {"job_type": "echo"}}, {"ids": []}):
         assert api.operator.post("/api/jobs/bulk/cancel", json=body).status_code == 400, body
+
+
+def test_of_many_changes_to_the_same_version_one_is_made(api: Callers) -> None:
+    path = f"/api/jobs/{api.submitter.submit()}"
+    version = {"if-match": api.viewer.get(path).headers["etag"]}
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = threads.map(lambda p: api.operator.patch(path, json={"priority": p}, headers=version), range(8))
+        statuses = sorted(answer.status_code for answer in answers)
+
+    assert statuses == [200] + [412] * 7
+
+
+def test_opposite_batches_at_once_do_not_deadlock(api: Callers) -> None:
+    ids = [str(api.submitter.submit()) for _ in range(50)]
+
+    def flip(turn: int) -> int:
+        action = "cancel" if turn % 2 else "retry"
+        body = {"ids": ids if turn % 3 else ids[::-1]}
+        return api.operator.post(f"/api/jobs/bulk/{action}", json=body).status_code
+
+    with ThreadPoolExecutor(6) as threads:
+        assert set(threads.map(flip, range(24))) == {200}

@@ -46,6 +46,8 @@ def test_every_field_of_a_submission_is_stored(api: Callers) -> None:
     assert datetime.fromisoformat(job["scheduled_at"]) == moment
     assert (job["metadata"], job["queue_name"]) == ({"tenant": "t1"}, "slow")
     assert (job["idempotency_key"], job["blocked_by"]) == ("k1", 1)
+    waits_for = [(entry["job_id"], entry["status"], entry["on_failure"]) for entry in job["dependencies"]]
+    assert waits_for == [(str(parent), "pending", "cancel")]
 
 
 def test_the_same_idempotency_key_brings_the_same_job_back(api: Callers) -> None:

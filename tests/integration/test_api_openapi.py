@@ -93,3 +93,13 @@ def test_the_postman_collection_is_what_the_document_says(document: dict[str, An
 def test_the_vendored_files_name_their_licence_and_no_other_host() -> None:
     assert "Apache License" in (STATIC / "swagger-ui.LICENSE").read_text()
     assert "sourceMappingURL" not in (STATIC / "swagger-ui.css").read_text()
+
+
+def test_the_guide_names_every_route_with_its_role(document: dict[str, Any]) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            role = operation.get("x-role", "–")
+            assert f"`{method.upper()} {path}`" in guide, f"{method} {path} is missing"
+            line = next(line for line in guide.splitlines() if f"`{method.upper()} {path}`" in line and "|" in line)
+            assert f"| {role} |" in line, line

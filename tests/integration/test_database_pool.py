@@ -168,18 +168,22 @@ def terminate(database: Database, victim: int) -> None:
 
 
 def test_a_connection_that_the_server_ended_passes_and_the_next_one_is_new(database):
-    with pytest.raises(DBAPIError) as error, database.connection() as connection:
+    with database.connection() as connection:
         terminate(database, value(connection, "SELECT pg_backend_pid()"))
-        rows(connection, "SELECT 1")
+        with pytest.raises(DBAPIError) as error:
+            rows(connection, "SELECT 1")
     assert is_transient(error.value)
     assert value(database, "SELECT 1") == 1
 
 
 def test_a_transaction_that_the_server_ended_passes(database):
-    with pytest.raises(DBAPIError) as error, database.transaction() as connection:
+    def work(connection):
         add_job(connection)
         terminate(database, value(connection, "SELECT pg_backend_pid()"))
         dispatch.promote(connection)
+
+    with pytest.raises(DBAPIError) as error, database.transaction() as connection:
+        work(connection)
     assert is_transient(error.value)
     assert value(database, "SELECT count(*) FROM jobs") == 0
 
@@ -195,9 +199,10 @@ def test_a_connection_that_was_ended_while_it_rested_passes(settings, database):
 
 
 def test_a_connection_that_is_closed_already_passes(database):
-    with pytest.raises(InterfaceError) as error, database.connection() as connection:
+    with database.connection() as connection:
         connection.connection.dbapi_connection.close()
-        rows(connection, "SELECT 1")
+        with pytest.raises(InterfaceError) as error:
+            rows(connection, "SELECT 1")
     assert is_transient(error.value)
 
 
@@ -213,9 +218,9 @@ def test_a_lock_that_was_not_free_in_time_passes(database):
     job_id = add_job(database)
     with database.transaction() as connection:
         rows(connection, "SELECT FROM jobs FOR UPDATE")
-        with pytest.raises(OperationalError) as error, database.transaction() as other:
-            rows(other, "SET LOCAL lock_timeout = '1ms'")
-            rows(other, "UPDATE jobs SET priority = 1 WHERE id = :id", id=job_id)
+        impatient = f"SET LOCAL lock_timeout = '1ms'; UPDATE jobs SET priority = 1 WHERE id = '{job_id}'"
+        with pytest.raises(OperationalError) as error:
+            rows(database, impatient)
     assert error.value.orig.pgcode == "55P03"
     assert is_transient(error.value)
 

@@ -39,17 +39,7 @@ def differences(database: Any, *kinds: str) -> list[Any]:
 
 
 STRUCTURE = ["add_table", "remove_table", "add_column", "remove_column", "modify_type", "modify_nullable"]
-STRUCTURE += ["add_fk", "remove_fk"]
-    "add_table",
-    "remove_table",
-    "add_column",
-    "remove_column",
-    "modify_type",
-    "modify_nullable",
-    "add_fk",
-    "remove_fk",
-    "add_constraint",
-]
+STRUCTURE += ["add_fk", "remove_fk", "add_constraint"]
 
 
 def test_the_models_are_the_migrated_tables_columns_types_nullability_and_foreign_keys(database):

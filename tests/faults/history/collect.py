@@ -39,8 +39,8 @@ def has_ticked(database: Database) -> bool:
     return bool(_rows(database, "SELECT last_run_at FROM job_schedules")[0]["last_run_at"])
 
 
-def fill(record: Record, place: Town, first_moment: datetime) -> None:
-    """Everything but what the producer noted."""
+def fill(record: Record, place: Town, moments: list[datetime]) -> None:
+    """Everything but what the producer noted. `moments`: those that the schedule must have made up for, at the least."""
     database = place.database
     record.effects += effects.read(place.effects_log)
     record.jobs += [JobRow(**{**row, "parents": tuple(row["parents"])}) for row in _rows(database, JOBS)]
@@ -50,9 +50,9 @@ def fill(record: Record, place: Town, first_moment: datetime) -> None:
     record.bookings += [Booking(**row) for row in _rows(database, BOOKINGS)]
     record.crashes = place.crashes
     following = _rows(database, NEXT)[0]["next_run_at"]
-    while first_moment < following:
-        record.moments.append(first_moment.timestamp())
-        first_moment += timedelta(minutes=1)
+    while moments[-1] + timedelta(minutes=1) < following:
+        moments.append(moments[-1] + timedelta(minutes=1))
+    record.moments += [moment.timestamp() for moment in moments]
 
 
 def _rows(database: Database, sql: str) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ def run(seed: int, servers: Servers) -> Result:
     record = Record()
     # The same seed may run more than once on the same servers.
     with town(servers, f"run_{seed}_{time.time_ns()}", skew_s) as place:
-        first_moment = _schedule(place.database)
+        moments = _schedule(place.database)
         place.scheduler.start()
         client = redis_client(servers.redis.url, socket_timeout=1)
         producer = workload.Producer(place.database, Hints(client, "aeon-jobs"), jobs_planned, record)
@@ -62,18 +62,18 @@ def run(seed: int, servers: Servers) -> Result:
         recovered_s = time.monotonic() - mended
         place.stop()
         client.close()
-        collect.fill(record, place, first_moment)
+        collect.fill(record, place, moments)
     return Result(seed, len(record.jobs), faults_planned, recovered_s, check(record), record)
 
 
-def _schedule(database: Database) -> datetime:
-    """A schedule that has some moments to make up for."""
+def _schedule(database: Database) -> list[datetime]:
+    """A schedule that has some moments to make up for; which."""
     now = datetime.now(UTC)
-    first = now.replace(second=0, microsecond=0) - timedelta(minutes=MISSED_MOMENTS)
+    missed = [now.replace(second=0, microsecond=0) - timedelta(minutes=ago) for ago in range(MISSED_MOMENTS, 0, -1)]
     with database.transaction() as connection:
         schedules.create(connection, NewSchedule(name="s", job_type="h_note", cron="* * * * *", catch_up="all"), now)
-        connection.execute(text("UPDATE job_schedules SET next_run_at = :first"), {"first": first})
-    return first
+        connection.execute(text("UPDATE job_schedules SET next_run_at = :first"), {"first": missed[0]})
+    return missed
 
 
 def _break_things(place: Town, planned: list[faults.Fault]) -> None:

@@ -1,0 +1,109 @@
+"""The statements of the hot path against the floors of the specification, on few jobs and on very many."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from ops.benchmarks import crowd
+from ops.benchmarks.figure import Figure, percentile, percentiles
+from ops.benchmarks.scale import Scale
+from ops.benchmarks.site import Site
+from persistence import dispatch, executions
+from persistence.database import Database
+from persistence.executions import Ended
+from persistence.states import completed
+
+WORKERS = 10
+RATE = 10
+"""Queries a second of each worker."""
+
+READY = {"p50": 10.0, "p95": 50.0, "p99": 100.0}
+UPDATES = {"p50": 5.0, "p95": 20.0, "p99": 50.0}
+_GET_READY = text("SELECT id FROM get_ready_jobs(10)")
+_UPDATE = text("UPDATE jobs SET priority = (priority + 1) % 101 WHERE id = :id")
+
+
+def measure(site: Site, scale: Scale) -> Iterator[Figure]:
+    crowd.mixed(site.database, scale.jobs)
+    yield from _statements(site.database, f"{scale.jobs:,} jobs", scale)
+    _, crowded = site.crowded(scale.crowd)
+    yield from _statements(crowded, f"{scale.crowd:,} jobs", scale)
+    crowd.in_front(crowded, scale.in_front)
+    yield from _ready(crowded, f"{scale.crowd:,} jobs, {2 * scale.in_front:,} not ready in front", scale)
+
+
+def _statements(database: Database, crowd_name: str, scale: Scale) -> Iterator[Figure]:
+    yield from _ready(database, crowd_name, scale)
+    with database.connection() as connection:
+        rows = connection.execute(text("SELECT id FROM jobs ORDER BY id LIMIT :n"), {"n": scale.queries}).all()
+        ids = iter([row.id for row in rows])
+        taken = _timed(lambda: connection.execute(_UPDATE, {"id": next(ids)}), len(rows))
+    yield from percentiles(f"{crowd_name}: update", taken, **UPDATES)
+    yield from percentiles(f"{crowd_name}: dispatch + claim + record", _lives(database, scale.queries), **UPDATES)
+    yield _paced(database, crowd_name, scale)
+
+
+def _ready(database: Database, crowd_name: str, scale: Scale) -> list[Figure]:
+    with database.connection() as connection:
+        taken = _timed(lambda: connection.execute(_GET_READY).all(), scale.queries)
+    return percentiles(f"{crowd_name}: get_ready_jobs(10)", taken, **READY)
+
+
+def _lives(database: Database, count: int) -> list[float]:
+    """One job after the other from ready to completed, as if there were no company to share statements with."""
+    with database.connection() as connection:
+        return _timed(lambda: _live(connection), count)
+
+
+def _live(connection: Connection) -> None:
+    dispatched = dispatch.dispatch(connection, {"default": 1})
+    claimed = executions.claim(
+        connection, [(job.id, job.seq) for job in dispatched], worker_id="benchmark", lease_ms=20_000
+    )
+    ended = [Ended.of(job, completed(None)) for job in claimed.values()]
+    executions.record(connection, ended, worker_id="benchmark", shard=0)
+
+
+def _paced(database: Database, crowd_name: str, scale: Scale) -> Figure:
+    """10 workers, each 10 queries a second: the claiming query and an update in turn."""
+    with database.connection() as connection:
+        ids = [row.id for row in connection.execute(text("SELECT id FROM jobs LIMIT 1000"))]
+
+    def work(number: int) -> list[float]:
+        mine = cycle(ids[number::WORKERS])
+        with database.connection() as connection:
+            queries: Any = cycle(
+                [
+                    lambda: connection.execute(_GET_READY).all(),
+                    lambda: connection.execute(_UPDATE, {"id": next(mine)}),
+                ]
+            )
+            return _at_rate(lambda: next(queries)(), RATE, scale.paced_s)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        taken = [seconds for several in pool.map(work, range(WORKERS)) for seconds in several]
+    name = f"{crowd_name}: {WORKERS} workers × {RATE} queries/s p95"
+    return Figure(name=name, value=percentile(taken, 95) * 1_000, unit="ms", at_most=100)
+
+
+def _timed(step: Callable[[], Any], count: int) -> list[float]:
+    taken = []
+    for _ in range(count):
+        began = time.perf_counter()
+        step()
+        taken.append(time.perf_counter() - began)
+    return taken
+
+
+def _at_rate(step: Callable[[], Any], rate: float, duration_s: float) -> list[float]:
+    taken, start = [], time.perf_counter()
+    for n in range(int(rate * duration_s)):
+        time.sleep(max(0.0, start + n / rate - time.perf_counter()))
+        taken += _timed(step, 1)
+    return taken

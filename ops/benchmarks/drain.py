@@ -1,0 +1,63 @@
+"""What a job costs: no-op jobs through a dispatcher and 2 worker processes of 8 threads.
+
+CPU seconds say more than jobs per second: they hardly change when others use the machine too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from statistics import median
+
+from ops.benchmarks.figure import Figure
+from ops.benchmarks.program import Program
+from ops.benchmarks.scale import Scale
+from ops.benchmarks.site import Site, wait_until
+from persistence import queues
+
+QUEUE = "default"
+WARM_UP = 200
+PUBLISHED_S = 1.5
+"""After which PostgreSQL has published its counts."""
+FLOOR_PER_S = 100 / 60
+
+
+def measure(site: Site, scale: Scale) -> Iterator[Figure]:
+    with site.dispatcher() as dispatcher, site.workers() as workers:
+        _drain(site, dispatcher, workers, WARM_UP)
+        before, done = site.questions(), site.finished()
+        drains = [_drain(site, dispatcher, workers, scale.drained) for _ in range(scale.drains)]
+        time.sleep(PUBLISHED_S)
+        asked, done = site.questions(), site.finished() - done
+    yield Figure(name="no-op jobs", value=median(rate for rate, _ in drains), unit="jobs/s", at_least=FLOOR_PER_S)
+    for part in drains[0][1]:
+        yield Figure(name=f"CPU per 1,000 jobs: {part}", value=median(cpu[part] for _, cpu in drains), unit="s")
+    yield Figure(name="CPU per 1,000 jobs: all", value=median(sum(cpu.values()) for _, cpu in drains), unit="s")
+    for name, count in asked.items():
+        yield Figure(name=f"{name} per job", value=(count - before[name]) / done, unit="")
+
+
+def _drain(site: Site, dispatcher: Program, workers: Program, count: int) -> tuple[float, dict[str, float]]:
+    """Jobs a second, and CPU seconds per 1,000 jobs by part. The jobs are stored before the clock starts."""
+    with site.database.connection() as connection:
+        queues.pause(connection, QUEUE, by="benchmark")
+    site.submit("bench_nothing", count, n=1)
+    before, done = _cpu(site, dispatcher, workers), site.finished()
+    with site.database.connection() as connection:
+        queues.resume(connection, QUEUE)
+    site.until_finished(done + count)
+    # Acks and counters follow the last record by a moment.
+    wait_until(lambda: not site.redis.hlen("aeon-jobs:default.msgs"), "the last ack")
+    after = _cpu(site, dispatcher, workers)
+    return count / _duration_s(site, count), {part: (after[part] - before[part]) / count * 1_000 for part in after}
+
+
+def _duration_s(site: Site, count: int) -> float:
+    """From the first start to the last end, by the clock of PostgreSQL."""
+    sql = """SELECT extract(epoch FROM max(finished_at) - min(started_at)) FROM (
+                SELECT started_at, finished_at FROM job_executions ORDER BY id DESC LIMIT :count) AS last"""
+    return float(site.execute(sql, count=count)[0][0])
+
+
+def _cpu(site: Site, dispatcher: Program, workers: Program) -> dict[str, float]:
+    return {"workers": workers.cpu_s(), "dispatcher": dispatcher.cpu_s(), **site.server_cpu_s()}

@@ -1,0 +1,42 @@
+"""One measured number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    name: str
+    value: float
+    unit: str
+    at_most: float | None = None
+    """The floor of the specification, for what should be small."""
+    at_least: float | None = None
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the floor is kept; None without one."""
+        if self.at_most is not None:
+            return self.value <= self.at_most
+        return self.value >= self.at_least if self.at_least is not None else None
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Nearest rank: a value that was really measured."""
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
+
+
+def percentiles(name: str, seconds: Sequence[float], **floors_ms: float) -> list[Figure]:
+    """One figure in milliseconds for each of `p50=10, p95=50 …`; a floor of infinity is none."""
+    return [
+        Figure(
+            name=f"{name} {percent}",
+            value=percentile(seconds, float(percent[1:])) * 1_000,
+            unit="ms",
+            at_most=None if math.isinf(floor) else floor,
+        )
+        for percent, floor in floors_ms.items()
+    ]

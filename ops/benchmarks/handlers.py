@@ -1,0 +1,30 @@
+"""The job types that are measured: they do as little as can be done."""
+
+from __future__ import annotations
+
+import time
+
+from actors import current_job, job
+
+
+@job
+def bench_nothing(n: int = 0) -> None:
+    """The price of a job itself."""
+
+
+@job
+def bench_stamp(sent: float) -> float:
+    """Seconds from `sent` (Unix time) to the first line of the handler."""
+    return time.time() - sent
+
+
+@job
+def bench_nap(seconds: float) -> None:
+    """Sleeps in small steps, as a well-behaved handler does."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, 0.05))
+        current_job().check()
+
+
+TYPES = (bench_nothing, bench_stamp, bench_nap)

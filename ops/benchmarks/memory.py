@@ -1,0 +1,48 @@
+"""What processes take when they rest: memory, and questions to Redis and PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from ops.benchmarks.figure import Figure
+from ops.benchmarks.http_api import running_api
+from ops.benchmarks.program import Program, resident_mb
+from ops.benchmarks.scale import Scale
+from ops.benchmarks.site import PROCESSES, Site
+
+AT_REST_MB, WORKER_MB, REDIS_MB = 128, 256, 256
+
+
+def measure(site: Site, scale: Scale) -> Iterator[Figure]:
+    with site.dispatcher() as dispatcher:
+        alone = _questions_per_s(site, scale.settle_s)
+        with site.workers() as workers:
+            # What is looked at once a second is looked at by all.
+            together = _questions_per_s(site, scale.settle_s)
+            yield Figure(name="a worker process at rest", value=_largest_mb(workers), unit="MB", at_most=AT_REST_MB)
+            for store, rate in together.items():
+                own = max(0.0, rate - alone[store]) / PROCESSES
+                yield Figure(name=f"{store}/s of an idle worker process", value=own, unit="/s")
+                yield Figure(name=f"{store}/s of an idle dispatcher", value=alone[store], unit="/s")
+            site.submit("bench_nothing", scale.drained, n=1)
+            site.until_finished(scale.drained)
+            after = f"after {scale.drained:,} jobs"
+            yield Figure(name=f"a worker process {after}", value=_largest_mb(workers), unit="MB", at_most=WORKER_MB)
+            yield Figure(name=f"the dispatcher {after}", value=_largest_mb(dispatcher), unit="MB")
+    used = float(site.redis.info("memory")["used_memory_rss"]) / 2**20  # type: ignore[index, arg-type]
+    yield Figure(name=f"Redis {after}", value=used, unit="MB", at_most=REDIS_MB)
+    with running_api(site.directory, site.postgres.url, site.database) as api:
+        yield Figure(name="the API at rest", value=_largest_mb(api.program), unit="MB")
+
+
+def _questions_per_s(site: Site, seconds: float) -> dict[str, float]:
+    """Redis commands and PostgreSQL transactions a second; our own look at them is left out."""
+    before, began = site.questions(), time.monotonic()
+    time.sleep(seconds)
+    after, took = site.questions(), time.monotonic() - began
+    return {name: (after[name] - before[name]) / took for name in after}
+
+
+def _largest_mb(program: Program) -> float:
+    return max(resident_mb(process) for process in program.processes())

@@ -1,0 +1,51 @@
+"""How much of everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    jobs: int = 10_000
+    """Stored jobs of the database's floors."""
+    crowd: int = 1_000_000
+    in_front: int = 100_000
+    """Blocked jobs, and as many scheduled for later, all of high priority."""
+    queries: int = 500
+    paced_s: float = 10
+    """Seconds of everything that has a rate of its own."""
+    sends: int = 1_000
+    bulk: int = 20_000
+    drained: int = 5_000
+    drains: int = 3
+    requests: int = 1_500
+    soak_s: float = 60
+    settle_s: float = 10
+    """Seconds of looking at idle processes."""
+    pickups: int = 20
+    naps: int = 50
+    nap_s: float = 2
+    flushed: int = 500
+
+
+def quick() -> Scale:
+    """Shows that every measurement works; the figures mean little."""
+    return Scale(
+        jobs=1_000,
+        crowd=5_000,
+        in_front=500,
+        queries=50,
+        paced_s=1,
+        sends=50,
+        bulk=500,
+        drained=200,
+        drains=1,
+        requests=100,
+        soak_s=1,
+        settle_s=1,
+        pickups=3,
+        naps=8,
+        nap_s=0.5,
+        flushed=50,
+    )

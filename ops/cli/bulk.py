@@ -1,0 +1,96 @@
+"""Changes to many at once: look, ask, change in portions with a bar, tell what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+import typer
+
+from api.client.forms import JobFilter, LetterFilter
+from api.client.views import BatchAnswer, BatchItem
+from ops.cli import drawings
+from ops.cli.desk import Desk
+from ops.cli.exits import Exit, Misused
+
+PORTION = 500
+"""Jobs of one transaction: few enough that nobody waits for their locks."""
+
+Target = JobFilter | LetterFilter | Sequence[UUID]
+
+
+class ChangeMany(Protocol):
+    def __call__(self, target: Any, *, dry_run: bool = False, reason: str | None = None) -> BatchAnswer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    verb: str
+    """As in: Cancel 3 jobs?"""
+    noun: str
+    change: ChangeMany
+
+
+def refuse_both(ids: Sequence[object] | None, which: JobFilter | LetterFilter, *, everything: bool = False) -> None:
+    """
+    Raises:
+        Misused: neither ids nor a condition, or both.
+    """
+    if bool(ids) == (bool(which.body()) or everything):
+        raise Misused("say which: either ids, or options such as --type")
+
+
+def run(desk: Desk, bulk: Bulk, target: Target, *, reason: str | None, dry_run: bool, yes: bool) -> None:
+    """Change what `target` means, and show what became of each. Exit code 3 or 4 when an id that was given was not
+    found, or in another state."""
+    if dry_run:
+        desk.screen.show(bulk.change(target, dry_run=True), drawings.batch)
+        return
+    if isinstance(target, JobFilter | LetterFilter):
+        desk.screen.show(_by_filter(desk, bulk, target, reason, yes), drawings.batch)
+        return
+    answer = _in_portions(desk, bulk, list(target), reason)
+    desk.screen.show(answer, drawings.batch)
+    _exit_of_ids(answer)
+
+
+def _by_filter(desk: Desk, bulk: Bulk, which: JobFilter | LetterFilter, reason: str | None, yes: bool) -> BatchAnswer:
+    items: list[BatchItem] = []
+    while True:
+        foretold = bulk.change(which, dry_run=True)
+        ids = [item.job_id for item in foretold.items if item.outcome in {"done", "requested"}]
+        _ask(bulk, len(ids), more=foretold.more, yes=yes or bool(items))
+        items += _in_portions(desk, bulk, ids, reason).items
+        # Those that are asked to stop still match; a round that brings nothing new is the last.
+        if not foretold.more or not any(item.outcome == "done" for item in items[-len(ids) :]):
+            return _answer(items)
+
+
+def _ask(bulk: Bulk, count: int, *, more: bool, yes: bool) -> None:
+    if count and not yes:
+        number = f"at least {count}" if more else str(count)
+        typer.confirm(f"{bulk.verb} {number} {bulk.noun}?", abort=True, err=True)
+
+
+def _in_portions(desk: Desk, bulk: Bulk, ids: Sequence[UUID], reason: str | None) -> BatchAnswer:
+    items: list[BatchItem] = []
+    with desk.screen.progress(f"{bulk.verb} {bulk.noun}", len(ids)) as advance:
+        for start in range(0, len(ids), PORTION):
+            items += bulk.change(ids[start : start + PORTION], reason=reason).items
+            advance(len(ids[start : start + PORTION]))
+    return _answer(items)
+
+
+def _answer(items: list[BatchItem]) -> BatchAnswer:
+    changed = sum(item.outcome in {"done", "requested"} for item in items)
+    return BatchAnswer(dry_run=False, changed=changed, items=items, more=False)
+
+
+def _exit_of_ids(answer: BatchAnswer) -> None:
+    outcomes = {item.outcome for item in answer.items}
+    if "not_found" in outcomes:
+        raise typer.Exit(Exit.NOT_FOUND)
+    if "wrong_state" in outcomes:
+        raise typer.Exit(Exit.WRONG_STATE)

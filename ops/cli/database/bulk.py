@@ -1,0 +1,43 @@
+"""Changes to many jobs at once, with an answer for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from api.client import views
+from ops.cli.database.likeness import like
+from ops.cli.database.office import Office
+from persistence import batches
+
+Work = Callable[[Connection, Sequence[UUID]], list[batches.Item]]
+_MOST_NOTED = 1_000
+
+
+def change_many(
+    office: Office,
+    connection: Connection,
+    change: batches.Change,
+    ids: Sequence[UUID],
+    *,
+    dry_run: bool,
+    reason: str | None,
+    work: Work,
+    subject: str = "jobs",
+) -> views.BatchAnswer:
+    """Do `work` to the first MAX_BATCH of the ids, or foretell what it would do."""
+    chosen = ids[: batches.MAX_BATCH]
+    items = batches.foretell(connection, chosen, change) if dry_run else work(connection, chosen)
+    answer = views.BatchAnswer(
+        dry_run=dry_run,
+        changed=sum(item.outcome in {"done", "requested"} for item in items),
+        items=[like(views.BatchItem, item) for item in items],
+        more=len(ids) > batches.MAX_BATCH,
+    )
+    if not dry_run:
+        noted = [str(item.job_id) for item in items[:_MOST_NOTED]]
+        after = {"changed": answer.changed, "ids": noted}
+        office.note(connection, f"{subject}.{change}", (subject, f"{len(chosen)} jobs"), after=after, reason=reason)
+    return answer

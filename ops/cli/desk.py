@@ -1,0 +1,65 @@
+"""What a command works with: the backend behind it, the screen before it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ops.cli.environment import warn_of_misspelt_variables
+from ops.cli.exits import Misused
+from ops.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from ops.cli.backend import Backend
+
+ADDRESS = "AEON_JOBS_API"
+
+
+class Desk:
+    def __init__(self, screen: Screen, api: str | None) -> None:
+        self.screen = screen
+        self._address = api or os.environ.get(ADDRESS)
+        self._closing = ExitStack()
+
+    @cached_property
+    def backend(self) -> Backend:
+        """The API that --api or AEON_JOBS_API names, else the database of the settings.
+
+        Raises:
+            SettingsError, Misused
+        """
+        backend = _of_api(self._address) if self._address else _of_database()
+        self._closing.callback(backend.close)
+        return backend
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+
+def _of_database() -> Backend:
+    from ops.cli.database import DatabaseBackend
+
+    warn_of_misspelt_variables()
+    return DatabaseBackend.of_environment()
+
+
+def _of_api(address: str) -> Backend:
+    from api.client import Client, Retries
+    from api.client.exchange import key_from
+
+    if not address.startswith(("http://", "https://")):
+        raise Misused(f"--api (or {ADDRESS}): must start with http:// or https://")
+    try:
+        key = key_from(os.environ)
+    except ValueError as error:
+        raise Misused(str(error)) from None
+    # A person waits: a few seconds of trying again are enough.
+    return Client(address, key, retries=Retries(most=3, longest_wait_s=5))

@@ -1,0 +1,97 @@
+"""Exit codes, and which error means which.
+
+0  done
+1  it failed: a job failed, a check found an error, permission was refused, somebody said no
+2  wrong usage, wrong settings, or input that breaks a rule
+3  no such job, dead letter, schedule, queue, key …
+4  the state of the thing does not allow it
+5  PostgreSQL or the API cannot be reached, or is not ready
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+
+from persistence import errors
+
+
+class Exit(IntEnum):
+    DONE = 0
+    FAILED = 1
+    MISUSED = 2
+    NOT_FOUND = 3
+    WRONG_STATE = 4
+    UNAVAILABLE = 5
+
+
+class Misused(errors.JobsError):
+    """What was typed does not make sense."""
+
+
+class NoSuch(errors.JobsError, LookupError):
+    """There is none of that name."""
+
+
+class Refusal(errors.JobsError):
+    """The state of the thing does not allow it."""
+
+
+def exit_of(error: BaseException) -> tuple[Exit, str] | None:
+    """The exit code and the one line that says why; None for what nobody expected."""
+    return _of_ours(error) or _of_client(error) or _of_driver(error)
+
+
+def _of_ours(error: BaseException) -> tuple[Exit, str] | None:
+    if not isinstance(error, errors.JobsError):
+        return None
+    kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Exit], ...] = (
+        ((errors.SettingsError, errors.InvalidJob, errors.IdempotencyConflict, Misused), Exit.MISUSED),
+        (errors.DatabaseUnavailable, Exit.UNAVAILABLE),
+        ((errors.WrongState, Refusal), Exit.WRONG_STATE),
+        (LookupError, Exit.NOT_FOUND),
+        (ValueError, Exit.MISUSED),
+    )
+    code = next((code for kind, code in kinds if isinstance(error, kind)), Exit.FAILED)
+    return code, str(error)
+
+
+def _of_client(error: BaseException) -> tuple[Exit, str] | None:
+    if "api.client" not in sys.modules:
+        return None
+    from api import client
+
+    if not isinstance(error, client.ApiError):
+        return None
+    kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Exit], ...] = (
+        ((client.InvalidRequest, client.IdempotencyKeyReused), Exit.MISUSED),
+        (client.NotFound, Exit.NOT_FOUND),
+        (client.Conflict, Exit.WRONG_STATE),
+        ((client.ConnectionFailed, client.Unavailable, client.UnexpectedAnswer, client.ServerFailed), Exit.UNAVAILABLE),
+    )
+    code = next((code for kind, code in kinds if isinstance(error, kind)), Exit.FAILED)
+    return code, _with_request_id(error)
+
+
+def _with_request_id(error: BaseException) -> str:
+    problem = getattr(error, "problem", None)
+    return f"{error} (request {problem.request_id})" if problem and problem.status >= 500 else str(error)
+
+
+def _of_driver(error: BaseException) -> tuple[Exit, str] | None:
+    if "sqlalchemy" not in sys.modules:
+        return None
+    from sqlalchemy.exc import DBAPIError
+
+    from persistence.database import is_transient
+
+    code = str(getattr(getattr(error, "orig", None), "pgcode", None) or "")
+    if code in _NO_SCHEMA:
+        return Exit.UNAVAILABLE, "the database has not our tables, or older ones: run aeon-jobs migrate up"
+    if is_transient(error):
+        return Exit.UNAVAILABLE, f"PostgreSQL: {getattr(error, 'orig', error)}"
+    return (Exit.FAILED, f"PostgreSQL: {error.orig}") if isinstance(error, DBAPIError) else None
+
+
+_NO_SCHEMA = {"42P01", "42703", "42883", "3F000"}
+"""Undefined table, column, function; no such schema."""

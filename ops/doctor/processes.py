@@ -1,0 +1,74 @@
+"""Who is alive: workers, a dispatcher, a scheduler; and whether every queue and type with jobs has somebody."""
+
+from __future__ import annotations
+
+from ops.doctor.finding import Finding, error, ok, skipped, warning
+from ops.doctor.patient import Patient
+from persistence import queues
+
+TICK_S = 120
+"""A schedule is looked at every minute: one that is later than two has nobody who looks."""
+
+
+def workers(patient: Patient) -> Finding:
+    name = "workers"
+    found = [row for row in patient.ask("processes") if row.kind == "worker"]
+    alive = [row for row in found if row.state == "running" and row.silent_s * 1_000 < patient.silence_ms]
+    if not alive:
+        return error(name, "none is alive: nothing is run", "aeon-jobs worker")
+    threads = sum(row.threads for row in alive)
+    return ok(name, f"{len(alive)} alive on {len({row.hostname for row in alive})} host(s), {threads} threads")
+
+
+def lost(patient: Patient) -> Finding:
+    name = "lost processes"
+    gone = [
+        row.id for row in patient.ask("processes") if row.state == "lost" or row.silent_s * 1_000 > patient.silence_ms
+    ]
+    if not gone:
+        return ok(name, "none")
+    return warning(
+        name,
+        f"{len(gone)} ended without a goodbye: {', '.join(gone[:3])}",
+        f"look at their logs, then: aeon-jobs workers --acknowledge {gone[0]}",
+    )
+
+
+def dispatcher(patient: Patient) -> Finding:
+    name = "dispatcher"
+    found = [row for row in patient.ask("processes") if row.kind == "dispatcher" and row.state == "running"]
+    alive = [row for row in found if row.silent_s * 1_000 < patient.silence_ms]
+    if not alive:
+        return error(name, "nobody dispatches: no job is started", "aeon-jobs dispatcher (or any worker)")
+    if all(row.threads for row in alive):
+        return warning(name, "none of its own: a worker does it", "aeon-jobs dispatcher, so that workers need not")
+    return ok(name, f"{len(alive)} alive")
+
+
+def scheduler(patient: Patient) -> Finding:
+    """Told by what it does: schedules that fell due were run."""
+    name, found = "scheduler", patient.ask_one("overdue_schedules")
+    if not found.enabled:
+        return skipped(name, "no schedule is switched on")
+    if found.late_s > TICK_S:
+        return error(name, f"a schedule is {found.late_s:.0f} s late: nobody ticks", "aeon-jobs scheduler")
+    return ok(name, f"{found.enabled} schedule(s), none late")
+
+
+def unserved_queues(patient: Patient) -> Finding:
+    name = "queues without workers"
+    with patient.database.connection() as connection:
+        found = queues.every(connection, patient.silence_ms)
+    unserved = [queue.name for queue in found if queue.ready + queue.queued and not queue.workers]
+    if not unserved:
+        return ok(name, "none: every queue with jobs is served")
+    return error(name, ", ".join(unserved), "start a worker with the job types of that queue")
+
+
+def orphaned_types(patient: Patient) -> Finding:
+    name = "job types without workers"
+    found = patient.ask("orphaned_types", silence_ms=patient.silence_ms)
+    if not found:
+        return ok(name, "none: every type with jobs can be run")
+    detail = ", ".join(f"{row.job_type} ({row.jobs})" for row in found[:5])
+    return error(name, detail, "start a worker with them: aeon-jobs worker their.module")

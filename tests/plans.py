@@ -1,0 +1,67 @@
+"""What PostgreSQL does to answer: the plan of every statement that a piece of work executes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from persistence.database import Database
+
+
+@dataclass
+class Plan:
+    indexes: set[str] = field(default_factory=set)
+    scanned: set[str] = field(default_factory=set)
+    """Tables that are read from end to end."""
+
+    def add(self, node: dict[str, Any]) -> None:
+        if name := node.get("Index Name"):
+            self.indexes.add(name)
+        if node["Node Type"] == "Seq Scan":
+            self.scanned.add(node["Relation Name"])
+        self.indexes.update(node.get("Conflict Arbiter Indexes", []))
+        for child in node.get("Plans", []):
+            self.add(child)
+
+
+def plan_of(database: Database, work: Callable[[Connection], object]) -> Plan:
+    """The plans of all that `work` executes, taken just before each statement runs; nothing of it stays."""
+    plan = Plan()
+    with database.transaction() as connection, _explaining(connection, plan):
+        work(connection)
+        connection.rollback()
+    return plan
+
+
+def plan_of_sql(database: Database, sql: str) -> Plan:
+    plan = Plan()
+    with database.connection() as connection:
+        _explain(connection.connection.cursor(), sql, None, plan)
+    return plan
+
+
+@contextmanager
+def _explaining(connection: Connection, plan: Plan) -> Iterator[None]:
+    def listener(conn: Any, cursor: Any, sql: str, parameters: Any, _context: Any, _many: bool) -> None:
+        with cursor.connection.cursor() as other:
+            _explain(other, sql, parameters, plan)
+
+    event.listen(connection, "before_cursor_execute", listener)
+    yield
+    event.remove(connection, "before_cursor_execute", listener)
+
+
+def _explain(cursor: Any, sql: str, parameters: Any, plan: Plan) -> None:
+    bare = re.sub(r"--.*$", "", sql, flags=re.MULTILINE).strip()
+    settings = re.match(r"(SET LOCAL [^;]*;\s*)*", bare)
+    assert settings is not None
+    cursor.execute(f"{settings[0]} EXPLAIN (FORMAT JSON) {bare[settings.end() :]}", parameters or None)
+    (answer,) = cursor.fetchone()
+    for entry in answer if isinstance(answer, list) else json.loads(answer):
+        plan.add(entry["Plan"])
