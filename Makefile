@@ -27,7 +27,7 @@ up: $(READY) ## Run everything here: PostgreSQL, Redis, API, workers
 	@$(BIN)/aeon-jobs up
 
 test: $(READY) ## Run all tests against real servers, with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest --cov --cov-report=term $(if $(ARGS),$(ARGS),--cov-fail-under=85)
 
 check: $(READY) ## Format, lint, types, import directions, compose file
 	$(BIN)/ruff format --check .

@@ -94,8 +94,10 @@ class Upkeep:
         if self._was_blind():
             return
         with self._database.connection() as connection:
-            silent = workers.mark_silent(connection, self._settings.worker_lock_duration)
-        take_back_fetched(self._database, self._wire, silent)
+            self._silent += workers.mark_silent(connection, self._settings.worker_lock_duration)
+        # Kept until it is done: each is marked once, and Redis may be away just now.
+        take_back_fetched(self._database, self._wire, self._silent)
+        self._silent = []
 
     def reconcile(self) -> None:
         with self._database.connection() as connection:
@@ -148,14 +150,19 @@ class Upkeep:
 def bury_dead(database: Database, wire: Wire, settings: Settings) -> list[Peer]:
     """Free the jobs of processes of this host that are certainly dead. Any process of ours may do it."""
     with database.connection() as connection:
-        dead = [peer.id for peer in workers.peers_on(connection, this_host()) if is_dead(peer)]
-        buried = workers.mark_lost(connection, dead)
+        dead = [peer for peer in workers.peers_on(connection, this_host()) if is_dead(peer)]
+    if not dead:
+        return []
+    ids = [peer.id for peer in dead]
+    rescue(database, settings, ids)
+    crash("burial.rescued")
+    take_back_fetched(database, wire, dead)
+    crash("burial.taken_back")
+    # Last: whoever dies or loses Redis on the way leaves the rest to the next one, who finds the same dead.
+    with database.connection() as connection:
+        buried = workers.mark_lost(connection, ids)
     if buried:
         _log.warning("processes died", ids=[peer.id for peer in buried])
-        crash("burial.marked")
-        rescue(database, settings, [peer.id for peer in buried])
-        crash("burial.rescued")
-        take_back_fetched(database, wire, buried)
     return buried
 
 

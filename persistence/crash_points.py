@@ -1,6 +1,6 @@
 """Named places where a test can have the process killed: between two steps that cannot be one.
 
-AEON_CRASH="claim.committed:3" kills the process with SIGKILL at the third passage of that place. Without it `crash` is an
+AEON_CRASH="claim.committed:3" kills the process with SIGKILL at the third passage of that place. Without it, `crash` is an
 empty function: whether there is anything to do is decided once, at import.
 """
 
@@ -27,8 +27,8 @@ POINTS = {
     "transaction.recorded": "a handler's writes and its completion are about to commit together",
     "transaction.committed": "a handler's writes and its completion were committed together",
     "record.committed": "an outcome was recorded, its message not acked",
-    "burial.marked": "a dead worker was marked as lost, its jobs not freed",
     "burial.rescued": "a dead worker's running jobs were freed, not those that it had fetched",
+    "burial.taken_back": "a dead worker's jobs were freed, the worker not marked as lost",
     "schedule.submitted": "a schedule's job was inserted, the schedule not moved on",
 }
 

@@ -71,6 +71,11 @@ class Group:
         self.signal(signal.SIGKILL)
         self._reap()
 
+    def wait(self, patience_s: float = 60) -> int:
+        """Until the master ends by itself; its return code."""
+        assert self._process
+        return self._process.wait(patience_s)
+
     def stop(self, patience_s: float = 40) -> int:
         """TERM to the master, as an operator does; its return code."""
         assert self._process

@@ -9,6 +9,8 @@ import os
 import time
 from datetime import timedelta
 
+from sqlalchemy import text
+
 from actors import current_job, job
 from persistence.states import Backoff
 
@@ -105,3 +107,13 @@ def deaf_to_cancel(seconds: float) -> None:
     effect("began")
     time.sleep(seconds)
     effect("ran")
+
+
+@job(backoff=Backoff(base_ms=10, multiplier=1))
+def booking() -> None:
+    """Its effect is a row, in the transaction of its completion."""
+    with current_job().transaction() as session:
+        session.execute(
+            text("INSERT INTO bookings (job_id, attempt) VALUES (:id, :attempt)"),
+            {"id": current_job().id, "attempt": current_job().attempt},
+        )

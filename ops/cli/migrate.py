@@ -67,7 +67,7 @@ def _register_built_ins(database: Database) -> None:
     from persistence import job_types
 
     with database.connection() as connection:
-        job_types.register(connection, [actor.definition for actor in broker().declared])
+        job_types.register(connection, list(broker().definitions.values()))
 
 
 def _plain(entry: Status) -> dict[str, object]:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from persistence import payloads
 from persistence.database import Database
 from persistence.settings import Settings
-from tests.group import Group, workers
+from tests.group import Group, ours, workers
 from tests.waiting import wait_for
 
 
@@ -27,10 +27,34 @@ class Site:
         self._directory = directory
         self._logs = 0
 
-    def workers(self, **options: Any) -> Group:
+    def workers(self, settings: Settings | None = None, **options: Any) -> Group:
+        """A bare group; `settings` when its road to the servers is not the test's own."""
+        return workers(settings or self.settings, self._log("workers"), EFFECTS_LOG=str(self.effects_log), **options)
+
+    def ours(self, command: str, settings: Settings | None = None, **environment: str) -> Group:
+        """`aeon-jobs COMMAND`."""
+        return ours(command, settings or self.settings, self._log(command), **environment)
+
+    def group(self, *command: str, **environment: str) -> Group:
+        """Any Python command."""
+        effects = {"EFFECTS_LOG": str(self.effects_log)}
+        return Group(command, self.settings, self._log("group"), **effects, **environment)
+
+    def _log(self, name: str) -> Path:
         self._logs += 1
-        log = self._directory / f"workers-{self._logs}.log"
-        return workers(self.settings, log, EFFECTS_LOG=str(self.effects_log), **options)
+        return self._directory / f"{name}-{self._logs}.log"
+
+    def wait_for_job_type(self, name: str) -> None:
+        wait_for(lambda: self.execute("SELECT 1 FROM job_types WHERE name = :name", name=name), f"{name} is registered")
+
+    def schedule(self, job_type: str, moments: int) -> None:
+        """A schedule of every minute that has missed so many moments and makes up for all."""
+        self.execute(
+            "INSERT INTO job_schedules (name, job_type, cron, catch_up, next_run_at)"
+            " VALUES ('s', :type, '* * * * *', 'all', date_trunc('minute', now()) - :missed * interval '1 minute')",
+            type=job_type,
+            missed=moments - 1,
+        )
 
     def submit(self, job_type: str, count: int, **payload: Any) -> None:
         """As psql would: no registry needed."""

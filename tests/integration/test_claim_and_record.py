@@ -12,6 +12,7 @@ from persistence.database import Database
 from persistence.executions import Claimed
 from persistence.states import Failure
 from tests.races import at_once, rival
+from tests.recycled import database_url, recycled  # noqa: F401
 from tests.rows import (
     add_job,
     counters,

@@ -15,6 +15,7 @@ from persistence import dispatch
 from persistence.database import IDLE_LIMIT_S, Database, is_transient, statement
 from persistence.settings import Settings
 from tests.races import rival
+from tests.recycled import database_url, recycled  # noqa: F401
 from tests.rows import add_job, job, rows, value
 
 

@@ -11,6 +11,7 @@ from persistence.database import Database
 from persistence.errors import InvalidJob, JobNotFound, WrongState
 from persistence.states import Failure
 from tests.races import rival
+from tests.recycled import database_url, recycled  # noqa: F401
 from tests.rows import add_job, dispatch_all, end, job, letters, outcomes, queue, register, rows, running_job, start
 
 FAILURE = Failure.of("ValueError", "no such address", "Traceback …", job_type="note", place="here")

@@ -15,6 +15,7 @@ from persistence.database import Database
 from persistence.jobs import NewJob
 from persistence.states import Failure
 from tests.races import rival
+from tests.recycled import database_url, recycled  # noqa: F401
 from tests.rows import add_job, dispatch_all, end, job, register, rows, running_job, value
 
 FAILURE = Failure("ValueError", "no")

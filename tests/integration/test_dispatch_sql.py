@@ -11,6 +11,7 @@ from persistence.database import Database
 from persistence.dispatch import parse_message_id
 from persistence.workers import Host, Registration
 from tests.races import at_once, rival
+from tests.recycled import database_url, recycled  # noqa: F401
 from tests.rows import add_job, dispatch_all, job, queue, rows, running_job, value
 
 

@@ -7,6 +7,7 @@ import pytest
 from persistence import executions, jobs, states
 from persistence.database import Database
 from tests.races import rival
+from tests.recycled import database_url, recycled  # noqa: F401
 from tests.rows import add_job, counters, end, job, letters, outcomes, rows, running_job, start
 
 

@@ -11,6 +11,7 @@ from persistence.database import Database
 from persistence.errors import InvalidJob
 from persistence.schedules import NewSchedule
 from tests.races import at_once, rival
+from tests.recycled import database_url, recycled  # noqa: F401
 from tests.rows import register, rows, value
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)

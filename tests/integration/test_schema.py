@@ -16,6 +16,7 @@ import persistence.models  # noqa: F401 (fills SQLModel.metadata)
 from persistence import executions, job_types, jobs, workers
 from persistence.jobs import NewJob
 from persistence.models import JobStatus
+from tests.recycled import database_url, recycled  # noqa: F401
 from tests.rows import add_job, register, rows, running_job
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "schema.md"

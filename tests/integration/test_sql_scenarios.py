@@ -7,6 +7,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from persistence.database import Database
 from persistence.models import JobType
+from tests.recycled import database_url, recycled  # noqa: F401
 from tests.rows import NOTE, add_job, job, register, rows, value
 
 

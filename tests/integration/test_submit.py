@@ -17,6 +17,7 @@ from persistence.errors import IdempotencyConflict, InvalidJob, JobNotFound, Unk
 from persistence.jobs import NewJob, Submitted
 from persistence.models import JobType
 from tests.races import at_once, rival
+from tests.recycled import database_url, recycled  # noqa: F401
 from tests.rows import NOTE, add_job, job, queue, register, rows, running_job, value
 
 

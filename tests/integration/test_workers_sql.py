@@ -11,6 +11,7 @@ from persistence.database import Database
 from persistence.models import JobType
 from persistence.workers import Host, Peer, Registration
 from tests.races import rival
+from tests.recycled import database_url, recycled  # noqa: F401
 from tests.rows import NOTE, counters, register, rows, value
 
 HERE = Host("host", "boot-1", "pid:[1]")
