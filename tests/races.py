@@ -23,7 +23,7 @@ from tests.rows import rows, value
 from tests.waiting import wait_for
 
 T = TypeVar("T")
-PATIENCE_S = 20
+PATIENCE_S = 10
 
 
 class Rival(Generic[T]):
@@ -54,11 +54,21 @@ class Rival(Generic[T]):
         """What the work returned, once its transaction is over; raises what it raised."""
         return self._done.result(PATIENCE_S)
 
+    def end(self) -> None:
+        """Take its connection away: a test that failed may hold the very lock that the rival waits for."""
+        if not self._done.done():
+            rows(self._database, "SELECT pg_terminate_backend(:pid)", pid=self._pid.result(PATIENCE_S))
+
 
 @contextmanager
 def rival(database: Database, work: Callable[[Connection], T]) -> Iterator[Rival[T]]:
     with ThreadPoolExecutor(1) as pool:
-        yield Rival(database, work, pool)
+        other = Rival(database, work, pool)
+        try:
+            yield other
+        except BaseException:
+            other.end()
+            raise
 
 
 def at_once(database: Database, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:

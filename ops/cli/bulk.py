@@ -14,6 +14,7 @@ from api.client.views import BatchAnswer, BatchItem
 from ops.cli import drawings
 from ops.cli.desk import Desk
 from ops.cli.exits import Exit, Misused
+from ops.cli.questions import confirm
 
 PORTION = 500
 """Jobs of one transaction: few enough that nobody waits for their locks."""
@@ -71,7 +72,7 @@ def _by_filter(desk: Desk, bulk: Bulk, which: JobFilter | LetterFilter, reason: 
 def _ask(bulk: Bulk, count: int, *, more: bool, yes: bool) -> None:
     if count and not yes:
         number = f"at least {count}" if more else str(count)
-        typer.confirm(f"{bulk.verb} {number} {bulk.noun}?", abort=True, err=True)
+        confirm(f"{bulk.verb} {number} {bulk.noun}?")
 
 
 def _in_portions(desk: Desk, bulk: Bulk, ids: Sequence[UUID], reason: str | None) -> BatchAnswer:

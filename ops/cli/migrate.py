@@ -9,6 +9,7 @@ import typer
 from ops.cli.commands import Commands
 from ops.cli.environment import database
 from ops.cli.exits import Exit
+from ops.cli.questions import confirm
 from ops.cli.screen import Screen, table
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def down(
     from persistence import migrate
 
     if not yes:
-        typer.confirm(f"Roll back everything above version {target}, data included?", abort=True, err=True)
+        confirm(f"Roll back everything above version {target}, data included?")
     done = migrate.down(database(), target)
     screen.show({"rolled_back": done}, lambda _: "\n".join(f"rolled back {label}" for label in done) or "nothing to do")
 

@@ -12,6 +12,7 @@ from ops.cli.desk import Desk
 from ops.cli.exits import Misused, NoSuch
 from ops.cli.inputs import json_object
 from ops.cli.jobs import Yes
+from ops.cli.questions import confirm
 
 if TYPE_CHECKING:
     from api.client import views
@@ -111,7 +112,7 @@ def delete(desk: Desk, name: Name, yes: Yes = False) -> None:
     """Delete a schedule; the jobs that it made stay."""
     schedule = _named(desk, name)
     if not yes:
-        typer.confirm(f"Delete schedule {schedule.name}?", abort=True, err=True)
+        confirm(f"Delete schedule {schedule.name}?")
     desk.backend.delete_schedule(schedule.id)
     desk.screen.show({"deleted": schedule.name}, lambda _: f"deleted {schedule.name}")
 

@@ -99,7 +99,7 @@ def test_the_guide_names_every_route_with_its_role(document: dict[str, Any]) -> 
     guide = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            role = operation.get("x-role", "–")
+            role = operation.get("x-role", "\N{EN DASH}")
             assert f"`{method.upper()} {path}`" in guide, f"{method} {path} is missing"
             line = next(line for line in guide.splitlines() if f"`{method.upper()} {path}`" in line and "|" in line)
             assert f"| {role} |" in line, line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -27,23 +28,55 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for command in ("up", "api", "worker", "dispatcher", "scheduler", "migrate", "version"):
+    jobs = ("submit", "list", "show", "watch", "cancel", "retry", "explain", "dlq", "schedules", "types")
+    system = ("queues", "workers", "keys", "migrate", "doctor", "version")
+    processes = ("up", "demo", "api", "worker", "dispatcher", "scheduler")
+    for command in jobs + system + processes:
         assert f" {command} " in done.stdout
     assert "Usage: aeon-jobs" in done.stdout
 
 
 def test_help_loads_no_machinery() -> None:
-    heavy = "{'dramatiq', 'litestar', 'sqlalchemy', 'redis', 'polars', 'psycopg2'}"
+    heavy = "{'dramatiq', 'litestar', 'sqlalchemy', 'redis', 'polars', 'psycopg2', 'httpx', 'pydantic'}"
     code = f"import sys, ops.cli; sys.exit(str({heavy} & set(sys.modules)) if {heavy} & set(sys.modules) else 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr == ""
     assert done.returncode == 0
 
 
+def test_looking_at_jobs_loads_no_dramatiq(environment: Settings) -> None:
+    heavy = "{'dramatiq', 'litestar', 'polars', 'actors', 'middleware'}"
+    code = (
+        "import sys, atexit; from ops.cli import main; sys.argv[1:] = ['list'];"
+        f" atexit.register(lambda: sys.stderr.write(str({heavy} & set(sys.modules)))); main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)
+    assert (done.stdout, done.stderr) == ("no job matches\n", "set()")
+
+
+def test_the_shell_can_complete() -> None:
+    done = run(_AEON_JOBS_COMPLETE="complete_bash", COMP_WORDS="aeon-jobs sub", COMP_CWORD="1")
+    assert done.stdout.split() == ["submit"]
+
+
+def test_a_reader_that_goes_away_is_no_crash(environment: Settings) -> None:
+    command = f"{sys.executable} -P -m ops types --json | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=os.environ)
+    assert "Traceback" not in done.stderr
+
+
 def test_version() -> None:
     done = run("version")
     assert done.returncode == 0
     assert done.stdout.strip().count(".") == 2
+    assert json.loads(run("version", "--json").stdout) == {"version": done.stdout.strip()}
+
+
+def test_migrating_makes_the_built_in_job_types_known(environment: Settings) -> None:
+    assert json.loads(run("migrate", "up", "--json").stdout) == {"applied": []}
+    names = [entry["name"] for entry in json.loads(run("types", "--json").stdout)]
+    assert {"data_processing", "email_notification", "webhook_delivery"} <= set(names)
+    assert all(entry["applied_at"] for entry in json.loads(run("migrate", "status", "--json").stdout))
 
 
 @pytest.mark.parametrize("arguments", [["no-such-command"], ["migrate", "down"], ["up", "--no-such-option"]])

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from api.client import views
 from ops.cli.database.likeness import like
 from ops.cli.database.office import Office
+from ops.cli.exits import Refusal
 from persistence import job_types, queues, retired_workers, workers
 from persistence.errors import JobsError
 from persistence.models import Worker
@@ -24,7 +25,7 @@ class QueueNotFound(JobsError, LookupError):
         super().__init__(f"no queue {name!r:.120}")
 
 
-class StillAlive(JobsError):
+class StillAlive(Refusal):
     def __init__(self, worker_id: str, state: str) -> None:
         super().__init__(f"{worker_id} is {state}: only a stopped or lost process can be taken off")
 
