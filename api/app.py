@@ -25,6 +25,7 @@ from api import (
     errors,
     events,
     explanations,
+    exposition,
     health,
     job_types,
     jobs,
@@ -73,6 +74,7 @@ def _parts(built: Services) -> dict[str, Any]:
     return {
         "route_handlers": [
             health.router,
+            exposition.prometheus,
             _jobs_router(built.settings),
             dead_letters.router,
             schedules.router,

@@ -75,8 +75,13 @@ def configure_logging(settings: Settings, process: str, **context: object) -> No
 def _renderer(settings: Settings) -> list[Any]:
     remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if settings.log_format == "console":
-        return [remove, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        return [remove, _console()]
     return [remove, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+
+
+def _console() -> structlog.dev.ConsoleRenderer:
+    # Plain tracebacks: the pretty ones show local variables, secrets among them.
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
 
 
 def _process_name(process: str) -> Any:

@@ -53,6 +53,7 @@ class Upkeep:
         self._wire = wire
         self._settings = settings
         self._registration = registration
+        self._silent: list[Peer] = []
         self._blind_until = 0.0
         self._maintainer = RedisBroker(  # type: ignore[no-untyped-call]
             client=wire.client, namespace=wire.namespace, middleware=[], maintenance_chance=1_000_000

@@ -24,6 +24,16 @@ from persistence.database import run
 from persistence.errors import InvalidJob, JobsError, Violation
 
 CatchUp = Literal["last", "all", "none"]
+NICKNAMES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+"""As in crontab(5)."""
 MAX_CATCH_UP = 100
 """Most missed moments that `catch_up = all` makes up for in one tick; the rest follow in the next."""
 
@@ -59,8 +69,9 @@ def _moments(cron: str, timezone: str, start: datetime, *, reverse: bool = False
         zone = ZoneInfo(timezone)
     except (KeyError, ValueError, OSError):
         raise InvalidJob.at("timezone", f"{timezone!r:.80} is no IANA time zone") from None
+    line = NICKNAMES.get(cron.strip(), cron)
     try:
-        return (moment.astimezone(UTC) for moment in CronSim(cron, start.astimezone(zone), reverse=reverse))
+        return (moment.astimezone(UTC) for moment in CronSim(line, start.astimezone(zone), reverse=reverse))
     except CronSimError as error:
         raise InvalidJob.at("cron", f"{cron!r:.80} is no cron line: {error}") from None
 

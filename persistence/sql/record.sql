@@ -21,6 +21,8 @@ recorded AS (
         lease_expires_at = NULL
     FROM verdicts v
     WHERE jobs.id = v.job_id AND jobs.attempt = v.attempt AND jobs.status::text = 'running'
+      -- A claim is not flushed: after a crash of the server the same attempt may be claimed anew, at another moment.
+      AND jobs.started_at = v.started_at
     RETURNING
         jobs.id, jobs.attempt, jobs.job_type, jobs.queue_name, jobs.payload, jobs.status AS new_status,
         extract(epoch FROM clock_timestamp() - jobs.started_at)::double precision AS duration_s,

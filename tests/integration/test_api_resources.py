@@ -246,3 +246,42 @@ def test_metrics_count_depths_workers_and_attempts(api: Callers, database: Datab
     assert metrics["last_hour"]["mean_duration_s"] == pytest.approx(2)
     assert metrics["throughput_per_minute"] == pytest.approx(2 / 60)
     assert metrics["error_rates"] == {"echo": 0.5}
+
+
+def test_prometheus_is_told_counts_durations_depths_and_who_lives(api: Callers, database: Database, sql: Any) -> None:
+    api.submitter.submit()
+    _worker(database)
+    for metric, label, value in [
+        ("processed", "completed", 3),
+        ("failed", "KeyError", 1),
+        ("duration_bucket", "0", 2),
+        ("duration_bucket", "8", 1),
+        ("duration_sum", "", 70.5),
+    ]:
+        for shard in (0, 1):
+            sql(
+                "INSERT INTO job_counters VALUES (:metric, 'echo', :label, :shard, :value)"
+                " ON CONFLICT (metric, job_type, label, shard) DO UPDATE SET value = excluded.value",
+                metric=metric,
+                label=label,
+                shard=shard,
+                value=value,
+            )
+
+    answer = api.viewer.get("/metrics")
+
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    for line in [
+        'jobs_processed_total{job_type="echo",status="completed"} 6.0',
+        'jobs_processed_total{job_type="echo",status="failed"} 0.0',
+        'jobs_failed_total{error_type="KeyError",job_type="echo"} 2.0',
+        'job_duration_seconds_bucket{job_type="echo",le="0.1"} 4.0',
+        'job_duration_seconds_bucket{job_type="echo",le="60.0"} 4.0',
+        'job_duration_seconds_bucket{job_type="echo",le="+Inf"} 6.0',
+        'job_duration_seconds_sum{job_type="echo"} 141.0',
+        'queue_depth_gauge{status="pending"} 1.0',
+        'queue_depth_gauge{status="dlq"} 0.0',
+        'dependency_up{dependency="postgres"} 1.0',
+    ]:
+        assert line in answer.text.splitlines(), answer.text
+    assert " 1.0" in next(line for line in answer.text.splitlines() if line.startswith("worker_alive_gauge{"))

@@ -23,6 +23,7 @@ NEEDED = {
     "GET /api/openapi.json": None,
     "GET /health/live": None,
     "GET /health/ready": None,
+    "GET /metrics": "viewer",
     "GET /api/jobs": "viewer",
     "POST /api/jobs": "submitter",
     "GET /api/jobs/metrics": "viewer",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import resources
 from pathlib import Path
-from signal import SIGCONT, SIGSTOP, SIGTERM
+from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
+import psutil
 import psycopg2
 import redis
 from sqlalchemy import text
@@ -117,9 +118,9 @@ class Town:
             case "kill_group":
                 return _done(group.kill)
             case "kill_process":
-                return _done(lambda: group.processes()[-1].kill())
+                return _done(lambda: _send(SIGKILL, group.processes()[-1:]))
             case "roll":
-                return _done(lambda: group.processes()[0].send_signal(SIGTERM))
+                return _done(lambda: _send(SIGTERM, group.processes()[:1]))
             case "freeze":
                 return _until(lambda: group.signal(SIGSTOP), lambda: group.signal(SIGCONT))
             case "kill_dispatcher":
@@ -152,8 +153,7 @@ class Town:
     def stop(self) -> None:
         """As an operator does: every handler ends, zombies included."""
         for group in self._groups:
-            if group.is_alive:
-                group.processes()[0].send_signal(SIGTERM)
+            _send(SIGTERM, group.processes()[:1])
         for group in self._groups:
             wait_for(lambda group=group: not group.is_alive, "the processes end", 40)  # type: ignore[misc]
 
@@ -206,6 +206,12 @@ class Town:
 def town(servers: Servers, name: str, skew_s: int) -> Iterator[Town]:
     with Town(servers, name, skew_s) as town:
         yield town
+
+
+def _send(number: int, processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
 
 
 def _done(breaking: Callable[[], object]) -> Callable[[], None]:

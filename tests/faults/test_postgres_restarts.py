@@ -1,0 +1,225 @@
+"""PostgreSQL crashed and restarted, deadlocked, refused: workers wait, and nothing is acked before it is recorded."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import psycopg2
+import pytest
+import redis
+
+from middleware.ledger import Ledger
+from ops.embedded import EmbeddedPostgres
+from persistence import executions, migrate
+from persistence.database import Database
+from persistence.executions import Claimed, Ended
+from persistence.settings import Settings, load_settings
+from persistence.states import completed
+from tests.faults.conftest import Site
+from tests.waiting import wait_for
+
+# The bound of the promise is 2,000; `make faults` sets it.
+JOBS = int(os.environ.get("FAULT_JOBS", "500"))
+
+
+@pytest.fixture
+def postgres(private_postgres: EmbeddedPostgres) -> EmbeddedPostgres:
+    return private_postgres
+
+
+@pytest.fixture
+def site(postgres: EmbeddedPostgres, redis_url: str, redis_client: redis.Redis, tmp_path: Path) -> Iterator[Site]:
+    settings = load_settings(database_url=postgres.url, redis_url=redis_url)
+    database = Database(settings.postgres_dsn)
+    migrate.up(database)
+    yield Site(settings, database, redis_client, tmp_path)
+    database.dispose()
+
+
+def test_a_crash_of_postgres_amid_hundreds_of_jobs_loses_and_doubles_no_record(
+    site: Site, postgres: EmbeddedPostgres
+) -> None:
+    site.submit("nap", JOBS, seconds=0.02)
+    with site.workers(processes=2, threads=4) as group:
+        wait_for(lambda: len(site.effects()) > JOBS // 10, "some ran")
+        workers = group.processes()
+        postgres.restart(immediate=True)
+        wait_for(lambda: len(site.effects()) > JOBS // 2, "more ran")
+        postgres.restart(immediate=True)
+        site.wait_until(completed=JOBS)
+        assert all(worker.is_running() for worker in workers), "a worker had to be replaced"
+
+    completions = site.execute("SELECT count(*) FROM job_executions WHERE outcome = 'completed' GROUP BY job_id")
+    assert [row.count for row in completions] == [1] * JOBS
+    assert len(site.effects()) == JOBS
+
+
+def test_a_handler_that_ends_while_postgres_is_away_is_recorded_first_and_acked_then(
+    site: Site, postgres: EmbeddedPostgres
+) -> None:
+    site.submit("nap", 4, seconds=0.5)
+    with site.workers(processes=1, threads=4):
+        site.wait_for_running(4)
+        postgres.kill()
+        wait_for(lambda: len(site.effects()) == 4, "the handlers ended")
+        unacked = site.redis.hlen("aeon-jobs:default.msgs")
+        postgres.restart()
+        site.wait_until(completed=4)
+        assert unacked == 4
+        wait_for(lambda: site.redis.hlen("aeon-jobs:default.msgs") == 0, "the acks followed")
+
+    assert set(site.effects().values()) == {1}
+    assert site.execute("SELECT 1 FROM job_executions WHERE outcome <> 'completed'") == []
+
+
+def test_a_dispatcher_and_a_scheduler_outlive_a_crash_of_postgres(site: Site, postgres: EmbeddedPostgres) -> None:
+    with site.workers(processes=1, threads=2), site.ours("dispatcher") as dispatcher, site.ours("scheduler") as ticks:
+        site.submit("note", 5)
+        site.wait_until(completed=5)
+        postgres.restart(immediate=True)
+        site.submit("note", 5)
+        site.wait_until(completed=10)
+        assert dispatcher.is_alive
+        assert ticks.is_alive
+
+
+# --- two connections, one ledger ------------------------------------------------------------------
+
+
+@pytest.fixture
+def ledger(settings: Settings, database: Database) -> Ledger:
+    ledger = Ledger(database, settings)
+    ledger.worker_id = "w"
+    return ledger
+
+
+@pytest.fixture
+def running(database: Database) -> list[Claimed]:
+    """Two claimed jobs, in the order in which every statement locks them."""
+    return _claim(database, "w", _queued(database, 2))
+
+
+def test_a_record_that_is_the_victim_of_a_deadlock_is_made_again(
+    settings: Settings, ledger: Ledger, running: list[Claimed]
+) -> None:
+    first, second = running
+    with _rival(settings) as rival:
+        rival("SET LOCAL deadlock_timeout = '60s'")
+        rival("UPDATE jobs SET metadata = '{}' WHERE id = %s", second.id)
+        with _recording(ledger, running) as answers:
+            # The ledger holds the first and waits for the second; now we wait for the first: a circle.
+            _wait_for_lock_waits(ledger, 1)
+            rival("UPDATE jobs SET metadata = '{}' WHERE id = %s", first.id)
+            assert answers == []
+            rival("COMMIT")
+
+    assert answers == [True, True]
+
+
+def test_a_record_that_cannot_be_serialized_is_made_again(
+    settings: Settings, ledger: Ledger, running: list[Claimed], database: Database
+) -> None:
+    """Somebody made REPEATABLE READ the default of the database."""
+    with database.connection() as connection:
+        name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+        connection.exec_driver_sql(f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'repeatable read'")
+    database.dispose()
+    with _rival(settings) as rival:
+        rival("UPDATE jobs SET metadata = '{}' WHERE id = %s", running[0].id)
+        with _recording(ledger, running) as answers:
+            _wait_for_lock_waits(ledger, 1)
+            rival("COMMIT")
+
+    assert answers == [True, True]
+
+
+def test_a_claim_that_a_crash_took_back_leaves_no_key_to_the_next_one(database: Database, ledger: Ledger) -> None:
+    """Claims are not flushed to disk: after a crash of the server the same attempt may be claimed by another worker."""
+    dispatched = _queued(database, 1)
+    (before,) = _claim(database, "dead", dispatched)
+    with database.connection() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET status = 'queued', attempt = 0")
+    (after,) = _claim(database, "w", dispatched)
+    assert (before.attempt, before.id) == (after.attempt, after.id)
+
+    stale = Ended.of(before, completed("of the attempt that never was"))
+    with database.connection() as connection:
+        assert executions.record(connection, [stale], worker_id="dead", shard=0) == {(before.id, 1): False}
+        assert executions.renew(connection, [(before.id, 1)], lease_ms=1_000) != []
+    assert ledger.record(Ended.of(after, completed("true")))
+
+    with database.connection() as connection:
+        assert connection.exec_driver_sql("SELECT result FROM jobs").scalar_one() == "true"
+        outcomes = connection.exec_driver_sql("SELECT outcome, worker_id FROM job_executions ORDER BY id").all()
+        assert [tuple(row) for row in outcomes] == [("superseded", "dead"), ("completed", "w")]
+        # Heard again because the reply was lost: still no change, and no second line in the history.
+        assert executions.record(connection, [stale], worker_id="dead", shard=0) == {(before.id, 1): False}
+        assert connection.exec_driver_sql("SELECT count(*) FROM job_executions").scalar_one() == 2
+
+
+def _queued(database: Database, count: int) -> list[tuple[UUID, int]]:
+    with database.connection() as connection:
+        rows = connection.exec_driver_sql(
+            "INSERT INTO jobs (job_type, status, dispatch_seq) SELECT 'note', 'queued', 1 FROM generate_series(1, %s)"
+            " RETURNING id",
+            (count,),
+        )
+        return sorted((row.id, 1) for row in rows)
+
+
+def _claim(database: Database, worker_id: str, dispatched: list[tuple[UUID, int]]) -> list[Claimed]:
+    with database.connection() as connection:
+        claimed = executions.claim(connection, dispatched, worker_id=worker_id, lease_ms=60_000)
+    return [claimed[found] for found in dispatched]
+
+
+class _Rival:
+    """A transaction of somebody else."""
+
+    def __init__(self, dsn: str) -> None:
+        self._connection = psycopg2.connect(dsn)
+
+    def __call__(self, statement: str, *values: object) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, [str(value) for value in values])
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@contextmanager
+def _rival(settings: Settings) -> Iterator[_Rival]:
+    rival = _Rival(settings.postgres_dsn.replace("+psycopg2", ""))
+    try:
+        yield rival
+    finally:
+        rival.close()
+
+
+@contextmanager
+def _recording(ledger: Ledger, jobs: list[Claimed]) -> Iterator[list[bool]]:
+    """A thread that records both jobs in one statement; the list is filled when it is answered."""
+    answers: list[bool] = []
+    ended = [Ended.of(job, completed(None)) for job in jobs]
+    thread = threading.Thread(target=lambda: answers.extend(ledger._record(ended)))
+    thread.start()
+    try:
+        yield answers
+    finally:
+        thread.join(30)
+
+
+def _wait_for_lock_waits(ledger: Ledger, count: int) -> None:
+    def look() -> bool:
+        with ledger._database.connection() as connection:
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            return bool(connection.exec_driver_sql(waiting).scalar_one() >= count)
+
+    wait_for(look, "the record waits for a lock")
