@@ -30,7 +30,7 @@ def registration(kind: Kind, name: str, **details: object) -> Registration:
         kind=kind,
         host=this_host(),
         pid=pid,
-        process_started_at=psutil.Process(pid).create_time(),
+        process_started_at=_started_at(psutil.Process(pid)),
         version=VERSION,
         **details,  # type: ignore[arg-type]
     )
@@ -40,13 +40,29 @@ def is_dead(peer: Peer) -> bool:
     """Certain death of a process on this host: its pid is gone, a zombie, or another process's by now."""
     try:
         process = psutil.Process(peer.pid)
-        # Clocks are read with a grain of 10 ms.
-        is_another = abs(process.create_time() - peer.process_started_at) > 1
+        is_another = abs(_started_at(process) - peer.process_started_at) > 1
         return is_another or process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except psutil.NoSuchProcess:
         return True
     except psutil.Error:
         return False
+
+
+def _started_at(process: psutil.Process) -> float:
+    """Seconds from the boot of the kernel to the start of the process. Not the time of day: that one may be set anew, and
+    every living process would then seem to be another one.
+
+    Raises:
+        psutil.NoSuchProcess
+    """
+    try:
+        # Behind the last ")": a program's name may hold anything.
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        if Path("/proc/self/stat").exists():
+            raise psutil.NoSuchProcess(process.pid) from None
+        return process.create_time()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def _boot_id() -> str:

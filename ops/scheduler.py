@@ -12,10 +12,14 @@ import signal
 import sys
 import time
 from types import FrameType
+from typing import NoReturn
 
 import periodiq
 
+from ops.presence import present
 from ops.restart import Deaths, RestartPolicy
+from persistence.database import get_database
+from persistence.settings import get_settings
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +32,11 @@ def run(policy: RestartPolicy | None = None) -> None:
     policy = policy or RestartPolicy()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
+    with present("scheduler", get_database(), get_settings()):
+        _keep_ticking(policy)
+
+
+def _keep_ticking(policy: RestartPolicy) -> NoReturn:
     deaths = Deaths()
     while True:
         began = time.monotonic()

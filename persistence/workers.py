@@ -26,7 +26,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """A process as it announces itself. `process_started_at` (Unix seconds) tells it from a later one of its pid."""
+    """A process as it announces itself. `process_started_at` (seconds since boot) tells it from a later one of its pid."""
 
     id: str
     kind: Kind

@@ -61,7 +61,9 @@ def _measure(name: str, site: Site, scale: Scale, console: Console) -> list[Figu
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ops.benchmarks", description="Measure the service levels.")
     parser.add_argument("--quick", action="store_true", help="small counts, for a look at whether it works")
-    parser.add_argument("--only", action="append", choices=MEASUREMENTS, metavar="NAME", help="may be repeated: %(choices)s")
+    parser.add_argument(
+        "--only", action="append", choices=MEASUREMENTS, metavar="NAME", help="may be repeated: %(choices)s"
+    )
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="of load on the API; default 60")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     return parser.parse_args(arguments)

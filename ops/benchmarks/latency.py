@@ -21,7 +21,9 @@ def measure(site: Site, scale: Scale) -> Iterator[Figure]:
         count = int(RATE * scale.paced_s)
         taken = _send(site, count, RATE)
         cpu = _cpu(site, dispatcher.cpu_s(), workers.cpu_s()) - before
-        yield from percentiles(f"submit to start at {RATE} jobs/s", taken, p50=float("inf"), p95=5_000, p99=float("inf"))
+        yield from percentiles(
+            f"submit to start at {RATE} jobs/s", taken, p50=float("inf"), p95=5_000, p99=float("inf")
+        )
         yield Figure(name=f"CPU per 1,000 jobs at {RATE} jobs/s, all", value=cpu / count * 1_000, unit="s")
         yield from percentiles("idle pickup", _send(site, scale.pickups, 2), p50=float("inf"), p95=5_000)
         taken = _insert(site, scale.pickups)

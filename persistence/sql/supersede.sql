@@ -8,7 +8,7 @@ WITH verdicts AS (
     -- With a limit, so that each is looked up by index: without it the planner may read all executions there are.
     LEFT JOIN LATERAL (
         SELECT outcome FROM job_executions e
-        WHERE e.job_id = v.job_id AND e.attempt = v.attempt AND e.outcome <> 'lost' LIMIT 1
+        WHERE e.job_id = v.job_id AND e.attempt = v.attempt AND e.started_at = v.started_at AND e.outcome <> 'lost' LIMIT 1
     ) AS known ON true
 ),
 superseded AS (

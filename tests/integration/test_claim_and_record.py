@@ -469,9 +469,9 @@ def test_every_finished_attempt_is_counted_once_under_its_outcome(database):
 def test_a_duration_is_counted_in_the_bucket_of_its_seconds(database):
     for seconds in (0, 0.3, 3, 59, 3_600):
         running = running_job(database)
-        sql = "UPDATE jobs SET started_at = now() - :s * interval '1 s' WHERE id = :id"
-        rows(database, sql, s=seconds, id=running.id)
-        end(database, running, states.completed(1))
+        sql = "UPDATE jobs SET started_at = now() - :s * interval '1 s' WHERE id = :id RETURNING started_at"
+        ((started_at,),) = rows(database, sql, s=seconds, id=running.id)
+        end(database, replace(running, started_at=started_at), states.completed(1))
     buckets = {label: count for (_, label), count in counters(database, "duration_bucket").items()}
     assert buckets == {"0": 1, "1": 1, "4": 1, "7": 1, "8": 1}
     assert counters(database, "duration_sum")["note", ""] == pytest.approx(3_662.3, abs=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -146,7 +147,7 @@ def test_connections_that_run_out(ill: Any) -> None:
 
 # --- the pooler ---------------------------------------------------------------------------------
 
-PGBOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 @contextmanager
@@ -160,7 +161,9 @@ def pgbouncer(url: str, mode: str, directory: Path) -> Iterator[str]:
         f"[pgbouncer]\nlisten_addr =\nunix_socket_dir = {directory}\nlisten_port = 6432\nauth_type = any\n"
         f"pool_mode = {mode}\nignore_startup_parameters = extra_float_digits\nadmin_users = x\n"
     )
-    user = ["-u", "nobody"]
+    # It refuses to be root, and embedded PostgreSQL lets nobody but its own account near its socket.
+    account = Path(str(host)).owner() if str(host).startswith("/") else "nobody"
+    user = ["-u", account] if os.geteuid() == 0 else []
     directory.chmod(0o777)
     child = subprocess.Popen([str(PGBOUNCER), "-q", *user, str(config)], stderr=subprocess.DEVNULL)
     spare(child.pid)

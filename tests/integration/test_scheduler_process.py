@@ -13,6 +13,8 @@ import pytest
 import redis
 
 from ops.embedded import EmbeddedRedis
+from persistence import workers
+from persistence.database import Database
 from persistence.settings import Settings
 from tests.leftovers import wait_until_empty
 
@@ -52,12 +54,18 @@ def ticks(server: EmbeddedRedis) -> int:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ticks_and_ends_at_once_when_told_to(
-    start: Start, private_redis: EmbeddedRedis, number: signal.Signals
+    start: Start, private_redis: EmbeddedRedis, database: Database, number: signal.Signals
 ) -> None:
+    def states() -> list[tuple[str, str]]:
+        with database.connection() as connection:
+            return [(process.kind, process.state) for process in workers.every(connection)]
+
     process = start(private_redis.url)
     assert eventually(lambda: ticks(private_redis))
+    assert eventually(lambda: states() == [("scheduler", "running")])
     process.send_signal(number)
-    assert process.wait(3) == 0
+    assert process.wait(10) == 0
+    assert states() == [("scheduler", "stopped")]
 
 
 def test_it_goes_on_when_redis_is_back(start: Start, private_redis: EmbeddedRedis, private_dir: Path) -> None:
@@ -68,4 +76,4 @@ def test_it_goes_on_when_redis_is_back(start: Start, private_redis: EmbeddedRedi
     assert eventually(lambda: ticks(private_redis))
     assert process.poll() is None
     process.terminate()
-    assert process.wait(3) == 0
+    assert process.wait(10) == 0
