@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench lock clean
+.PHONY: help demo up test faults check bench lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,6 +28,12 @@ up: $(READY) ## Run everything here: PostgreSQL, Redis, API, workers
 
 test: $(READY) ## Run all tests against real servers, with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(if $(ARGS),$(ARGS),--cov-fail-under=85)
+
+RUNS ?= 200
+SEED ?= 1
+faults: $(READY) ## Kill, freeze, cut and flush: RUNS=200 random runs from SEED=1
+	FAULT_JOBS=2000 $(BIN)/python -m pytest tests/faults tests/integration/test_state_machine.py --timeout 600 $(ARGS)
+	$(BIN)/python -m tests.faults.history --seed $(SEED) --runs $(RUNS)
 
 check: $(READY) ## Format, lint, types, import directions, compose file
 	$(BIN)/ruff format --check .

@@ -30,7 +30,7 @@ def measure(site: Site, scale: Scale) -> Iterator[Figure]:
             after = f"after {scale.drained:,} jobs"
             yield Figure(name=f"a worker process {after}", value=_largest_mb(workers), unit="MB", at_most=WORKER_MB)
             yield Figure(name=f"the dispatcher {after}", value=_largest_mb(dispatcher), unit="MB")
-    used = float(site.redis.info("memory")["used_memory_rss"]) / 2**20  # type: ignore[index, arg-type]
+    used = float(site.redis.info("memory")["used_memory_rss"]) / 2**20
     yield Figure(name=f"Redis {after}", value=used, unit="MB", at_most=REDIS_MB)
     with running_api(site.directory, site.postgres.url, site.database) as api:
         yield Figure(name="the API at rest", value=_largest_mb(api.program), unit="MB")

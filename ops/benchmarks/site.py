@@ -110,7 +110,7 @@ class Site:
     def questions(self) -> dict[str, int]:
         """Redis commands, those inside of scripts included, and PostgreSQL transactions so far."""
         stats = self.redis.info("commandstats")
-        commands = sum(int(of["calls"]) for name, of in stats.items() if name != "cmdstat_info")  # type: ignore[union-attr]
+        commands = sum(int(of["calls"]) for name, of in stats.items() if name != "cmdstat_info")
         # A backend publishes its counts when it next rests: up to a second late.
         sql = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
         return {"Redis commands": commands, "PostgreSQL transactions": int(self.execute(sql)[0][0])}

@@ -8,7 +8,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ops.cli.environment import warn_of_misspelt_variables
+from ops.cli.environment import settings
 from ops.cli.exits import Misused
 from ops.cli.screen import Screen
 
@@ -47,8 +47,7 @@ class Desk:
 def _of_database() -> Backend:
     from ops.cli.database import DatabaseBackend
 
-    warn_of_misspelt_variables()
-    return DatabaseBackend.of_environment()
+    return DatabaseBackend.of(settings())
 
 
 def _of_api(address: str) -> Backend:

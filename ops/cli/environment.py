@@ -17,10 +17,13 @@ def settings() -> Settings:
     Raises:
         SettingsError
     """
+    from ops.addresses import check_addresses
     from persistence.settings import get_settings
 
     warn_of_misspelt_variables()
-    return get_settings()
+    found = get_settings()
+    check_addresses(found)
+    return found
 
 
 def database() -> Database:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import Row
+
 from ops.doctor.finding import Finding, error, ok, skipped, warning
 from ops.doctor.patient import Patient
 from persistence import queues
@@ -11,9 +15,7 @@ TICK_S = 120
 
 
 def workers(patient: Patient) -> Finding:
-    name = "workers"
-    found = [row for row in patient.ask("processes") if row.kind == "worker"]
-    alive = [row for row in found if row.state == "running" and row.silent_s * 1_000 < patient.silence_ms]
+    name, alive = "workers", _alive(patient, "worker")
     if not alive:
         return error(name, "none is alive: nothing is run", "aeon-jobs worker")
     threads = sum(row.threads for row in alive)
@@ -35,9 +37,7 @@ def lost(patient: Patient) -> Finding:
 
 
 def dispatcher(patient: Patient) -> Finding:
-    name = "dispatcher"
-    found = [row for row in patient.ask("processes") if row.kind == "dispatcher" and row.state == "running"]
-    alive = [row for row in found if row.silent_s * 1_000 < patient.silence_ms]
+    name, alive = "dispatcher", _alive(patient, "dispatcher")
     if not alive:
         return error(name, "nobody dispatches: no job is started", "aeon-jobs dispatcher (or any worker)")
     if all(row.threads for row in alive):
@@ -46,13 +46,20 @@ def dispatcher(patient: Patient) -> Finding:
 
 
 def scheduler(patient: Patient) -> Finding:
-    """Told by what it does: schedules that fell due were run."""
-    name, found = "scheduler", patient.ask_one("overdue_schedules")
-    if not found.enabled:
-        return skipped(name, "no schedule is switched on")
-    if found.late_s > TICK_S:
-        return error(name, f"a schedule is {found.late_s:.0f} s late: nobody ticks", "aeon-jobs scheduler")
-    return ok(name, f"{found.enabled} schedule(s), none late")
+    """Told by what it does, too: schedules that fell due were run."""
+    name, schedules = "scheduler", patient.ask_one("overdue_schedules")
+    alive = _alive(patient, "scheduler")
+    if not schedules.enabled:
+        return (
+            ok(name, f"{len(alive)} alive") if alive else skipped(name, "none is alive, and no schedule is switched on")
+        )
+    if schedules.late_s > TICK_S:
+        return error(
+            name, f"a schedule is {schedules.late_s:.0f} s late: nobody ticks", "aeon-jobs scheduler, and a worker"
+        )
+    if not alive:
+        return error(name, f"none is alive, and {schedules.enabled} schedule(s) wait for one", "aeon-jobs scheduler")
+    return ok(name, f"{len(alive)} alive; {schedules.enabled} schedule(s), none late")
 
 
 def unserved_queues(patient: Patient) -> Finding:
@@ -72,3 +79,8 @@ def orphaned_types(patient: Patient) -> Finding:
         return ok(name, "none: every type with jobs can be run")
     detail = ", ".join(f"{row.job_type} ({row.jobs})" for row in found[:5])
     return error(name, detail, "start a worker with them: aeon-jobs worker their.module")
+
+
+def _alive(patient: Patient, kind: str) -> list[Row[Any]]:
+    found = [row for row in patient.ask("processes") if row.kind == kind and row.state == "running"]
+    return [row for row in found if row.silent_s * 1_000 < patient.silence_ms]

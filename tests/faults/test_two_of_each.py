@@ -9,6 +9,7 @@ from tests.faults.conftest import Site
 from tests.waiting import wait_for
 
 JOBS = 300
+LOAD = 80
 
 
 def test_two_dispatchers_at_once_have_every_job_run_once(site: Site) -> None:
@@ -41,18 +42,19 @@ def test_two_schedulers_at_once_make_each_moment_one_job(site: Site) -> None:
 
 
 def test_a_rolling_restart_under_load_loses_and_repeats_nothing(site: Site) -> None:
-    site.submit("nap", JOBS, seconds=0.05)
     with ExitStack() as stack:
         dispatchers = [stack.enter_context(site.ours("dispatcher", WORKER_ID=f"d{n}")) for n in range(2)]
         groups = [stack.enter_context(site.workers(processes=1, threads=4, WORKER_ID=f"w{n}")) for n in range(2)]
-        for group in (*groups, *dispatchers):
-            done = len(site.effects())
-            wait_for(lambda done=done: len(site.effects()) > done + 10, "the others work")  # type: ignore[misc]
+        rolled = (*groups, *dispatchers)
+        for group in rolled:
+            before = len(site.effects("began"))
+            site.submit("nap", LOAD, seconds=0.05)
+            wait_for(lambda before=before: len(site.effects("began")) > before + 10, "work goes on")  # type: ignore[misc]
             assert group.stop() == 0
             group.start()
-        site.wait_until(completed=JOBS)
+        site.wait_until(completed=LOAD * len(rolled))
 
-    assert Counter(site.effects("began").values()) == {1: JOBS}
-    assert Counter(site.effects().values()) == {1: JOBS}
+    assert Counter(site.effects("began").values()) == {1: LOAD * len(rolled)}
+    assert Counter(site.effects().values()) == {1: LOAD * len(rolled)}
     outcomes = site.execute("SELECT outcome, count(*) FROM job_executions GROUP BY 1")
-    assert [tuple(row) for row in outcomes] == [("completed", JOBS)]
+    assert [tuple(row) for row in outcomes] == [("completed", LOAD * len(rolled))]

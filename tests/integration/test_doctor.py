@@ -305,8 +305,10 @@ def test_a_schedule_that_nobody_ticks(ill: Any, database: Database) -> None:
         "INSERT INTO job_schedules (name, job_type, cron, next_run_at)"
         " VALUES ('s', 'note', '* * * * *', now() - interval '10 minutes')",
     )
-    assert ill()["scheduler"].status == "error"
+    assert "s late: nobody ticks" in ill()["scheduler"].detail
     rows(database, "UPDATE job_schedules SET next_run_at = now() + interval '1 minute'")
+    assert (ill()["scheduler"].status, ill()["scheduler"].detail[:13]) == ("error", "none is alive")
+    process(database, "scheduler")
     assert ill()["scheduler"].status == "ok"
 
 
@@ -356,6 +358,31 @@ def test_the_command_shows_a_remedy_and_fails(
     process(database, "worker")
     process(database, "dispatcher", threads=0)
     assert terminal("doctor").code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgresql://u:hush@word:hush@localhost/x"),
+        ("DATABASE_URL", "postgresql://localhost/x?hush=1"),
+        ("DATABASE_URL", "postgresql:///x?host=/tmp&port=hush"),
+        ("REDIS_URL", "redis://:pw@x:hush/0"),
+        ("REDIS_URL", "hush"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_named_and_not_shown(
+    name: str, url: str, ill: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, url)
+    get_settings.cache_clear()
+    terminal = Terminal(monkeypatch, capsys)
+    done = terminal("list")
+    assert (done.code, done.err.startswith(f"error: {name}: cannot be read")) == (2, True)
+    assert "hush" not in done.err
+    examined = terminal("doctor")
+    assert examined.code == 1
+    assert f"{name}: cannot be read" in examined.out
+    assert "hush" not in examined.out + examined.err
 
 
 def test_no_finding_shows_a_secret(ill: Any, monkeypatch: pytest.MonkeyPatch) -> None:

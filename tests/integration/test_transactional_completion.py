@@ -118,3 +118,20 @@ def test_a_cancelled_job_keeps_none_of_its_writes(workshop: Workshop) -> None:
 
     assert job.status == "cancelled"
     assert workshop.execute("SELECT 1 FROM bookings") == []
+
+
+def test_a_commit_that_fails_completes_nothing(workshop: Workshop) -> None:
+    """The last moment at which the two could part: everything was said, and PostgreSQL refuses at the commit."""
+    workshop.execute("ALTER TABLE bookings ADD UNIQUE (attempt) DEFERRABLE INITIALLY DEFERRED")
+    workshop.execute("INSERT INTO bookings (attempt) VALUES (1)")
+
+    @workshop.job(backoff=SOON)
+    def book() -> None:
+        with current_job().transaction() as session:
+            _book(session)
+
+    with workshop.working():
+        job = workshop.finished(book.send())
+
+    assert workshop.outcomes(job.id) == ["retried", "completed"]
+    assert workshop.execute("SELECT attempt FROM bookings WHERE job_id IS NOT NULL") == [(2,)]

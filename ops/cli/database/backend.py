@@ -10,19 +10,14 @@ from ops.cli.database.schedules import Schedules
 from ops.cli.database.state import State
 from persistence.database import Database
 from persistence.hints import Hints, redis_client
-from persistence.settings import get_settings
+from persistence.settings import Settings
 
 
 class DatabaseBackend(Jobs, Letters, Schedules, Queues, People, State):
     """See `ops.cli.backend`. Raises the errors of `persistence`."""
 
     @classmethod
-    def of_environment(cls) -> DatabaseBackend:
-        """
-        Raises:
-            SettingsError
-        """
-        settings = get_settings()
+    def of(cls, settings: Settings) -> DatabaseBackend:
         # One command at a time: two connections are one more than enough.
         database = Database(settings.postgres_dsn, schema=settings.job_schema, pool_size=2)
         # A Redis that does not answer must not hold the command up.

@@ -1,0 +1,266 @@
+"""The state machine against the real SQL: hypothesis chooses the steps, a model in Python foretells every answer.
+
+Every verb is called with what its caller believes, which is often out of date: dispatches and attempts of the past are kept
+and tried again. A stale one must win nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import Connection, text
+
+from persistence import dead_letters, dispatch, executions, jobs
+from persistence.database import Database
+from persistence.errors import WrongState
+from persistence.executions import Claimed, Ended
+from persistence.settings import Settings
+from persistence.states import Failure, Verdict, cancelled, completed, discarded, failed, released, snoozed
+
+FINAL = {"completed", "failed", "cancelled"}
+MAX_DEATHS = 2
+MAX_RETRIES = 1
+FAILURE = Failure("Broken", "it broke")
+
+VERDICTS = {
+    "completed": completed(1),
+    "retried": failed(FAILURE, retries_left=1, delay_ms=0),
+    "exhausted": failed(FAILURE, retries_left=0, delay_ms=0),
+    "hopeless": failed(FAILURE, retries_left=1, delay_ms=0, hopeless="permanent"),
+    "discarded": discarded("stale"),
+    "cancelled": cancelled("by itself"),
+    "snoozed": snoozed(0),
+    "released": released("stopped"),
+}
+
+
+@dataclass
+class Model:
+    """What a job's row must look like."""
+
+    status: str = "pending"
+    seq: int = 0
+    attempt: int = 0
+    retries: int = 0
+    deaths: int = 0
+    is_cancel_requested: bool = False
+    has_letter: bool = False
+    result: object = None
+    verdicts: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Machine(RuleBasedStateMachine):
+    database: Database
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.models: dict[UUID, Model] = {}
+        self.claimed: dict[tuple[UUID, int], Claimed] = {}
+
+    ids = Bundle("ids")
+    dispatches = Bundle("dispatches")
+    attempts = Bundle("attempts")
+
+    @initialize()
+    def empty(self) -> None:
+        with self.database.connection() as connection:
+            connection.execute(text("TRUNCATE jobs, dead_letter_jobs, job_executions CASCADE"))
+
+    @rule(target=ids)
+    def submit(self) -> UUID:
+        with self.database.connection() as connection:
+            job_id: UUID = connection.execute(
+                text("INSERT INTO jobs (job_type, max_retries) VALUES ('m', :retries) RETURNING id"),
+                {"retries": MAX_RETRIES},
+            ).scalar_one()
+        self.models[job_id] = Model()
+        return job_id
+
+    @rule(target=dispatches, count=st.integers(1, 2))
+    def dispatch(self, count: int) -> tuple[tuple[UUID, int], ...]:
+        with self.database.connection() as connection:
+            dispatch.promote(connection)
+            dispatched = dispatch.dispatch(connection, {"default": count})
+        ready = [job_id for job_id, model in self.models.items() if model.status == "pending"]
+        assert len(dispatched) == min(count, len(ready))
+        for entry in dispatched:
+            model = self.models[entry.id]
+            assert model.status == "pending"
+            model.status, model.seq = "queued", model.seq + 1
+            assert entry.seq == model.seq
+        return tuple((entry.id, entry.seq) for entry in dispatched)
+
+    @rule(target=attempts, dispatched=dispatches, worker=st.sampled_from(["w1", "w2"]))
+    def claim(self, dispatched: tuple[tuple[UUID, int], ...], worker: str) -> tuple[Claimed, ...]:
+        if not dispatched:
+            return ()
+        with self.database.connection() as connection:
+            answer = executions.claim(connection, dispatched, worker_id=worker, lease_ms=60_000)
+        for job_id, seq in dispatched:
+            model = self.models[job_id]
+            is_mine = model.status == "queued" and model.seq == seq and not model.is_cancel_requested
+            assert ((job_id, seq) in answer) == is_mine
+            if is_mine:
+                model.status, model.attempt = "running", model.attempt + 1
+                assert answer[job_id, seq].attempt == model.attempt
+        return tuple(answer.values())
+
+    @rule(attempts=attempts, kind=st.sampled_from(sorted(VERDICTS)))
+    def record(self, attempts: tuple[Claimed, ...], kind: str) -> None:
+        """Of the latest attempts or of some long ago; the latter, and repeated ones, change nothing."""
+        verdict = VERDICTS[kind]
+        for claimed in attempts:
+            with self.database.connection() as connection:
+                ended = [Ended.of(claimed, verdict)]
+                won = executions.record(connection, ended, worker_id="w1", shard=0)[claimed.id, claimed.attempt]
+            model = self.models[claimed.id]
+            if model.status == "running" and model.attempt == claimed.attempt:
+                assert won
+                self._ended(model, verdict)
+            else:
+                # True is right for a verdict that was recorded before: its reply may have been lost.
+                was_recorded = claimed.attempt in {n for n, outcome in model.verdicts if outcome != "lost"}
+                assert won == was_recorded
+
+    @rule(attempts=attempts)
+    def renew(self, attempts: tuple[Claimed, ...]) -> None:
+        if not attempts:
+            return
+        held = [(claimed.id, claimed.attempt) for claimed in attempts]
+        with self.database.connection() as connection:
+            renewals = executions.renew(connection, held, lease_ms=60_000)
+        expected = {
+            (job_id, attempt): self.models[job_id].is_cancel_requested
+            for job_id, attempt in held
+            if (self.models[job_id].status, self.models[job_id].attempt) == ("running", attempt)
+        }
+        assert {(r.id, r.attempt): r.cancel_requested for r in renewals} == expected
+
+    @rule(worker=st.sampled_from(["w1", "w2"]))
+    def rescue(self, worker: str) -> None:
+        with self.database.connection() as connection:
+            rescued = executions.rescue(connection, dead_workers=[worker], max_deaths=MAX_DEATHS)
+            owners = self._workers(connection)
+        for entry in rescued:
+            model = self.models[entry.id]
+            assert model.status == "running"
+            assert (entry.attempt, entry.worker_id, owners[entry.id]) == (model.attempt, worker, worker)
+            model.deaths += 1
+            model.verdicts.append((model.attempt, "lost"))
+            if model.is_cancel_requested:
+                model.status = "cancelled"
+            elif model.deaths >= MAX_DEATHS:
+                model.status, model.has_letter = "failed", True
+            else:
+                model.status = "pending"
+            assert entry.status == model.status
+        assert not [i for i, m in self.models.items() if m.status == "running" and owners[i] == worker]
+
+    @rule(job_id=ids)
+    def cancel(self, job_id: UUID) -> None:
+        model = self.models[job_id]
+        with self.database.connection() as connection:
+            if model.status in FINAL:
+                with pytest.raises(WrongState):
+                    jobs.cancel(connection, job_id)
+                return
+            jobs.cancel(connection, job_id, reason="no more", by="me")
+        model.is_cancel_requested = True
+        if model.status != "running":
+            model.status = "cancelled"
+
+    @rule(job_id=ids)
+    def requeue(self, job_id: UUID) -> None:
+        model = self.models[job_id]
+        with self.database.connection() as connection:
+            if model.status not in ("failed", "cancelled"):
+                with pytest.raises(WrongState):
+                    dead_letters.requeue(connection, job_id)
+                return
+            dead_letters.requeue(connection, job_id)
+        model.status, model.retries, model.deaths = "pending", 0, 0
+        model.is_cancel_requested = model.has_letter = False
+        model.result = None
+
+    @rule(dispatched=dispatches)
+    def take_back(self, dispatched: tuple[tuple[UUID, int], ...]) -> None:
+        with self.database.connection() as connection:
+            taken = dispatch.take_back(connection, dispatched)
+        mine = [
+            self.models[i] for i, seq in dispatched if (self.models[i].status, self.models[i].seq) == ("queued", seq)
+        ]
+        assert taken == len(mine)
+        for model in mine:
+            model.status = "pending"
+
+    @rule(dispatched=dispatches)
+    def bury(self, dispatched: tuple[tuple[UUID, int], ...]) -> None:
+        for job_id, seq in dispatched:
+            model = self.models[job_id]
+            with self.database.connection() as connection:
+                buried = dead_letters.bury(connection, (job_id, seq), "unknown_type", FAILURE)
+            assert buried == ((model.status, model.seq) == ("queued", seq))
+            if buried:
+                model.status, model.has_letter = "failed", True
+
+    @invariant()
+    def rows_are_what_the_model_says(self) -> None:
+        with self.database.connection() as connection:
+            rows = connection.execute(text("SELECT * FROM jobs")).mappings().all()
+            letters = set(
+                connection.execute(text("SELECT job_id FROM dead_letter_jobs WHERE resolved_at IS NULL")).scalars()
+            )
+            history = connection.execute(
+                text("SELECT job_id, attempt, outcome FROM job_executions WHERE outcome <> 'superseded' ORDER BY id")
+            ).all()
+        assert len(rows) == len(self.models)
+        for row in rows:
+            model = self.models[row["id"]]
+            seen = (row["status"], row["dispatch_seq"], row["attempt"], row["retry_count"], row["worker_deaths"])
+            assert seen == (model.status, model.seq, model.attempt, model.retries, model.deaths)
+            assert row["result"] == model.result
+            assert (row["cancel_requested_at"] is not None) == model.is_cancel_requested
+            assert (row["completed_at"] is not None) == (model.status in FINAL)
+            assert (row["lease_expires_at"] is not None) == (model.status == "running")
+            assert (row["id"] in letters) == model.has_letter
+            mine = [(entry.attempt, entry.outcome) for entry in history if entry.job_id == row["id"]]
+            assert mine == model.verdicts
+
+    def _ended(self, model: Model, verdict: Verdict) -> None:
+        is_stopped = verdict.status == "pending" and model.is_cancel_requested
+        model.status = "cancelled" if is_stopped else verdict.status.value
+        model.verdicts.append((model.attempt, "cancelled" if is_stopped else verdict.outcome))
+        model.retries += verdict.uses_retry
+        model.result = verdict.result
+        model.has_letter = verdict.reason is not None
+
+    @staticmethod
+    def _workers(connection: Connection) -> dict[UUID, str]:
+        return {row.id: row.worker_id for row in connection.execute(text("SELECT id, worker_id FROM jobs"))}
+
+
+@pytest.fixture
+def machine(settings: Settings) -> Iterator[type[Machine]]:
+    database = Database(settings.postgres_dsn, pool_size=1)
+    yield type("BoundMachine", (Machine,), {"database": database})
+    database.dispose()
+
+
+def test_every_verb_answers_as_the_model_foretells(machine: type[Machine]) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=40,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
