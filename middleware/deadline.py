@@ -89,7 +89,7 @@ class Deadline(Middleware):
                 _, _, job, is_last = heapq.heappop(self._due)
             try:
                 self._abandon(job) if is_last else self._interrupt(job)
-            except Exception:
+            except Exception:  # noqa: BLE001 (logged; the watch goes on for the others)
                 _log.exception("deadline not enforced", job_id=str(job.id))
 
     def _is_due(self) -> bool:

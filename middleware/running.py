@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from middleware.interrupts import Gate
 from middleware.ledger import Ledger
-from middleware.outcomes import JobCancelled, JobTimedOut, LeaseLost
+from middleware.outcomes import JobCancelled, LeaseLost
 from middleware.results import storable
 from persistence import executions
 from persistence.crash_points import crash

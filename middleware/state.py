@@ -70,7 +70,7 @@ class State(Middleware):
             crash("handler.ended")
             settle(self._ledger, job)
             crash("record.committed")
-        except Exception:
+        except Exception:  # noqa: BLE001 (dramatiq would swallow it; said here with its consequence)
             _log.exception("outcome not recorded: the job will run again when its lease ends")
         finally:
             self._running.remove(job)

@@ -144,7 +144,7 @@ class Upkeep:
             if isinstance(error, SQLAlchemyError):
                 self._blind_until = time.monotonic() + 2 * self._settings.worker_heartbeat_interval / 1_000
             _log.warning("upkeep waits", task=task.run.__name__, error=str(error).splitlines()[0])
-        except Exception:
+        except Exception:  # noqa: BLE001 (logged; one task must not stop the others)
             _log.exception("upkeep task failed", task=task.run.__name__)
 
 

@@ -35,8 +35,13 @@ def present(kind: Kind, database: Database, settings: Settings) -> Iterator[None
 
 def _beat_on(database: Database, settings: Settings, me: Registration, stop: Event) -> None:
     while not stop.is_set():
-        _try(database, lambda connection: workers.beat(connection, me.id) or workers.register(connection, me))
+        _try(database, lambda connection: _beat(connection, me))
         stop.wait(settings.worker_heartbeat_interval / 1_000)
+
+
+def _beat(connection: Connection, me: Registration) -> None:
+    if not workers.beat(connection, me.id):
+        workers.register(connection, me)
 
 
 def _try(database: Database, step: Callable[[Connection], object]) -> None:

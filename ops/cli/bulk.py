@@ -19,6 +19,7 @@ from ops.cli.questions import confirm
 PORTION = 500
 """Jobs of one transaction: few enough that nobody waits for their locks."""
 
+_CHANGED = frozenset({"done", "requested"})
 Target = JobFilter | LetterFilter | Sequence[UUID]
 
 
@@ -58,15 +59,18 @@ def run(desk: Desk, bulk: Bulk, target: Target, *, reason: str | None, dry_run: 
 
 
 def _by_filter(desk: Desk, bulk: Bulk, which: JobFilter | LetterFilter, reason: str | None, yes: bool) -> BatchAnswer:
+    """Round by round, the oldest first, until nothing matches, or what matches is what was changed before: a job that
+    was asked to stop may run on for a while."""
     items: list[BatchItem] = []
+    seen: set[UUID] = set()
     while True:
         foretold = bulk.change(which, dry_run=True)
-        ids = [item.job_id for item in foretold.items if item.outcome in {"done", "requested"}]
-        _ask(bulk, len(ids), more=foretold.more, yes=yes or bool(items))
+        ids = [item.job_id for item in foretold.items if item.outcome in _CHANGED and item.job_id not in seen]
+        _ask(bulk, len(ids), more=foretold.more, yes=yes or bool(seen))
         items += _in_portions(desk, bulk, ids, reason).items
-        # Those that are asked to stop still match; a round that brings nothing new is the last.
-        if not foretold.more or not any(item.outcome == "done" for item in items[-len(ids) :]):
-            return _answer(items)
+        seen.update(ids)
+        if not ids or not foretold.more:
+            return _answer(items, more=foretold.more)
 
 
 def _ask(bulk: Bulk, count: int, *, more: bool, yes: bool) -> None:
@@ -84,9 +88,9 @@ def _in_portions(desk: Desk, bulk: Bulk, ids: Sequence[UUID], reason: str | None
     return _answer(items)
 
 
-def _answer(items: list[BatchItem]) -> BatchAnswer:
-    changed = sum(item.outcome in {"done", "requested"} for item in items)
-    return BatchAnswer(dry_run=False, changed=changed, items=items, more=False)
+def _answer(items: list[BatchItem], *, more: bool = False) -> BatchAnswer:
+    changed = sum(item.outcome in _CHANGED for item in items)
+    return BatchAnswer(dry_run=False, changed=changed, items=items, more=more)
 
 
 def _exit_of_ids(answer: BatchAnswer) -> None:

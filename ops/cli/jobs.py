@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -185,6 +186,8 @@ def cancel(
 
     which = job_filter(status, type_, queue, created_by, after, before, metadata)
     bulk.refuse_both(ids, which)
+    # The oldest matches are looked at first: without this, those that are over would hide the others.
+    which = which if status else replace(which, status=("pending", "queued", "running"))
     if ids and len(ids) == 1 and not dry_run:
         desk.screen.show(desk.backend.cancel(ids[0], reason=reason), lambda job: _changed(job, "is asked to stop"))
         return
@@ -206,11 +209,15 @@ def retry(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Run jobs now: failed and cancelled ones start anew, waiting ones wait no longer for their moment."""
+    """Run jobs now: failed and cancelled ones start anew, waiting ones wait no longer for their moment.
+
+    By filter: failed and cancelled ones, unless --status says otherwise.
+    """
     from ops.cli import bulk
 
     which = job_filter(status, type_, queue, created_by, after, before, metadata)
     bulk.refuse_both(ids, which)
+    which = which if status else replace(which, status=("failed", "cancelled"))
     if ids and len(ids) == 1 and not dry_run:
         desk.screen.show(desk.backend.retry(ids[0], reason=reason), lambda job: _changed(job, job.status))
         return

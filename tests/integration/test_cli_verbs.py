@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 import redis
 
-from persistence import api_keys, job_types
+from persistence import api_keys, batches, job_types
 from persistence.database import Database
 from persistence.settings import Settings
 from persistence.states import Failure, failed
@@ -250,6 +250,21 @@ def test_a_filter_is_looked_at_then_asked_about_then_done(cli: Terminal, databas
     assert cli.json("show", untouched)["status"] == "pending"
     assert "3 done" in cli.ok("retry", "--queue", "other", "--status", "cancelled", stdin="y\n").out
     assert cli.json("cancel", "--queue", "none such", "--yes")["items"] == []
+
+
+def test_a_filter_goes_on_until_all_that_match_are_changed(
+    cli: Terminal, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "MAX_BATCH", 2)
+    cli.ok("cancel", submit(cli), submit(cli), submit(cli))  # older, and over: they must not stand in the way
+    waiting, running = [submit(cli) for _ in range(3)], submit(cli)
+    start(database, running)
+    answer = cli.json("cancel", "--type", "echo", "--yes")
+    assert {UUID(item["job_id"]): item["outcome"] for item in answer["items"]} == {
+        **dict.fromkeys(waiting, "done"),
+        running: "requested",
+    }
+    assert cli.json("retry", "--type", "echo", "--yes")["changed"] == 6
 
 
 def test_changes_are_in_the_audit_log(cli: Terminal, database: Database) -> None:

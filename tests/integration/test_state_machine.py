@@ -13,7 +13,15 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import Connection, text
 
 from persistence import dead_letters, dispatch, executions, jobs
@@ -24,6 +32,7 @@ from persistence.settings import Settings
 from persistence.states import Failure, Verdict, cancelled, completed, discarded, failed, released, snoozed
 
 FINAL = {"completed", "failed", "cancelled"}
+MAX_JOBS = 2
 MAX_DEATHS = 2
 MAX_RETRIES = 1
 FAILURE = Failure("Broken", "it broke")
@@ -72,6 +81,9 @@ class Machine(RuleBasedStateMachine):
         with self.database.connection() as connection:
             connection.execute(text("TRUNCATE jobs, dead_letter_jobs, job_executions CASCADE"))
 
+    # Few jobs, and no steps that could do nothing: chance should find its way back to the same job again and again.
+
+    @precondition(lambda self: len(self.models) < MAX_JOBS)
     @rule(target=ids)
     def submit(self) -> UUID:
         with self.database.connection() as connection:
@@ -82,6 +94,7 @@ class Machine(RuleBasedStateMachine):
         self.models[job_id] = Model()
         return job_id
 
+    @precondition(lambda self: self._any("pending"))
     @rule(target=dispatches, count=st.integers(1, 2))
     def dispatch(self, count: int) -> tuple[tuple[UUID, int], ...]:
         with self.database.connection() as connection:
@@ -142,6 +155,7 @@ class Machine(RuleBasedStateMachine):
         }
         assert {(r.id, r.attempt): r.cancel_requested for r in renewals} == expected
 
+    @precondition(lambda self: self._any("running"))
     @rule(worker=st.sampled_from(["w1", "w2"]))
     def rescue(self, worker: str) -> None:
         with self.database.connection() as connection:
@@ -175,6 +189,7 @@ class Machine(RuleBasedStateMachine):
         if model.status != "running":
             model.status = "cancelled"
 
+    @precondition(lambda self: self._any(*FINAL))
     @rule(job_id=ids)
     def requeue(self, job_id: UUID) -> None:
         model = self.models[job_id]
@@ -232,6 +247,9 @@ class Machine(RuleBasedStateMachine):
             mine = [(entry.attempt, entry.outcome) for entry in history if entry.job_id == row["id"]]
             assert mine == model.verdicts
 
+    def _any(self, *statuses: str) -> bool:
+        return any(model.status in statuses for model in self.models.values())
+
     def _ended(self, model: Model, verdict: Verdict) -> None:
         is_stopped = verdict.status == "pending" and model.is_cancel_requested
         model.status = "cancelled" if is_stopped else verdict.status.value
@@ -257,7 +275,7 @@ def test_every_verb_answers_as_the_model_foretells(machine: type[Machine]) -> No
         machine,
         settings=settings(
             max_examples=25,
-            stateful_step_count=40,
+            stateful_step_count=60,
             deadline=None,
             derandomize=True,
             database=None,
