@@ -21,6 +21,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import dramatiq
 
+from middleware.async_handlers import contained
 from middleware.broker import JobBroker
 from middleware.definitions import Definition, Isolation
 from middleware.isolation import run_isolated, verify_isolated
@@ -165,7 +166,7 @@ def _declare(
         queue_name=queue,
         broker=broker(),
         definition=definition,
-    )(handler)  # type: ignore[assignment]
+    )(contained(handler) if inspect.iscoroutinefunction(handler) else handler)  # type: ignore[assignment]
     return actor
 
 

@@ -13,11 +13,12 @@ _log = structlog.get_logger(__name__)
 
 
 class Bell:
-    def __init__(self, client: redis.Redis, channel: str, on_ring: Callable[[], None] | None = None) -> None:
+    def __init__(self, client: redis.Redis, channel: str, on_ring: Callable[[str | None], None] | None = None) -> None:
+        """`on_ring` is called with what was said on the channel; None when something may have been said unheard."""
         self._client = client
         self._channel = channel
         self._rung = Event()
-        self._on_ring = on_ring or self._rung.set
+        self._on_ring = on_ring or (lambda _: self._rung.set())
         self._stop = Event()
         self._thread = Thread(target=self._listen, name=f"aeon-bell-{channel}", daemon=True)
 
@@ -44,10 +45,10 @@ class Bell:
                 with self._client.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
                     channel.subscribe(self._channel)
                     # What happened before we listened would never ring.
-                    self._on_ring()
+                    self._on_ring(None)
                     while not self._stop.is_set():
-                        if channel.get_message(timeout=0.5):
-                            self._on_ring()
+                        if message := channel.get_message(timeout=0.5):
+                            self._on_ring(message["data"].decode())
             except redis.RedisError as error:
                 _log.debug("bell out of order; polling goes on", channel=self._channel, error=str(error))
                 self._stop.wait(1)

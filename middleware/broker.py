@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
 from typing import Any
@@ -66,7 +67,10 @@ class JobBroker(RedisBroker):
         super().__init__(client=client, namespace=namespace, middleware=middleware, maintenance_chance=0)  # type: ignore[no-untyped-call]
         self.database = database
         self.hints = hints
-        self.wakers: set[Event] = set()
+        self.wakers: dict[Event, str] = {}
+        """What consumers wait on, and the queue that each looks after."""
+        self.done: defaultdict[str, set[str]] = defaultdict(set)
+        """By queue, messages to ack. Kept here: a consumer is replaced when Redis was away, what is done stays done."""
         self.is_stopping = False
         self._fetch = client.register_script(script("fetch"))
 
@@ -116,18 +120,19 @@ class JobBroker(RedisBroker):
             return PollingConsumer(self, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
         return WakingConsumer(self, queue_name, prefetch, timeout)
 
-    def fetch(self, queue_name: str, count: int, now_ms: int) -> list[Any]:
-        """Up to `count` messages as id, body, id, body …"""
+    def exchange(self, queue_name: str, done: Sequence[str], count: int, now_ms: int) -> list[Any]:
+        """Ack the messages that are done, and fetch up to `count` new ones, as id, body, id, body …"""
         name = f"{self.namespace}:{queue_name}"
         acks = f"{self.namespace}:__acks__.{self.broker_id}.{queue_name}"
         keys = [name, f"{name}.msgs", acks, f"{self.namespace}:__heartbeats__"]
-        answer: list[Any] = self._fetch(keys=keys, args=[now_ms, self.broker_id, queue_name, count])
+        answer: list[Any] = self._fetch(keys=keys, args=[now_ms, self.broker_id, queue_name, count, *done])
         return answer
 
-    def wake(self) -> None:
-        """Have every consumer look."""
-        for waker in tuple(self.wakers):
-            waker.set()
+    def wake(self, queue_name: str | None = None) -> None:
+        """Have the consumers of a queue look; None is every queue."""
+        for waker, queue in tuple(self.wakers.items()):
+            if queue_name in (None, queue):
+                waker.set()
 
     def give_up(self, queue_name: str, message_id: str, why: str) -> None:
         """A message that cannot be read. A job's is taken back, to be dispatched anew; another goes to dramatiq's .XQ."""

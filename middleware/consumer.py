@@ -1,11 +1,16 @@
 """A consumer that waits on events instead of polling.
 
-dramatiq's own consumer sleeps 5 ms to 1 s whenever it is full or finds nothing. This one is woken by the ack of a message
-(there is room) and by a push (there is something to fetch); the poll behind it only guards against a lost wake-up.
+dramatiq's own consumer sleeps 5 ms to 1 s whenever it is full or finds nothing, and says every ack to Redis by itself. This
+one is woken by a push (there is something to fetch) and by a message that is done with (there is room); what is done goes
+with the next fetch. The poll behind it guards against a lost wake-up, and keeps the broker's heartbeat.
+
+An ack follows the record of its job, so one that is late or lost costs nothing: the message comes again, and its claim finds
+that there is nothing to do.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -22,6 +27,8 @@ from persistence.crash_points import crash
 if TYPE_CHECKING:
     from middleware.broker import JobBroker
 
+BREATH_S = 0.001
+
 _log = structlog.get_logger(__name__)
 
 
@@ -34,26 +41,40 @@ class WakingConsumer(Consumer):
         self._timeout_s = timeout / 1_000
         self._fetched: deque[MessageProxy] = deque()
         self._outstanding: set[str] = set()
+        self._done = broker.done[queue_name]
         self._wake = Event()
-        broker.wakers.add(self._wake)
+        self._wake.set()
+        broker.wakers[self._wake] = queue_name
 
     def __next__(self) -> MessageProxy | None:
         if not self._fetched:
-            # Cleared before the look: what is pushed after it sets the event again.
+            is_poll = not self._wake.wait(self._timeout_s)
+            if self._done:
+                # A breath: others of the same group commit are done in a moment, and share the round trip.
+                time.sleep(BREATH_S)
+            # Cleared before the look: what comes after it sets the event again.
             self._wake.clear()
-            self._fetch()
-        if self._fetched:
-            return self._fetched.popleft()
-        self._wake.wait(self._timeout_s)
-        return None
+            self._exchange(is_poll)
+        return self._fetched.popleft() if self._fetched else None
 
     def ack(self, message: MessageProxy) -> None:
-        self._settle(self._broker.do_ack, message)
+        id_ = message.options["redis_message_id"]
+        self._done.add(id_)
+        self._outstanding.discard(id_)
+        self._wake.set()
 
     def nack(self, message: MessageProxy) -> None:
         # A job's dead letter stands in Postgres: dramatiq's dead-letter queue is for ordinary messages.
-        is_job = self._broker.is_job(message)
-        self._settle(self._broker.do_ack if is_job else self._broker.do_nack, message)
+        if self._broker.is_job(message):
+            self.ack(message)
+            return
+        try:
+            self._broker.do_nack(self._queue, message.options["redis_message_id"])
+        except redis.ConnectionError as error:
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+        finally:
+            self._outstanding.discard(message.options["redis_message_id"])
+            self._wake.set()
 
     def requeue(self, messages: Any) -> None:
         if ids := [message.options["redis_message_id"] for message in messages]:
@@ -61,18 +82,19 @@ class WakingConsumer(Consumer):
             self._outstanding.difference_update(ids)
 
     def close(self) -> None:
-        self._broker.wakers.discard(self._wake)
+        self._broker.wakers.pop(self._wake, None)
         try:
+            self._say(room=0)
             self.requeue(self._fetched)
         except redis.RedisError as error:
             _log.warning("fetched messages not given back", queue=self._queue, error=str(error))
 
-    def _fetch(self) -> None:
-        room = self._prefetch - len(self._outstanding)
-        if room <= 0 or self._broker.is_stopping:
+    def _exchange(self, is_poll: bool) -> None:
+        room = 0 if self._broker.is_stopping else max(0, self._prefetch - len(self._outstanding))
+        if not (room or self._done or is_poll):
             return
         try:
-            answer = self._broker.fetch(self._queue, room, current_millis())
+            answer = self._say(room)
         except redis.ConnectionError as error:
             raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
         if answer:
@@ -80,23 +102,21 @@ class WakingConsumer(Consumer):
         for id_, body in zip(answer[::2], answer[1::2], strict=True):
             self._take(id_.decode(), body)
 
+    def _say(self, room: int) -> list[Any]:
+        done = list(self._done)
+        answer = self._broker.exchange(self._queue, done, room, current_millis())
+        # Only now: an ack that did not get through is said again.
+        self._done.difference_update(done)
+        return answer
+
     def _take(self, id_: str, body: bytes | None) -> None:
         """One broken message must not take the good ones along that were fetched with it."""
         try:
             message: Message[Any] = Message.decode(body or b"")
-            if message.options["redis_message_id"] != id_:
-                raise ValueError("the message is filed under another id")  # noqa: TRY301
+            if message.options["redis_message_id"] != id_ or message.queue_name != self._queue:
+                raise ValueError("the message is filed in the wrong place")  # noqa: TRY301
         except Exception as error:  # noqa: BLE001 (whatever rubbish lies in Redis)
             self._broker.give_up(self._queue, id_, str(error))
             return
         self._outstanding.add(id_)
         self._fetched.append(MessageProxy(message))
-
-    def _settle(self, command: Any, message: MessageProxy) -> None:
-        try:
-            command(self._queue, message.options["redis_message_id"])
-        except redis.ConnectionError as error:
-            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
-        finally:
-            self._outstanding.discard(message.options["redis_message_id"])
-            self._wake.set()

@@ -2,13 +2,20 @@
 
 The first thread that comes leads: it commits its own item and all that gathered meanwhile, in one statement. Those that come
 while it is away gather for the next round, led by the first of them. Alone, a thread pays nothing; in a crowd, a fraction.
+
+Those who were answered together come back together, one just before the others. So after a round in company the next leader
+takes a breath, lest it goes alone.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from threading import Event, Lock
 from typing import Generic, TypeVar
+
+BREATH_S = 0.001
+"""A fraction of what a statement takes."""
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -31,6 +38,7 @@ class GroupCommit(Generic[Item, Answer]):
         self._lock = Lock()
         self._waiting: list[_Ticket[Item, Answer]] = []
         self._is_led = False
+        self._had_company = False
 
     def submit(self, item: Item) -> Answer:
         """Commit one item, with whatever company there is; raises what `commit` raised."""
@@ -47,6 +55,8 @@ class GroupCommit(Generic[Item, Answer]):
         return ticket.answer  # type: ignore[return-value]
 
     def _lead(self) -> None:
+        if self._had_company:
+            time.sleep(BREATH_S)
         with self._lock:
             batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
         try:
@@ -62,6 +72,7 @@ class GroupCommit(Generic[Item, Answer]):
         with self._lock:
             following = self._waiting[0] if self._waiting else None
             self._is_led = following is not None
+        self._had_company = len(batch) > 1
         for ticket in batch:
             ticket.is_done = True
             ticket.wake.set()

@@ -1,8 +1,8 @@
 """Messages that no handler here can take: an unknown job type.
 
-dramatiq emits nothing but before_nack / after_nack for them. A type that another live worker runs goes back, to be fetched
-by that one; a type that nobody knows is dead-lettered. (Messages that cannot even be read never get this far: see
-`JobBroker.give_up`. A payload that does not fit is found when the handler is called.)
+dramatiq emits nothing but before_nack / after_nack for them. A registered type goes back, for a worker that runs it,
+now or after a restart; a type that nobody ever registered is dead-lettered. (Messages that cannot even be read never
+get this far: see `JobBroker.give_up`. A payload that does not fit is found when the handler is called.)
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from dramatiq import Broker, Worker
 from dramatiq.middleware import Middleware
 from sqlalchemy.exc import SQLAlchemyError
 
+from middleware.async_handlers import is_loop_dead
 from middleware.deadline import Deadline
 from middleware.ledger import Ledger
 from middleware.outcomes import JobCancelled, LeaseLost
@@ -152,6 +153,8 @@ class Heartbeat(Middleware):
             self._end("a worker thread died")
         elif os.getppid() != self._parent:
             self._end("the parent process died")
+        elif is_loop_dead():
+            self._end("the event loop died")
         elif len(self._deadline.stuck) >= self._worker.worker_threads:
             # All its attempts are settled and none of its threads will ever come back: there is nothing to wait for.
             _log.critical("worker process ends itself, to be replaced", why="every thread is stuck")

@@ -64,8 +64,11 @@ class Ledger:
 
     def record_in(self, connection: Connection, ended: Ended) -> bool:
         """Record in a transaction of the handler's: its commit is the record's. False: the job had been taken away."""
-        won = self._record_on(connection, [ended])
-        return won.get((ended.job_id, ended.attempt), False)
+        return executions.complete(connection, ended, worker_id=self.worker_id, shard=self._shard)
+
+    @property
+    def _shard(self) -> int:
+        return zlib.crc32(self.worker_id.encode()) % SHARDS
 
     def _claim(self, dispatches: list[tuple[UUID, int]]) -> list[Claimed | None]:
         def statement(connection: Connection) -> dict[tuple[UUID, int], Claimed]:
@@ -73,7 +76,8 @@ class Ledger:
             return executions.claim(connection, dispatches, worker_id=self.worker_id, lease_ms=lease_ms)
 
         claimed = self._patiently(statement, stop_after_delay(CLAIM_PATIENCE_S))
-        return [claimed.get(dispatch) for dispatch in dispatches]
+        # Popped: a dispatch that was delivered twice is run once.
+        return [claimed.pop(dispatch, None) for dispatch in dispatches]
 
     def _record(self, ended: list[Ended]) -> list[bool]:
         try:
@@ -82,15 +86,22 @@ class Ledger:
             if len(ended) == 1:
                 raise
             # One row that PostgreSQL refuses must not sink the others.
-            return [answer for entry in ended for answer in self._record([entry])]
+            return [self._record_alone(entry) for entry in ended]
         return [won.get((entry.job_id, entry.attempt), False) for entry in ended]
+
+    def _record_alone(self, ended: Ended) -> bool:
+        try:
+            return self._record([ended])[0]
+        except DBAPIError as error:
+            _log.error("PostgreSQL refuses an outcome", job_id=str(ended.job_id), error=str(error).splitlines()[0])
+            return False
 
     def _record_on(self, connection: Connection, ended: list[Ended]) -> dict[tuple[UUID, int], bool]:
         return executions.record(
             connection,
             ended,
             worker_id=self.worker_id,
-            shard=zlib.crc32(self.worker_id.encode()) % SHARDS,
+            shard=self._shard,
             dlq_enabled=self._settings.job_dlq_enabled,
         )
 

@@ -8,7 +8,6 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from middleware.outcomes import PermanentError
 from persistence import payloads
-from persistence.errors import InvalidJob
 
 MAX_RESULT_BYTES = 1_048_576
 
@@ -22,6 +21,6 @@ def storable(value: object) -> Any:
     try:
         result = to_jsonable_python(value)
         payloads.encode(result, "result", limit=MAX_RESULT_BYTES)
-    except (InvalidJob, PydanticSerializationError) as error:
+    except (ValueError, RecursionError, PydanticSerializationError) as error:
         raise PermanentError(f"the handler's return value cannot be stored: {error}") from None
     return result

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from dramatiq import Broker, MessageProxy
 from dramatiq.middleware import Middleware
+from dramatiq.threading import Interrupt
 
 from middleware.definitions import Definition
 from middleware.outcomes import (
@@ -56,8 +57,24 @@ class Retries(Middleware):
         if job is None or job.verdict is not None:
             return
         definition = broker.get_actor(message.actor_name).options["definition"]
-        job.verdict = verdict_on(definition, job, exception)
+        job.verdict = _safely(definition, job, _told(exception))
         _say(job.verdict)
+
+
+def _told(error: BaseException | None) -> BaseException | None:
+    """dramatiq wraps the interrupt of a coroutine whose clean-up takes longer than a second."""
+    return error.__cause__ if isinstance(error, RuntimeError) and isinstance(error.__cause__, Interrupt) else error
+
+
+def _safely(definition: Definition, job: CurrentJob, error: BaseException | None) -> Verdict:
+    """The verdict, even on an error that cannot say what it is, or with a backoff that fails itself."""
+    try:
+        return verdict_on(definition, job, error)
+    except Exception as fault:  # noqa: BLE001 (a verdict there must be)
+        _log.exception("no verdict could be made; the attempt counts as failed")
+        assert job.claimed is not None
+        failure = Failure(type(error or fault).__name__[:255], "its verdict could not be made", traceback.format_exc())
+        return states.failed(failure, retries_left=job.claimed.retries_left, delay_ms=60_000)
 
 
 def verdict_on(definition: Definition, job: CurrentJob, error: BaseException | None) -> Verdict:

@@ -7,6 +7,7 @@ smallest id keeps it; for a moment two may dispatch, which is safe.
 
 from __future__ import annotations
 
+import time
 from threading import Event, Thread
 
 import redis
@@ -35,6 +36,7 @@ class DispatcherRole(Middleware):
         self._wire = wire
         self._settings = settings
         self._stop = Event()
+        self._blind_until = 0.0
         self._thread: Thread | None = None
         self._release: Event | None = None
         self._dispatching: Thread | None = None
@@ -58,11 +60,16 @@ class DispatcherRole(Middleware):
                 self._take() if self._is_needed() else self._give_back()
                 bury_dead(self._database, self._wire, self._settings)
             except (SQLAlchemyError, redis.RedisError) as error:
+                if isinstance(error, SQLAlchemyError):
+                    # PostgreSQL was away: silence proves nothing until everybody had the time to speak again.
+                    self._blind_until = time.monotonic() + 2 * self._settings.worker_heartbeat_interval / 1_000
                 _log.debug("role not looked at", error=str(error).splitlines()[0])
             self._stop.wait(LOOK_S)
         self._give_back()
 
     def _is_needed(self) -> bool:
+        if time.monotonic() < self._blind_until:
+            return self._dispatching is not None
         with self._database.connection() as connection:
             others = [
                 (id_, dedicated)

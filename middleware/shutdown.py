@@ -14,9 +14,11 @@ from typing import Any
 import structlog
 from dramatiq import Broker, Worker
 from dramatiq.middleware import Middleware
+from sqlalchemy.exc import SQLAlchemyError
 
 from middleware.ledger import Ledger
-from middleware.running import Running
+from middleware.outcomes import LeaseLost
+from middleware.running import CurrentJob, Running
 from middleware.state import settle
 from persistence import states
 
@@ -42,8 +44,18 @@ class Shutdown(Middleware):
         _log.info("stopping", given_back=sum(map(len, waiting.values())), running=len(self._running))
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        # No more patience with a database that is away: the lease frees what cannot be released.
+        self._ledger.gave_up.set()
         for job in self._running.every():
             if job.verdict is None:
+                # Told first: a handler at the end of its transaction must not complete what is given back here.
+                job.interrupt(LeaseLost)
                 job.verdict = states.released("the worker was stopped")
-                settle(self._ledger, job)
-                _log.warning("job released unfinished", job_id=str(job.id))
+                self._release(job)
+
+    def _release(self, job: CurrentJob) -> None:
+        try:
+            settle(self._ledger, job)
+            _log.warning("job released unfinished", job_id=str(job.id))
+        except SQLAlchemyError as error:
+            _log.warning("job not released", job_id=str(job.id), error=str(error).splitlines()[0])

@@ -1,7 +1,7 @@
 """The middleware, in order. Before-hooks run top-down, after-hooks bottom-up.
 
 Waking          wakes the consumers; stands first because it only boots and stops
-AsyncIO         dramatiq's own: the event loop of async handlers
+AsyncHandlers   the event loop of async handlers; stops last but one, after the releases
 PeriodiqMiddleware   periodiq's own: knows the actor option; drops no tick
 Guard           messages that nobody here can run never reach the rest
 Logging         binds the job, so that all below speak with its name, the record included
@@ -18,9 +18,10 @@ Isolation       boots the fork server when a job type wants it; nothing depends 
 from __future__ import annotations
 
 from dramatiq import Broker, Worker
-from dramatiq.middleware import AsyncIO, Middleware
+from dramatiq.middleware import Middleware
 from periodiq import PeriodiqMiddleware
 
+from middleware.async_handlers import AsyncHandlers
 from middleware.bell import Bell
 from middleware.broker import JobBroker
 from middleware.cancellation import Cancellation
@@ -85,7 +86,7 @@ def stack(settings: Settings, database: Database, hints: Hints, wire: Wire) -> l
     heartbeat = Heartbeat(database, hints, running, ledger, deadline, settings)
     return [
         Waking(settings),
-        AsyncIO(),
+        AsyncHandlers(),
         # A late tick makes up for the missed ones. Measured by this worker's clock, which may be wrong, and then always late.
         PeriodiqMiddleware(skip_delay=float("inf")),
         Guard(database),

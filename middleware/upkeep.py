@@ -168,10 +168,13 @@ def bury_dead(database: Database, wire: Wire, settings: Settings) -> list[Peer]:
 
 
 def rescue(database: Database, settings: Settings, dead_workers: list[str] | None = None) -> None:
-    """Take back the running jobs of dead workers, and all whose lease ended."""
+    """Take back the running jobs of these dead workers; without any, all whose lease ended."""
     with database.connection() as connection:
         rescued = executions.rescue(
-            connection, dead_workers=dead_workers or [], max_deaths=settings.job_max_worker_deaths
+            connection,
+            dead_workers=dead_workers or [],
+            max_deaths=settings.job_max_worker_deaths,
+            expired=not dead_workers,
         )
     for job in rescued:
         _log.warning("job rescued", job_id=str(job.id), attempt=job.attempt, lost_by=job.worker_id, status=job.status)

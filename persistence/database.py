@@ -42,15 +42,14 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """A connection in a transaction: committed at the end, rolled back on an exception."""
         with self._begun() as connection:
-            if self.schema != "public":
-                connection.exec_driver_sql(search_path(self.schema))
+            connection.exec_driver_sql(search_path(self.schema))
             yield connection
 
     @contextmanager
     def foreign_transaction(self) -> Iterator[Connection]:
         """A transaction for somebody else's tables: their names are looked up as the role's search path says."""
         with self._begun() as connection:
-            yield connection.execution_options(schema_translate_map=None)
+            yield connection.execution_options(schema_translate_map=None, job_foreign=True)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -91,18 +90,24 @@ def search_path(schema: str) -> str:
 
 
 def run(connection: Connection, name: str, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
-    """Execute the statement of sql/<name>.sql."""
-    return connection.execute(
-        statement(name, connection.engine.get_execution_options().get("job_schema", "public")), parameters
-    )
+    """Execute the statement of sql/<name>.sql.
+
+    On a connection of ours it brings its own search path and time limit; on somebody else's see `borrowed`.
+    """
+    schema = connection.engine.get_execution_options().get("job_schema")
+    is_foreign = schema is None or connection.get_execution_options().get("job_foreign", False)
+    limit_ms = None if is_foreign else get_settings().database_statement_timeout
+    return connection.execute(statement(name, schema, limit_ms), parameters)
 
 
 @cache
-def statement(name: str, schema: str = "public") -> TextClause:
+def statement(name: str, schema: str | None = None, limit_ms: int | None = None) -> TextClause:
     """The named statement. psycopg2 sends it as one simple query, so a leading SET LOCAL holds for it and no longer."""
     sql = resources.files("persistence.sql").joinpath(f"{name}.sql").read_text()
-    prefix = "" if schema == "public" else search_path(schema) + ";\n"
-    return text(prefix + sql)
+    # In "public" too: a role's own search path may put somebody else's `jobs` before ours.
+    path = f"{search_path(schema)};\n" if schema else ""
+    limit = f"SET LOCAL statement_timeout = {int(limit_ms)};\n" if limit_ms else ""
+    return text(limit + path + sql)
 
 
 def _engine(dsn: str, pool_size: int, schema: str) -> Engine:
@@ -119,7 +124,7 @@ def _engine(dsn: str, pool_size: int, schema: str) -> Engine:
         use_native_hstore=False,
         execution_options={
             "job_schema": schema,
-            "schema_translate_map": {None: schema} if schema != "public" else {},
+            "schema_translate_map": {None: schema},
         },
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
@@ -177,7 +182,8 @@ def borrowed(connection: Connection, schema: str) -> Iterator[None]:
 
     In "public" too: what is called `jobs` on their path may be a table of theirs.
     """
-    if connection.engine.get_execution_options().get("job_schema") == schema:
+    is_ours = connection.engine.get_execution_options().get("job_schema") == schema
+    if is_ours and not connection.get_execution_options().get("job_foreign"):
         yield
         return
     before = connection.exec_driver_sql("SELECT current_setting('search_path')").scalar_one()

@@ -78,7 +78,7 @@ def take_back(connection: Connection, dispatches: Sequence[tuple[UUID, int]]) ->
 
 
 def pass_on(connection: Connection, dispatch: tuple[UUID, int]) -> bool:
-    """Give back a dispatch whose job type some other live worker runs. False: nobody does."""
+    """Give back a dispatch of a registered job type, for a worker that runs it. False: nobody ever registered it."""
     job_id, seq = dispatch
     return run(connection, "pass_on", {"id": job_id, "seq": seq}).rowcount > 0
 

@@ -109,6 +109,15 @@ def record(
     return {attempt: attempt in won for attempt in verdicts}
 
 
+def complete(connection: Connection, ended: Ended, *, worker_id: str, shard: int) -> bool:
+    """Record an attempt's end in the transaction of its own effects. False: it must not commit.
+
+    Stricter than `record`: a verdict that stands already, a release for one, is somebody else's, not a lost reply.
+    """
+    parameters = {"worker_id": worker_id, "shard": shard, "dlq_enabled": True}
+    return bool(run(connection, "record", {**parameters, "verdicts": json.dumps([_verdict_row(ended)])}).all())
+
+
 def _in_lock_order(ended: Sequence[Ended]) -> list[Ended]:
     """By job, as `claim` and `renew` have it: statements on several jobs at once lock them in one order."""
     return sorted(ended, key=lambda entry: (entry.job_id, entry.attempt))
@@ -123,9 +132,12 @@ class Rescued:
     status: str
 
 
-def rescue(connection: Connection, *, dead_workers: Sequence[str] = (), max_deaths: int) -> list[Rescued]:
-    """Take back running jobs whose lease ended or whose worker is known to be dead."""
-    rows = run(connection, "rescue", {"dead_workers": list(dead_workers), "max_deaths": max_deaths})
+def rescue(
+    connection: Connection, *, dead_workers: Sequence[str] = (), max_deaths: int, expired: bool = True
+) -> list[Rescued]:
+    """Take back running jobs of workers known to be dead, and, if `expired`, all whose lease ended."""
+    parameters = {"dead_workers": list(dead_workers), "max_deaths": max_deaths, "expired": expired}
+    rows = run(connection, "rescue", parameters)
     return [Rescued(**row._mapping) for row in rows]
 
 

@@ -54,6 +54,9 @@ def measure(site: Site, scale: Scale) -> Iterator[Figure]:
             ("status", _status(ids), STATUS_MS),
             ("lists", _lists, LIST_MS),
         ):
+            # Alone, it is the price of an answer; in a crowd, mostly the wait for a core.
+            alone, _, _ = _run(api, scale.requests // 10, request, clients=1)
+            yield from percentiles(f"{name}, 1 client", alone, p50=float("inf"), p95=float("inf"))
             taken, seconds, _ = _run(api, scale.requests, request)
             yield from percentiles(f"{name}, {CLIENTS} clients", taken, p50=float("inf"), p95=floor)
             yield Figure(name=f"{name}, {CLIENTS} clients", value=len(taken) / seconds, unit="requests/s")
@@ -88,9 +91,9 @@ def _soak(api: Api, seconds: float, request: Callable[[], Request]) -> Iterator[
 
 
 def _run(
-    api: Api, amount: float, request: Callable[[], Request], *, is_time: bool = False
+    api: Api, amount: float, request: Callable[[], Request], *, is_time: bool = False, clients: int = CLIENTS
 ) -> tuple[list[float], float, list[str]]:
-    outcome = load(HOST, api.port, api.key, CLIENTS, request, **{"seconds" if is_time else "count": amount})
+    outcome = load(HOST, api.port, api.key, clients, request, **{"seconds" if is_time else "count": amount})
     if not is_time and outcome.errors:
         raise RuntimeError(f"{len(outcome.errors)} requests failed; the first: {outcome.errors[0]}")
     return outcome.taken, outcome.seconds, outcome.errors

@@ -19,7 +19,10 @@ def measure(site: Site, scale: Scale) -> Iterator[Figure]:
         alone = _questions_per_s(site, scale.settle_s)
         with site.workers() as workers:
             # What is looked at once a second is looked at by all.
+            before = workers.cpu_s()
             together = _questions_per_s(site, scale.settle_s)
+            cpu = (workers.cpu_s() - before) / scale.settle_s / PROCESSES * 100
+            yield Figure(name="CPU of an idle worker process", value=cpu, unit="%")
             yield Figure(name="a worker process at rest", value=_largest_mb(workers), unit="MB", at_most=AT_REST_MB)
             for store, rate in together.items():
                 own = max(0.0, rate - alone[store]) / PROCESSES

@@ -6,7 +6,7 @@ INSERT INTO jobs (
 )
 SELECT
     (ARRAY['bench_nothing', 'bench_stamp', 'bench_nap'])[1 + n % 3], 'default', status::job_status, (n * 37) % 101,
-    jsonb_build_object('n', n), jsonb_build_object('tenant', n % 1000), 'service-' || n % 50, 0,
+    jsonb_build_object('n', n), jsonb_build_object('tenant', (n % 1000)::text), 'service-' || n % 50, 0,
     born, born, born, CASE WHEN status NOT IN ('pending', 'queued') THEN born END,
     CASE WHEN status IN ('completed', 'failed', 'cancelled') THEN born + interval '1 second' END,
     CASE WHEN status IN ('pending', 'queued') THEN 0 ELSE 1 END, CASE WHEN status = 'pending' THEN 0 ELSE 1 END,

@@ -2,7 +2,7 @@
 -- Deaths are counted apart from failures; a job that took too many workers down is dead-lettered as poison.
 WITH lost AS (
     SELECT id FROM jobs
-    WHERE status = 'running' AND (lease_expires_at < now() OR worker_id = ANY(CAST(:dead_workers AS text[])))
+    WHERE status = 'running' AND ((:expired AND lease_expires_at < now()) OR worker_id = ANY(CAST(:dead_workers AS text[])))
     ORDER BY id LIMIT 500
     FOR UPDATE SKIP LOCKED
 ),

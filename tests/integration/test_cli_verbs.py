@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 import redis
 
+from ops.cli import bulk
 from persistence import api_keys, batches, job_types
 from persistence.database import Database
 from persistence.settings import Settings
@@ -255,8 +256,9 @@ def test_a_filter_is_looked_at_then_asked_about_then_done(cli: Terminal, databas
 def test_a_filter_goes_on_until_all_that_match_are_changed(
     cli: Terminal, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "MAX_BATCH", 2)
     cli.ok("cancel", submit(cli), submit(cli), submit(cli))  # older, and over: they must not stand in the way
+    monkeypatch.setattr(batches, "MAX_BATCH", 2)
+    monkeypatch.setattr(bulk, "PORTION", 2)
     waiting, running = [submit(cli) for _ in range(3)], submit(cli)
     start(database, running)
     answer = cli.json("cancel", "--type", "echo", "--yes")

@@ -463,6 +463,48 @@ def test_a_handler_may_call_jobs_as_functions_its_own_included(workshop: Worksho
         assert workshop.finished(factorial.send(5)).result == 120
 
 
+def test_an_async_handler_that_exits_fails_alone(workshop: Workshop) -> None:
+    @workshop.job(max_retries=0)
+    async def leave() -> None:
+        raise SystemExit(3)
+
+    @workshop.job
+    async def stay() -> str:
+        return "here"
+
+    with workshop.working():
+        assert workshop.finished(leave.send()).error_message == "SystemExit: 3"
+        assert workshop.finished(stay.send()).result == "here"
+
+
+def test_a_circular_result_is_a_permanent_failure(workshop: Workshop) -> None:
+    @workshop.job
+    def circular() -> list[object]:
+        knot: list[object] = []
+        knot.append(knot)
+        return knot
+
+    with workshop.working():
+        job = workshop.finished(circular.send())
+
+    assert workshop.letter(job.id).reason == "permanent"
+
+
+def test_an_error_that_cannot_say_what_it_is_is_a_failure_like_any_other(workshop: Workshop) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    @workshop.job(max_retries=0)
+    def mute() -> None:
+        raise Mute
+
+    with workshop.working():
+        job = workshop.finished(mute.send())
+
+    assert (job.status, workshop.letter(job.id).error_type) == ("failed", "Mute")
+
+
 def test_jobs_start_in_priority_order_but_for_a_window(workshop: Workshop) -> None:
     started: list[int] = []
 

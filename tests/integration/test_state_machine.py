@@ -15,9 +15,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
+    MultipleResults,
     RuleBasedStateMachine,
     initialize,
     invariant,
+    multiple,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -30,6 +32,9 @@ from persistence.errors import WrongState
 from persistence.executions import Claimed, Ended
 from persistence.settings import Settings
 from persistence.states import Failure, Verdict, cancelled, completed, discarded, failed, released, snoozed
+
+Dispatched = tuple[UUID, int]
+"""Job and dispatch_seq."""
 
 FINAL = {"completed", "failed", "cancelled"}
 MAX_JOBS = 2
@@ -96,7 +101,7 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: self._any("pending"))
     @rule(target=dispatches, count=st.integers(1, 2))
-    def dispatch(self, count: int) -> tuple[tuple[UUID, int], ...]:
+    def dispatch(self, count: int) -> MultipleResults[Dispatched]:
         with self.database.connection() as connection:
             dispatch.promote(connection)
             dispatched = dispatch.dispatch(connection, {"default": count})
@@ -107,14 +112,22 @@ class Machine(RuleBasedStateMachine):
             assert model.status == "pending"
             model.status, model.seq = "queued", model.seq + 1
             assert entry.seq == model.seq
-        return tuple((entry.id, entry.seq) for entry in dispatched)
+        return multiple(*((entry.id, entry.seq) for entry in dispatched))
 
     @rule(target=attempts, dispatched=dispatches, worker=st.sampled_from(["w1", "w2"]))
-    def claim(self, dispatched: tuple[tuple[UUID, int], ...], worker: str) -> tuple[Claimed, ...]:
-        if not dispatched:
-            return ()
+    def claim(self, dispatched: Dispatched, worker: str) -> MultipleResults[Claimed]:
+        return self._claim([dispatched], worker)
+
+    @precondition(lambda self: self._any("pending", "queued"))
+    @rule(target=attempts, worker=st.sampled_from(["w1", "w2"]))
+    def start(self, worker: str) -> MultipleResults[Claimed]:
+        """All that can start: without this chance would seldom get as far as a running job."""
+        self.dispatch(MAX_JOBS)
+        return self._claim([(job_id, m.seq) for job_id, m in self.models.items() if m.status == "queued"], worker)
+
+    def _claim(self, dispatched: list[Dispatched], worker: str) -> MultipleResults[Claimed]:
         with self.database.connection() as connection:
-            answer = executions.claim(connection, dispatched, worker_id=worker, lease_ms=60_000)
+            answer = executions.claim(connection, dispatched, worker_id=worker, lease_ms=60_000) if dispatched else {}
         for job_id, seq in dispatched:
             model = self.models[job_id]
             is_mine = model.status == "queued" and model.seq == seq and not model.is_cancel_requested
@@ -122,38 +135,40 @@ class Machine(RuleBasedStateMachine):
             if is_mine:
                 model.status, model.attempt = "running", model.attempt + 1
                 assert answer[job_id, seq].attempt == model.attempt
-        return tuple(answer.values())
+        return multiple(*answer.values())
 
-    @rule(attempts=attempts, kind=st.sampled_from(sorted(VERDICTS)))
-    def record(self, attempts: tuple[Claimed, ...], kind: str) -> None:
-        """Of the latest attempts or of some long ago; the latter, and repeated ones, change nothing."""
+    @rule(claimed=attempts, kind=st.sampled_from(sorted(VERDICTS)))
+    def record(self, claimed: Claimed, kind: str) -> None:
+        """Of the latest attempt or of one long ago; the latter, and repeated ones, change nothing."""
         verdict = VERDICTS[kind]
-        for claimed in attempts:
-            with self.database.connection() as connection:
-                ended = [Ended.of(claimed, verdict)]
-                won = executions.record(connection, ended, worker_id="w1", shard=0)[claimed.id, claimed.attempt]
-            model = self.models[claimed.id]
-            if model.status == "running" and model.attempt == claimed.attempt:
-                assert won
-                self._ended(model, verdict)
-            else:
-                # True is right for a verdict that was recorded before: its reply may have been lost.
-                was_recorded = claimed.attempt in {n for n, outcome in model.verdicts if outcome != "lost"}
-                assert won == was_recorded
-
-    @rule(attempts=attempts)
-    def renew(self, attempts: tuple[Claimed, ...]) -> None:
-        if not attempts:
-            return
-        held = [(claimed.id, claimed.attempt) for claimed in attempts]
         with self.database.connection() as connection:
-            renewals = executions.renew(connection, held, lease_ms=60_000)
-        expected = {
-            (job_id, attempt): self.models[job_id].is_cancel_requested
-            for job_id, attempt in held
-            if (self.models[job_id].status, self.models[job_id].attempt) == ("running", attempt)
-        }
-        assert {(r.id, r.attempt): r.cancel_requested for r in renewals} == expected
+            ended = [Ended.of(claimed, verdict)]
+            won = executions.record(connection, ended, worker_id="w1", shard=0)[claimed.id, claimed.attempt]
+        model = self.models[claimed.id]
+        if (model.status, model.attempt) == ("running", claimed.attempt):
+            assert won
+            self._ended(model, verdict)
+        else:
+            # True is right for a verdict that was recorded before: its reply may have been lost.
+            assert won == (claimed.attempt in {n for n, outcome in model.verdicts if outcome != "lost"})
+
+    @rule(claimed=attempts)
+    def renew(self, claimed: Claimed) -> None:
+        with self.database.connection() as connection:
+            renewals = executions.renew(connection, [(claimed.id, claimed.attempt)], lease_ms=60_000)
+        model = self.models[claimed.id]
+        holds = (model.status, model.attempt) == ("running", claimed.attempt)
+        assert [(r.attempt, r.cancel_requested) for r in renewals] == (
+            [(claimed.attempt, model.is_cancel_requested)] if holds else []
+        )
+
+    @rule(claimed=attempts)
+    def progress(self, claimed: Claimed) -> None:
+        with self.database.connection() as connection:
+            answer = executions.report_progress(connection, claimed.id, claimed.attempt, {"fraction": 1})
+        model = self.models[claimed.id]
+        holds = (model.status, model.attempt) == ("running", claimed.attempt)
+        assert answer == (model.is_cancel_requested if holds else None)
 
     @precondition(lambda self: self._any("running"))
     @rule(worker=st.sampled_from(["w1", "w2"]))
@@ -204,25 +219,22 @@ class Machine(RuleBasedStateMachine):
         model.result = None
 
     @rule(dispatched=dispatches)
-    def take_back(self, dispatched: tuple[tuple[UUID, int], ...]) -> None:
+    def take_back(self, dispatched: Dispatched) -> None:
+        model = self.models[dispatched[0]]
         with self.database.connection() as connection:
-            taken = dispatch.take_back(connection, dispatched)
-        mine = [
-            self.models[i] for i, seq in dispatched if (self.models[i].status, self.models[i].seq) == ("queued", seq)
-        ]
-        assert taken == len(mine)
-        for model in mine:
+            taken = dispatch.take_back(connection, [dispatched])
+        assert taken == ((model.status, model.seq) == ("queued", dispatched[1]))
+        if taken:
             model.status = "pending"
 
     @rule(dispatched=dispatches)
-    def bury(self, dispatched: tuple[tuple[UUID, int], ...]) -> None:
-        for job_id, seq in dispatched:
-            model = self.models[job_id]
-            with self.database.connection() as connection:
-                buried = dead_letters.bury(connection, (job_id, seq), "unknown_type", FAILURE)
-            assert buried == ((model.status, model.seq) == ("queued", seq))
-            if buried:
-                model.status, model.has_letter = "failed", True
+    def bury(self, dispatched: Dispatched) -> None:
+        model = self.models[dispatched[0]]
+        with self.database.connection() as connection:
+            buried = dead_letters.bury(connection, dispatched, "unknown_type", FAILURE)
+        assert buried == ((model.status, model.seq) == ("queued", dispatched[1]))
+        if buried:
+            model.status, model.has_letter = "failed", True
 
     @invariant()
     def rows_are_what_the_model_says(self) -> None:
@@ -254,7 +266,7 @@ class Machine(RuleBasedStateMachine):
         is_stopped = verdict.status == "pending" and model.is_cancel_requested
         model.status = "cancelled" if is_stopped else verdict.status.value
         model.verdicts.append((model.attempt, "cancelled" if is_stopped else verdict.outcome))
-        model.retries += verdict.uses_retry
+        model.retries += verdict.uses_retry and not is_stopped
         model.result = verdict.result
         model.has_letter = verdict.reason is not None
 

@@ -1,0 +1,104 @@
+"""The waking consumer against a real Redis: what is done goes with the next fetch, and is never forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import redis
+from dramatiq.errors import ConnectionClosed
+
+from middleware.broker import JobBroker
+from middleware.consumer import WakingConsumer
+from middleware.wire import Wire
+from persistence.dispatch import Dispatch
+from tests.workshop import Workshop
+
+QUEUE = "default"
+
+
+@pytest.fixture
+def broker(workshop: Workshop) -> JobBroker:
+    return workshop.broker
+
+
+@pytest.fixture
+def consumer(broker: JobBroker) -> Iterator[WakingConsumer]:
+    made = broker.consume(QUEUE, prefetch=4, timeout=50)
+    yield made
+    made.close()
+
+
+def push(broker: JobBroker, count: int) -> None:
+    Wire(broker.client, broker.namespace).push(Dispatch(uuid4(), 1, QUEUE, "note") for _ in range(count))
+    broker.wake(QUEUE)
+
+
+def stored(broker: JobBroker) -> int:
+    """Messages that are not acked."""
+    count: Any = broker.client.hlen(f"{broker.namespace}:{QUEUE}.msgs")
+    return int(count)
+
+
+def take(consumer: WakingConsumer, count: int) -> list[Any]:
+    return [next(consumer) for _ in range(count)]
+
+
+def test_acks_go_with_the_next_fetch_which_fills_the_room_they_made(broker, consumer):
+    push(broker, 6)
+    messages = take(consumer, 4)
+    assert next(consumer) is None  # full
+    for message in messages[:2]:
+        consumer.ack(message)
+    assert stored(broker) == 6
+
+    assert None not in take(consumer, 2)
+    assert stored(broker) == 4
+
+
+def test_an_ack_is_told_without_anything_left_to_fetch(broker, consumer):
+    push(broker, 1)
+    consumer.ack(next(consumer))
+    assert next(consumer) is None
+    assert stored(broker) == 0
+
+
+def test_closing_tells_the_last_acks_and_gives_back_what_was_not_begun(broker):
+    consumer = broker.consume(QUEUE, prefetch=4, timeout=50)
+    push(broker, 3)
+    consumer.ack(next(consumer))
+    consumer.close()
+    assert stored(broker) == 2
+    assert broker.client.llen(f"{broker.namespace}:{QUEUE}") == 2
+
+
+def test_acks_outlive_a_redis_that_was_away(broker, consumer, monkeypatch):
+    push(broker, 1)
+    message = next(consumer)
+    with monkeypatch.context() as away:
+
+        def refuse(*_: object, **__: object) -> None:
+            raise redis.ConnectionError("away")
+
+        away.setattr(broker, "exchange", refuse)
+        consumer.ack(message)
+        with pytest.raises(ConnectionClosed):
+            next(consumer)
+        consumer.close()
+    successor = broker.consume(QUEUE, prefetch=4, timeout=50)
+    assert next(successor) is None
+    assert stored(broker) == 0
+    successor.close()
+
+
+def test_a_ring_wakes_the_consumers_of_its_queue_alone(broker, consumer):
+    other = broker.consume("other", prefetch=4, timeout=50)
+    next(consumer), next(other)
+    assert not consumer._wake.is_set()
+    broker.wake(QUEUE)
+    assert (consumer._wake.is_set(), other._wake.is_set()) == (True, False)
+    broker.wake()
+    assert other._wake.is_set()
+    other.close()

@@ -1,0 +1,82 @@
+"""Claims and records of a process: fenced, even in groups, even inside a handler's transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import text
+
+from middleware.ledger import Ledger
+from persistence import states
+from persistence.database import Database
+from persistence.executions import Claimed, Ended
+from persistence.settings import Settings
+
+DONE = states.completed(None)
+
+
+def ledger(database: Database, settings: Settings, name: str = "worker-a") -> Ledger:
+    made = Ledger(database, settings)
+    made.worker_id = name
+    return made
+
+
+def queued(database: Database) -> UUID:
+    with database.connection() as connection:
+        return cast(
+            UUID,
+            connection.execute(
+                text(
+                    "INSERT INTO jobs (job_type, status, dispatch_seq, queued_at) VALUES ('x', 'queued', 1, now()) RETURNING id"
+                )
+            ).scalar_one(),
+        )
+
+
+def claimed(ledger: Ledger, job_id: UUID) -> Claimed:
+    job = ledger.claim((job_id, 1))
+    assert job is not None
+    return job
+
+
+def test_a_transaction_of_a_released_attempt_is_refused(database: Database, settings: Settings) -> None:
+    mine = ledger(database, settings)
+    job = claimed(mine, queued(database))
+    assert mine.record(Ended.of(job, states.released("the worker was stopped")))
+
+    with database.foreign_transaction() as connection:
+        assert not mine.record_in(connection, Ended.of(job, DONE))
+
+
+def test_a_transaction_of_an_attempt_that_another_worker_completed_is_refused(
+    database: Database, settings: Settings
+) -> None:
+    mine, other, job_id = ledger(database, settings), ledger(database, settings, "worker-b"), queued(database)
+    first = claimed(mine, job_id)
+    with database.connection() as connection:
+        # PostgreSQL crashed before the claim was on its disk: the attempt's number is given again.
+        connection.execute(text("UPDATE jobs SET status = 'queued', attempt = 0, started_at = NULL"))
+    assert other.record(Ended.of(claimed(other, job_id), DONE))
+
+    with database.foreign_transaction() as connection:
+        assert not mine.record_in(connection, Ended.of(first, DONE))
+
+
+def test_a_dispatch_that_came_twice_is_claimed_once(database: Database, settings: Settings) -> None:
+    job_id = queued(database)
+
+    answers = ledger(database, settings)._claim([(job_id, 1), (job_id, 1)])
+
+    assert [answer is not None for answer in answers] == [True, False]
+
+
+def test_a_record_that_postgres_refuses_does_not_sink_the_others(database: Database, settings: Settings) -> None:
+    mine = ledger(database, settings)
+    jobs = [claimed(mine, queued(database)) for _ in range(3)]
+    bad = dataclasses.replace(DONE, outcome=cast(Any, "nonsense"))
+
+    answers = mine._record([Ended.of(jobs[0], bad), *(Ended.of(job, DONE) for job in jobs[1:])])
+
+    assert answers == [False, True, True]
