@@ -29,7 +29,8 @@ def queued(database: Database) -> UUID:
             UUID,
             connection.execute(
                 text(
-                    "INSERT INTO jobs (job_type, status, dispatch_seq, queued_at) VALUES ('x', 'queued', 1, now()) RETURNING id"
+                    "INSERT INTO jobs (job_type, status, dispatch_seq, queued_at)"
+                    " VALUES ('x', 'queued', 1, now()) RETURNING id"
                 )
             ).scalar_one(),
         )
