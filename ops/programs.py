@@ -38,7 +38,7 @@ def programs(settings: Settings) -> list[Program]:
     drain = settings.worker_shutdown_timeout / 1000 + GRACE_S
     everything = [
         Program("api", _ours("api"), StopRank.INTAKE, stop_limit=5 + GRACE_S),
-        Program("scheduler", _ours("scheduler"), StopRank.INTAKE, stop_limit=GRACE_S),
+        Program("scheduler", _ours("scheduler"), StopRank.INTAKE, stop_limit=5 + GRACE_S),
         Program("dispatcher", _ours("dispatcher"), StopRank.DELIVERY, stop_limit=5 + GRACE_S),
         Program("worker", _ours("worker"), StopRank.WORK, drain, restart=settings.worker_auto_restart),
     ]
