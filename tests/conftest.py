@@ -33,6 +33,12 @@ from persistence.settings import Settings, get_settings, load_settings, variable
 from tests.leftovers import adopt_orphans, leftovers, short_directory, spare, wait_until_empty
 from tests.workshop import Workshop, open_workshop
 
+# A shell that runs the tests in the background, or nohup, has signals ignored, and children inherit that: they could not be
+# told to stop.
+for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
+
 # Read before the guard below clears the environment.
 GIVEN_DATABASE_URL = os.environ.get("DATABASE_URL")
 GIVEN_REDIS_URL = os.environ.get("REDIS_URL")
