@@ -163,7 +163,8 @@ def test_a_server_that_cannot_start_says_why_and_frees_the_directory(make: Make,
     with pytest.raises(EmbeddedServerError, match=r"did not start: .*log: "):
         make(data, durable=True).start()
     assert running_under(private_dir) == []
-    spoil.write_bytes(good) if good is not None else spoil.unlink()
+    # Redis 7 has moved its file to a folder by now.
+    spoil.write_bytes(good) if good is not None else spoil.unlink(missing_ok=True)
     make(data, durable=False).start().stop()
 
 
