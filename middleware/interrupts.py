@@ -62,14 +62,32 @@ class Gate:
             try:
                 with self._lock:
                     self._thread = None
-                    if self._sent:
-                        # Sent, perhaps not delivered yet: take it back before the thread leaves the handler.
-                        _raise_in(get_ident(), None)
-                    return landed
+                if self._sent:
+                    _clear()
             except Interrupt as interrupt:
                 landed = type(interrupt)
+            else:
+                return landed
 
 
-def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
-    target = ctypes.py_object(exception) if exception else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), target)
+class _Cleared(BaseException):
+    """Takes the place of whatever was on its way to this thread."""
+
+
+def _clear() -> None:
+    """See to it that nothing is on its way to this thread any more, delivered or not.
+
+    Sending None would do that too, but leaves CPython's "somebody has an exception to raise" up for good: every thread of the
+    process would then take the slow path at every jump, and on 3.11 a traced one would never get past the start of a function.
+    Only an exception that lands takes it down.
+    """
+    try:
+        _raise_in(get_ident(), _Cleared)
+        while True:
+            pass
+    except _Cleared:
+        return
+
+
+def _raise_in(thread: int, exception: type[BaseException]) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(exception))

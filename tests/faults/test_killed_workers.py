@@ -92,7 +92,7 @@ def test_a_stuck_thread_is_settled_and_stops_nobody_else(site: Site) -> None:
     site.execute(
         """INSERT INTO jobs (job_type, payload, timeout_ms, max_retries) VALUES ('deaf', '{"seconds": 5}', 1000, 0)"""
     )
-    with site.workers(processes=1, threads=2, JOB_INTERRUPT_GRACE="300"):
+    with site.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300"):
         wait_for(lambda: site.statuses() == {"failed": 1}, "settled")
         site.submit("note", 10)
         site.wait_until(completed=10, failed=1)
@@ -101,7 +101,7 @@ def test_a_stuck_thread_is_settled_and_stops_nobody_else(site: Site) -> None:
 
 def test_a_handler_that_ignores_its_cancellation_loses_its_job(site: Site) -> None:
     site.submit("deaf_to_cancel", 1, seconds=4)
-    with site.workers(processes=1, threads=2, JOB_INTERRUPT_GRACE="300"):
+    with site.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300"):
         site.wait_for_running(1)
         ((job_id,),) = site.execute("SELECT id FROM jobs")
         with site.database.connection() as connection:
@@ -117,7 +117,7 @@ def test_a_process_whose_threads_are_all_stuck_is_replaced(site: Site) -> None:
         """INSERT INTO jobs (job_type, payload, timeout_ms, max_retries)
            SELECT 'deaf', '{"seconds": 600}', 1000, 0 FROM generate_series(1, 2)"""
     )
-    with site.workers(processes=1, threads=2, JOB_INTERRUPT_GRACE="300") as group:
+    with site.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300") as group:
         site.wait_until(failed=2)
         # Its supervisor starts the group again; this one has none.
         wait_for(lambda: not group.processes() or group.processes()[0].status() == "zombie", "the group ended")

@@ -69,13 +69,19 @@ class Model:
     verdicts: list[tuple[int, str]] = field(default_factory=list)
 
 
+now_and_then = precondition(lambda self: self.turn % 4 == 0)
+"""What ends a job, or takes it back before it runs: as often as everything else, nothing would ever run."""
+
+
 class Machine(RuleBasedStateMachine):
     database: Database
 
     def __init__(self) -> None:
         super().__init__()
         self.models: dict[UUID, Model] = {}
-        self.claimed: dict[tuple[UUID, int], Claimed] = {}
+        self.held: dict[UUID, Claimed] = {}
+        """The latest claim of each job."""
+        self.turn = 0
 
     ids = Bundle("ids")
     dispatches = Bundle("dispatches")
@@ -134,8 +140,17 @@ class Machine(RuleBasedStateMachine):
             assert ((job_id, seq) in answer) == is_mine
             if is_mine:
                 model.status, model.attempt = "running", model.attempt + 1
-                assert answer[job_id, seq].attempt == model.attempt
+                self.held[job_id] = answer[job_id, seq]
+                assert self.held[job_id].attempt == model.attempt
         return multiple(*answer.values())
+
+    @precondition(lambda self: self._any("running"))
+    @rule(kind=st.sampled_from(sorted(VERDICTS)))
+    def finish(self, kind: str) -> None:
+        """What runs now."""
+        for job_id, model in self.models.items():
+            if model.status == "running":
+                self.record(self.held[job_id], kind)
 
     @rule(claimed=attempts, kind=st.sampled_from(sorted(VERDICTS)))
     def record(self, claimed: Claimed, kind: str) -> None:
@@ -191,6 +206,7 @@ class Machine(RuleBasedStateMachine):
             assert entry.status == model.status
         assert not [i for i, m in self.models.items() if m.status == "running" and owners[i] == worker]
 
+    @precondition(lambda self: self._any("running") or self.turn % 4 == 0)
     @rule(job_id=ids)
     def cancel(self, job_id: UUID) -> None:
         model = self.models[job_id]
@@ -218,6 +234,7 @@ class Machine(RuleBasedStateMachine):
         model.is_cancel_requested = model.has_letter = False
         model.result = None
 
+    @now_and_then
     @rule(dispatched=dispatches)
     def take_back(self, dispatched: Dispatched) -> None:
         model = self.models[dispatched[0]]
@@ -227,6 +244,7 @@ class Machine(RuleBasedStateMachine):
         if taken:
             model.status = "pending"
 
+    @now_and_then
     @rule(dispatched=dispatches)
     def bury(self, dispatched: Dispatched) -> None:
         model = self.models[dispatched[0]]
@@ -235,6 +253,10 @@ class Machine(RuleBasedStateMachine):
         assert buried == ((model.status, model.seq) == ("queued", dispatched[1]))
         if buried:
             model.status, model.has_letter = "failed", True
+
+    @invariant()
+    def count_turns(self) -> None:
+        self.turn += 1
 
     @invariant()
     def rows_are_what_the_model_says(self) -> None:
