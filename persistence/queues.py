@@ -36,8 +36,11 @@ def every(connection: Connection, silence_ms: int) -> list[Queue]:
 
 
 def pause(connection: Connection, name: str, *, by: str, reason: str | None = None) -> bool:
-    """Dispatch nothing more from a queue; what is queued or runs goes on. False: it was paused already."""
-    return _change(connection, "pause_queue", {"name": name, "by": by, "reason": reason})
+    """Begin nothing more from a queue; what runs goes on. False: it was paused already."""
+    is_news = _change(connection, "pause_queue", {"name": name, "by": by, "reason": reason})
+    # After it: whoever dispatches now sees the pause, and whoever did so before is done.
+    run(connection, "take_back_queue", {"name": name})
+    return is_news
 
 
 def resume(connection: Connection, name: str) -> bool:

@@ -61,7 +61,8 @@ def _explain(cursor: Any, sql: str, parameters: Any, plan: Plan) -> None:
     bare = re.sub(r"--.*$", "", sql, flags=re.MULTILINE).strip()
     settings = re.match(r"(SET LOCAL [^;]*;\s*)*", bare)
     assert settings is not None
-    cursor.execute(f"{settings[0]} EXPLAIN (FORMAT JSON) {bare[settings.end() :]}", parameters or None)
-    (answer,) = cursor.fetchone()
-    for entry in answer if isinstance(answer, list) else json.loads(answer):
-        plan.add(entry["Plan"])
+    for statement in filter(str.strip, re.split(r";\s*$", bare[settings.end() :], flags=re.MULTILINE)):
+        cursor.execute(f"{settings[0]} EXPLAIN (FORMAT JSON) {statement}", parameters or None)
+        (answer,) = cursor.fetchone()
+        for entry in answer if isinstance(answer, list) else json.loads(answer):
+            plan.add(entry["Plan"])

@@ -2,8 +2,10 @@
 SELECT
     served.queue_name, served.threads, served.workers,
     CASE WHEN q.max_running IS NOT NULL THEN
-        greatest(0, q.max_running - (SELECT count(*) FROM jobs j
-                                     WHERE j.status IN ('queued', 'running') AND j.queue_name = served.queue_name))
+        greatest(0, q.max_running
+            -- Two counts, for each state has its own small index.
+            - (SELECT count(*) FROM jobs WHERE status = 'queued' AND queue_name = served.queue_name)
+            - (SELECT count(*) FROM jobs WHERE status = 'running' AND queue_name = served.queue_name))
     END AS allowed
 FROM (
     SELECT queue_name, sum(threads)::integer AS threads, count(*)::integer AS workers

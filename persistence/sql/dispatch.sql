@@ -1,8 +1,17 @@
--- Take up to `free` ready jobs of each queue, highest priority first. Rows that another dispatcher holds are passed over.
+-- First the rows of the queues: here a pause, a limit and other dispatchers wait for each other. A statement of its own, so that
+-- the next one sees what they did.
+SELECT FROM job_queues WHERE name = ANY(CAST(:queues AS text[])) ORDER BY name FOR NO KEY UPDATE;
+-- Take up to `free` ready jobs of each queue, highest priority first. Rows that somebody holds are passed over.
 WITH slots AS (
-    SELECT slot.queue_name, slot.free
+    SELECT slot.queue_name, CASE WHEN q.max_running IS NULL THEN slot.free ELSE
+        greatest(0, least(slot.free, q.max_running
+            -- Two counts, for each state has its own small index.
+            - (SELECT count(*) FROM jobs WHERE status = 'queued' AND queue_name = slot.queue_name)
+            - (SELECT count(*) FROM jobs WHERE status = 'running' AND queue_name = slot.queue_name)))
+    END AS free
     FROM unnest(CAST(:queues AS text[]), CAST(:free AS integer[])) AS slot (queue_name, free)
-    WHERE NOT EXISTS (SELECT FROM job_queues q WHERE q.name = slot.queue_name AND q.paused_at IS NOT NULL)
+    LEFT JOIN job_queues q ON q.name = slot.queue_name
+    WHERE q.paused_at IS NULL
 ),
 picked AS (
     SELECT candidate.id

@@ -24,7 +24,7 @@ names AS (
     SELECT queue_name AS name FROM ready_names WHERE queue_name IS NOT NULL
     UNION SELECT queue_name FROM moving
     UNION SELECT queue_name FROM served
-    UNION SELECT name FROM job_queues
+    UNION SELECT name FROM job_queues WHERE paused_at IS NOT NULL OR max_running IS NOT NULL
     UNION SELECT queue_name FROM job_types
 )
 SELECT

@@ -1,4 +1,8 @@
--- Announce a process. Whoever takes an id over takes it whole: its neighbours judge it by its own pid.
+-- Announce a process, and the queues it serves: a queue needs a row for a pause and a dispatch to wait for each other.
+-- Whoever takes an id over takes it whole: its neighbours judge it by its own pid.
+WITH served AS (
+    INSERT INTO job_queues (name) SELECT DISTINCT unnest(CAST(:queues AS varchar[])) ORDER BY 1 ON CONFLICT DO NOTHING
+)
 INSERT INTO workers (id, kind, hostname, boot_id, pid_namespace, pid, process_started_at, broker_id, queues, job_types,
                      threads, version)
 VALUES (:id, :kind, :hostname, :boot_id, :pid_namespace, :pid, :process_started_at, :broker_id,

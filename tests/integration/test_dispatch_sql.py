@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from persistence import dispatch, jobs, workers
+from persistence import dispatch, executions, jobs, queues, workers
 from persistence.database import Database
 from persistence.dispatch import parse_message_id
 from persistence.workers import Host, Registration
@@ -220,6 +220,48 @@ def test_a_limit_on_a_queue_leaves_what_is_not_in_motion_already(database):
         rows(database, sql, limit=limit)
         with database.connection() as connection:
             assert dispatch.capacity(connection, 20_000)["default"].allowed == left
+
+
+def test_two_dispatchers_at_once_keep_to_the_limit_of_a_queue(database):
+    work_on(database)
+    pending(database, 5)
+    with database.transaction() as first:
+        queues.limit(first, "default", 3)
+    with database.transaction() as first:
+        assert len(dispatch.dispatch(first, {"default": 2})) == 2
+        with rival(database, lambda other: dispatch.dispatch(other, {"default": 5})) as second:
+            second.waits()
+            first.commit()
+            assert len(second.answer()) == 1
+
+
+def test_what_is_queued_when_its_queue_is_paused_is_taken_back_and_what_runs_goes_on(database):
+    work_on(database)
+    ids = pending(database, 3)
+    queue(database, ids[0])
+    running = running_job(database).id
+    with database.connection() as connection:
+        assert queues.pause(connection, "default", by="me")
+        assert not queues.pause(connection, "default", by="me")
+        assert {jobs.get(connection, id_).status for id_ in ids} == {"pending"}
+        assert jobs.get(connection, running).status == "running"
+        assert executions.claim(connection, [(ids[0], 1)], worker_id="w", lease_ms=1_000) == {}
+        assert queues.resume(connection, "default")
+        assert ids[0] in [entry.id for entry in dispatch.dispatch(connection, {"default": 9})]
+
+
+def test_a_pause_waits_for_a_dispatch_under_way_and_takes_it_back(database):
+    work_on(database)
+    (job_id,) = pending(database, 1)
+    with database.transaction() as first:
+        assert dispatch.dispatch(first, {"default": 9})
+        with rival(database, lambda other: queues.pause(other, "default", by="me")) as second:
+            second.waits()
+            first.commit()
+            assert second.answer()
+    with database.connection() as connection:
+        assert jobs.get(connection, job_id).status == "pending"
+        assert dispatch.dispatch(connection, {"default": 9}) == []
 
 
 def test_a_job_cancelled_while_it_is_being_dispatched_is_cancelled_whoever_comes_first(database):

@@ -24,6 +24,7 @@ from persistence import (
     jobs,
     listing,
     overview,
+    queues,
     schedules,
     states,
     timetable,
@@ -187,6 +188,15 @@ def keyed_again(connection: Connection) -> None:
     assert [jobs.submit(connection, new).is_new for _ in range(2)] == [True, False]
 
 
+def limited_capacity(connection: Connection) -> None:
+    process = Registration(
+        id="me", kind="worker", host=Host("h", "b", "n"), pid=1, process_started_at=0, version="1", queues=["default"]
+    )
+    workers.register(connection, process)
+    queues.limit(connection, "default", 3)
+    assert dispatch.capacity(connection, 20_000)
+
+
 HOT: dict[str, tuple[str, Work]] = {
     "dispatch": ("jobs_ready_idx", lambda c: dispatch.dispatch(c, {"default": 64, "slow": 64})),
     "promote": ("jobs_due_idx", dispatch.promote),
@@ -209,6 +219,10 @@ HOT: dict[str, tuple[str, Work]] = {
     "progress": ("jobs_pkey", lambda c: executions.report_progress(c, RUNNING, 1, {})),
     "take_back": ("jobs_pkey", lambda c: dispatch.take_back(c, [(id_, 1) for id_ in MANY])),
     "take_back one": ("jobs_pkey", lambda c: dispatch.take_back(c, [(QUEUED, 1)])),
+    "take_back_queue": ("jobs_queued_idx", lambda c: run(c, "take_back_queue", {"name": "default"})),
+    "capacity": ("jobs_queued_idx", limited_capacity),
+    "take_back_queue": ("jobs_queued_idx", lambda c: run(c, "take_back_queue", {"name": "default"})),
+    "capacity": ("jobs_queued_idx", limited_capacity),
     "pass_on": ("jobs_pkey", lambda c: dispatch.pass_on(c, (QUEUED, 1))),
     "bury": ("jobs_pkey", lambda c: dead_letters.bury(c, (QUEUED, 1), "corrupt", FAILURE)),
     "cancel": ("jobs_pkey", lambda c: jobs.cancel(c, PENDING)),
