@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,11 +20,15 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from persistence.addresses import broken_postgres_rule, broken_redis_rule, with_psycopg2
 from persistence.errors import SettingsError
 
 Milliseconds = Annotated[int, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+# What cannot stand in a URL beside a password: somebody put a whole address there, or a piece of one.
+Host = Annotated[str, StringConstraints(pattern=r"^[^\s@/?#\[\]]+$")]
+HostOrDirectory = Annotated[str, StringConstraints(pattern=r"^(/\S*|[^\s@/?#\[\]]+)$")]
 
 
 class SecretFileSource(PydanticBaseSettingsSource):
@@ -57,7 +61,7 @@ class Settings(BaseSettings):
 
     # PostgreSQL: either the URL or its parts.
     database_url: SecretStr | None = None
-    postgres_host: str = "localhost"
+    postgres_host: HostOrDirectory = "localhost"
     postgres_port: Port = 5432
     postgres_db: str = "aeon_saas_dev"
     postgres_user: str = "postgres"
@@ -68,7 +72,7 @@ class Settings(BaseSettings):
 
     # Redis: either the URL or its parts. dramatiq uses KEYS: give it a database number of its own.
     redis_url: SecretStr | None = None
-    redis_host: str = "localhost"
+    redis_host: Host = "localhost"
     redis_port: Port = 6379
     redis_password: SecretStr | None = None
     redis_db: Annotated[int, Field(ge=0)] = 0
@@ -152,6 +156,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, SecretFileSource(settings_cls)
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_address_of_postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        return _unbroken(url, broken_postgres_rule)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_address_of_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        return _unbroken(url, broken_redis_rule)
+
     @field_validator("worker_lock_duration")
     @classmethod
     def _outlives_heartbeats(cls, lock: int, info: ValidationInfo) -> int:
@@ -164,7 +178,7 @@ class Settings(BaseSettings):
     def postgres_dsn(self) -> str:
         """SQLAlchemy URL, password included: never print it."""
         if self.database_url:
-            return _with_driver(self.database_url.get_secret_value())
+            return with_psycopg2(self.database_url.get_secret_value())
         user = quote(self.postgres_user, safe="") + _password(self.postgres_password)
         database = quote(self.postgres_db, safe="")
         if self.postgres_host.startswith("/"):  # the directory of a socket, as libpq has it
@@ -182,20 +196,18 @@ class Settings(BaseSettings):
         return f"redis://{user}{_host(self.redis_host)}:{self.redis_port}/{self.redis_db}"
 
 
+def _unbroken(url: SecretStr | None, broken_rule: Callable[[str], str | None]) -> SecretStr | None:
+    if url and (rule := broken_rule(url.get_secret_value())):
+        raise PydanticCustomError("address", rule)  # type: ignore[arg-type]
+    return url
+
+
 def _password(secret: SecretStr | None) -> str:
     return f":{quote(secret.get_secret_value(), safe='')}" if secret else ""
 
 
 def _host(name: str) -> str:
     return f"[{name}]" if ":" in name else name  # IPv6
-
-
-def _with_driver(url: str) -> str:
-    """Heroku-style postgres:// and plain postgresql:// both mean psycopg2 here."""
-    scheme, separator, rest = url.partition("://")
-    if scheme not in {"postgres", "postgresql", "postgresql+psycopg2"} or not separator:
-        raise SettingsError("DATABASE_URL: must start with postgresql://")
-    return f"postgresql+psycopg2://{rest}"
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -208,7 +220,9 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         faults = (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise SettingsError("; ".join(faults)) from None
+        message = "; ".join(faults)
+    # Outside of the handler: an error that remembers pydantic's remembers the values.
+    raise SettingsError(message)
 
 
 @lru_cache(maxsize=1)

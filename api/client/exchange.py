@@ -23,7 +23,14 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 
 
 def settings(address: str, key: str | None, timeout_s: float) -> dict[str, Any]:
-    """The arguments of httpx's clients."""
+    """The arguments of httpx's clients.
+
+    Raises:
+        ValueError: the key is none.
+    """
+    # httpx and h11 refuse what no header can hold, and show it.
+    if key and not (key.isascii() and key.isprintable() and " " not in key):
+        raise ValueError("the API key holds characters that no key has")
     authorization = {"Authorization": f"Bearer {key}"} if key else {}
     return {
         "base_url": address,

@@ -57,8 +57,7 @@ def _of_api(address: str) -> Backend:
     if not address.startswith(("http://", "https://")):
         raise Misused(f"--api (or {ADDRESS}): must start with http:// or https://")
     try:
-        key = key_from(os.environ)
+        # A person waits: a few seconds of trying again are enough.
+        return Client(address, key_from(os.environ), retries=Retries(most=3, longest_wait_s=5))
     except ValueError as error:
         raise Misused(str(error)) from None
-    # A person waits: a few seconds of trying again are enough.
-    return Client(address, key, retries=Retries(most=3, longest_wait_s=5))

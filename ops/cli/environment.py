@@ -17,13 +17,10 @@ def settings() -> Settings:
     Raises:
         SettingsError
     """
-    from ops.addresses import check_addresses
     from persistence.settings import get_settings
 
     warn_of_misspelt_variables()
-    found = get_settings()
-    check_addresses(found)
-    return found
+    return get_settings()
 
 
 def database() -> Database:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ops.addresses import check_addresses
 from ops.doctor.finding import Finding, error, ok, warning
 from persistence.errors import SettingsError
 from persistence.settings import load_settings, misspelt, variable_names
@@ -21,7 +20,7 @@ def environment(environ: Mapping[str, str]) -> list[Finding]:
 
 def _unusable() -> Iterator[Finding]:
     try:
-        check_addresses(load_settings())
+        load_settings()
     except SettingsError as fault:
         yield error(NAME, str(fault), "see docs/configuration.md")
 

@@ -18,7 +18,6 @@ import psycopg2
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from ops.addresses import check_addresses
 from ops.doctor import backlog, clocks, disk, pooler, postgres, processes, redis_server
 from ops.doctor.environment import environment
 from ops.doctor.finding import Finding, error, ok, skipped
@@ -66,7 +65,6 @@ def examine(environ: Mapping[str, str] = os.environ, limits: Limits | None = Non
     findings = environment(environ)
     try:
         settings = load_settings()
-        check_addresses(settings)
     except SettingsError:
         return [*findings, skipped("everything else", "the settings are not usable")]
     return [*findings, *_examined(settings, limits or Limits())]

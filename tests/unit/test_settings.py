@@ -12,6 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
+from persistence.addresses import UNREADABLE
 from persistence.errors import SettingsError
 from persistence.settings import Settings, load_settings, misspelt, variable_names
 
@@ -25,6 +26,12 @@ NAMES_OF_THE_SPECIFICATION = """
 """
 NOT_SET = "\N{EN DASH}"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
+
+
+def a_secret(name: str) -> str:
+    """One that the setting takes."""
+    addresses = {"database_url": "postgresql://u:hunter2@h/d", "redis_url": "redis://:hunter2@h/0"}
+    return addresses.get(name, "hunter2")
 
 
 def refusal(**environment: str) -> str:
@@ -65,9 +72,9 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch):
 @pytest.mark.parametrize("name", SECRETS)
 def test_every_secret_may_come_in_a_file(name, monkeypatch, tmp_path):
     file = tmp_path / "secret"
-    file.write_text("postgresql://top:s3cret@host/db\n")
+    file.write_text(f"{a_secret(name)}\n")
     monkeypatch.setenv(f"{name.upper()}_FILE", str(file))
-    assert getattr(load_settings(), name).get_secret_value() == "postgresql://top:s3cret@host/db"
+    assert getattr(load_settings(), name).get_secret_value() == a_secret(name)
 
 
 def test_only_the_last_newline_of_a_secret_file_is_left_out(monkeypatch, tmp_path):
@@ -136,7 +143,7 @@ def test_every_variable_at_fault_is_named():
 
 def test_secrets_are_in_no_representation(monkeypatch):
     for name in SECRETS:
-        monkeypatch.setenv(name.upper(), "postgresql://u:hunter2@h/d")
+        monkeypatch.setenv(name.upper(), a_secret(name))
     settings = load_settings()
     for shown in (repr(settings), str(settings), settings.model_dump_json(), f"{settings.model_dump()}"):
         assert "hunter2" not in shown
@@ -155,11 +162,110 @@ def test_a_database_url_may_begin_in_three_ways(scheme):
     assert settings.postgres_dsn == "postgresql+psycopg2://u:p%40ss@h:1/d?sslmode=require"
 
 
-@pytest.mark.parametrize("url", ["mysql://u:hunter2@h/d", "hunter2", "postgresql+asyncpg://u:hunter2@h/d"])
-def test_another_database_url_is_refused_and_not_shown(url):
-    with pytest.raises(SettingsError) as error:
-        _ = load_settings(database_url=url).postgres_dsn
-    assert str(error.value) == "DATABASE_URL: must start with postgresql://"
+# With a piece of the password, or all of it, where a library would take it for something else, and show it.
+BROKEN_POSTGRES = [
+    "hunter2",
+    "mysql://u:hunter2@h/d",
+    "postgresql+asyncpg://u:hunter2@h/d",
+    " postgresql://u:hunter2@h/d",
+    "postgresql://u:hunter2@h:port/d",
+    "postgresql://u:hunter2@h:0/d",
+    "postgresql://u:hunter2@h:65536/d",
+    "postgresql://u:p@hunter2@h/d",
+    "postgresql://u:p#hunter2@h/d",
+    "postgresql://u:p%hunter2@h/d",
+    "postgresql://u:p/hunter2@h/d",
+    "postgresql://u:p?hunter2@h/d",
+    "postgresql://u:p hunter2@h/d",
+    "postgresql://u:p\u2028hunter2@h/d",
+    "postgresql://u:hunter2@:5432/d",
+    "postgresql://u:hunter2",
+    "postgresql://[hunter2/d",
+    "postgresql://h/d?hunter2=1",
+    "postgresql:///d?host=/tmp&port=hunter2",
+    "postgresql://u:p\udc80hunter2@h/d",
+]
+BROKEN_REDIS = [
+    "hunter2",
+    "http://:hunter2@h/0",
+    "redis://:hunter2@h/0 ",
+    "redis://:hunter2@h:port/0",
+    "redis://:hunter2@h:65536/0",
+    "redis://:hunter2@h/number",
+    "redis://:1@hunter2@h/0",
+    "redis://:1#hunter2@h/0",
+    "redis://:1%hunter2@h/0",
+    "redis://:1/hunter2@h/0",
+    "redis://:1?hunter2@h/0",
+    "redis://:1 hunter2@h/0",
+    "redis://:hunter2\u2100@h/0",
+    "redis://:hunter2@:6379/0",
+    "redis://:hunter2",
+    "redis://h/0?hunter2=1",
+    "redis://h/0?socket_timeout=hunter2",
+    "unix://hunter2",
+    "unix://:hunter2@h/tmp/redis.sock",
+]
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [("DATABASE_URL", url) for url in BROKEN_POSTGRES] + [("REDIS_URL", url) for url in BROKEN_REDIS],
+    ids=lambda value: value.encode("unicode_escape").decode(),
+)
+def test_an_address_that_cannot_be_read_is_named_and_not_shown(variable, url):
+    message = refusal(**{variable: url})
+    assert message.startswith(f"{variable}: ")
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    ("variable", "url", "rule"),
+    [
+        ("DATABASE_URL", "mysql://u:p@h/d", "must start with postgresql://"),
+        ("REDIS_URL", "http://h", "must start with redis://, rediss:// or unix://"),
+        ("REDIS_URL", "redis://:a@b@c", UNREADABLE),
+    ],
+)
+def test_the_rule_that_an_address_breaks_is_told(variable, url, rule):
+    assert refusal(**{variable: url}) == f"{variable}: {rule}"
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [
+        ("DATABASE_URL", "postgresql://h"),
+        ("DATABASE_URL", "postgres:///d"),
+        ("DATABASE_URL", "postgresql://u:pä:ss%40@h1,h2:5432/d?sslmode=require&application_name=x"),
+        ("DATABASE_URL", "postgresql://u@[::1]:5432/d"),
+        ("DATABASE_URL", "postgresql://u@/d?host=/var/run/postgresql"),
+        ("DATABASE_URL", "postgresql://u:p@%2Fvar%2Frun%2Fpostgresql/d"),
+        ("REDIS_URL", "redis://h"),
+        ("REDIS_URL", "redis://u:pä%40@h:6379/3"),
+        ("REDIS_URL", "rediss://[::1]:6379/0?ssl_cert_reqs=none"),
+        ("REDIS_URL", "unix://:p@/run/redis.sock?db=1"),
+    ],
+)
+def test_an_address_that_can_be_read_is_taken(variable, url, monkeypatch):
+    monkeypatch.setenv(variable, url)
+    assert getattr(load_settings(), variable.lower()).get_secret_value() == url
+
+
+def test_no_error_on_the_way_remembers_the_address():
+    error: BaseException | None = None
+    try:
+        load_settings(redis_url="redis://:hunter2\u2100@h/0")
+    except SettingsError as refused:
+        error = refused
+    while error is not None:
+        assert "hunter2" not in repr(error)
+        error = error.__context__
+
+
+@pytest.mark.parametrize("variable", ["POSTGRES_HOST", "REDIS_HOST"])
+@pytest.mark.parametrize("value", ["redis://:hunter2@h", "u:hunter2@h", "h#hunter2", "h hunter2", "h?hunter2"])
+def test_a_host_is_no_address(variable, value):
+    assert "hunter2" not in refusal(**{variable: value})
 
 
 def test_the_url_wins_over_its_parts():
