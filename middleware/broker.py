@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from middleware.consumer import WakingConsumer
 from middleware.definitions import Definition
+from middleware.inbox import Inbox, Room
 from middleware.wire import script
 from persistence import dispatch, jobs
 from persistence.crash_points import crash
@@ -69,8 +70,8 @@ class JobBroker(RedisBroker):
         self.hints = hints
         self.wakers: dict[Event, str] = {}
         """What consumers wait on, and the queue that each looks after."""
-        self.done: defaultdict[str, set[str]] = defaultdict(set)
-        """By queue, messages to ack. Kept here: a consumer is replaced when Redis was away, what is done stays done."""
+        self.inboxes: defaultdict[str, Inbox] = defaultdict(Inbox)
+        self.room = Room()
         self.is_stopping = False
         self._fetch = client.register_script(script("fetch"))
 
@@ -129,9 +130,16 @@ class JobBroker(RedisBroker):
         return answer
 
     def wake(self, queue_name: str | None = None) -> None:
-        """Have the consumers of a queue look; None is every queue."""
+        """There is something to fetch in a queue, None is any queue: have its consumers look."""
         for waker, queue in tuple(self.wakers.items()):
             if queue_name in (None, queue):
+                self.inboxes[queue].is_drained = False
+                waker.set()
+
+    def wake_waiting(self) -> None:
+        """There is room: have those consumers look that left something where it was."""
+        for waker, queue in tuple(self.wakers.items()):
+            if not self.inboxes[queue].is_drained:
                 waker.set()
 
     def give_up(self, queue_name: str, message_id: str, why: str) -> None:

@@ -11,7 +11,7 @@ that there is nothing to do.
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections.abc import Sequence
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -34,34 +34,33 @@ _log = structlog.get_logger(__name__)
 
 class WakingConsumer(Consumer):
     def __init__(self, broker: JobBroker, queue_name: str, prefetch: int, timeout: int) -> None:
-        """`timeout`: milliseconds between looks without a wake-up."""
+        """`prefetch`: most messages that the process may hold, of all queues; `timeout`: milliseconds between looks without a
+        wake-up."""
         self._broker = broker
         self._queue = queue_name
         self._prefetch = prefetch
         self._timeout_s = timeout / 1_000
-        self._fetched: deque[MessageProxy] = deque()
-        self._outstanding: set[str] = set()
-        self._done = broker.done[queue_name]
+        self._inbox = broker.inboxes[queue_name]
         self._wake = Event()
         self._wake.set()
         broker.wakers[self._wake] = queue_name
 
     def __next__(self) -> MessageProxy | None:
-        if not self._fetched:
+        if not self._inbox.fetched:
             is_poll = not self._wake.wait(self._timeout_s)
-            if self._done:
+            if self._inbox.done:
                 # A breath: others of the same group commit are done in a moment, and share the round trip.
                 time.sleep(BREATH_S)
             # Cleared before the look: what comes after it sets the event again.
             self._wake.clear()
             self._exchange(is_poll)
-        return self._fetched.popleft() if self._fetched else None
+        return self._inbox.fetched.popleft() if self._inbox.fetched else None
 
     def ack(self, message: MessageProxy) -> None:
         id_ = message.options["redis_message_id"]
-        self._done.add(id_)
-        self._outstanding.discard(id_)
+        self._inbox.done.add(id_)
         self._wake.set()
+        self._leave([id_])
 
     def nack(self, message: MessageProxy) -> None:
         # A job's dead letter stands in Postgres: dramatiq's dead-letter queue is for ordinary messages.
@@ -73,40 +72,54 @@ class WakingConsumer(Consumer):
         except redis.ConnectionError as error:
             raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
         finally:
-            self._outstanding.discard(message.options["redis_message_id"])
-            self._wake.set()
+            self._leave([message.options["redis_message_id"]])
 
     def requeue(self, messages: Any) -> None:
         if ids := [message.options["redis_message_id"] for message in messages]:
             self._broker.do_requeue(self._queue, *ids)
-            self._outstanding.difference_update(ids)
+            self._leave(ids)
 
     def close(self) -> None:
         self._broker.wakers.pop(self._wake, None)
+        if not self._broker.is_stopping:
+            # Redis was away, and the next consumer goes on with what is in hand.
+            return
         try:
             self._say(room=0)
-            self.requeue(self._fetched)
+            self.requeue(self._inbox.fetched)
         except redis.RedisError as error:
             _log.warning("fetched messages not given back", queue=self._queue, error=str(error))
 
+    def _leave(self, ids: Sequence[str]) -> None:
+        self._broker.room.leave(ids)
+        self._broker.wake_waiting()
+
     def _exchange(self, is_poll: bool) -> None:
-        room = 0 if self._broker.is_stopping else max(0, self._prefetch - len(self._outstanding))
-        if not (room or self._done or is_poll):
-            return
-        try:
-            answer = self._say(room)
-        except redis.ConnectionError as error:
-            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
-        if answer:
-            crash("fetch.taken")
-        for id_, body in zip(answer[::2], answer[1::2], strict=True):
-            self._take(id_.decode(), body)
+        with self._broker.room.reserve(0 if self._broker.is_stopping else self._prefetch) as room:
+            if not (room or self._inbox.done or is_poll):
+                return
+            if room:
+                # Before the look: a bell that rings meanwhile says that there is more.
+                self._inbox.is_drained = True
+            try:
+                answer = self._say(room)
+            except redis.ConnectionError as error:
+                raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+            if answer:
+                crash("fetch.taken")
+            if len(answer) == 2 * room:
+                self._inbox.is_drained = False
+            for id_, body in zip(answer[::2], answer[1::2], strict=True):
+                self._take(id_.decode(), body)
+        if len(answer) < 2 * room:
+            # Another consumer may have found no room meanwhile.
+            self._broker.wake_waiting()
 
     def _say(self, room: int) -> list[Any]:
-        done = list(self._done)
+        done = list(self._inbox.done)
         answer = self._broker.exchange(self._queue, done, room, current_millis())
         # Only now: an ack that did not get through is said again.
-        self._done.difference_update(done)
+        self._inbox.done.difference_update(done)
         return answer
 
     def _take(self, id_: str, body: bytes | None) -> None:
@@ -118,5 +131,5 @@ class WakingConsumer(Consumer):
         except Exception as error:  # noqa: BLE001 (whatever rubbish lies in Redis)
             self._broker.give_up(self._queue, id_, str(error))
             return
-        self._outstanding.add(id_)
-        self._fetched.append(MessageProxy(message))
+        self._broker.room.enter(id_)
+        self._inbox.fetched.append(MessageProxy(message))

@@ -31,9 +31,9 @@ def consumer(broker: JobBroker) -> Iterator[WakingConsumer]:
     made.close()
 
 
-def push(broker: JobBroker, count: int) -> None:
-    Wire(broker.client, broker.namespace).push(Dispatch(uuid4(), 1, QUEUE, "note") for _ in range(count))
-    broker.wake(QUEUE)
+def push(broker: JobBroker, count: int, queue: str = QUEUE) -> None:
+    Wire(broker.client, broker.namespace).push(Dispatch(uuid4(), 1, queue, "note") for _ in range(count))
+    broker.wake(queue)
 
 
 def stored(broker: JobBroker) -> int:
@@ -69,6 +69,7 @@ def test_closing_tells_the_last_acks_and_gives_back_what_was_not_begun(broker):
     consumer = broker.consume(QUEUE, prefetch=4, timeout=50)
     push(broker, 3)
     consumer.ack(next(consumer))
+    broker.is_stopping = True
     consumer.close()
     assert stored(broker) == 2
     assert broker.client.llen(f"{broker.namespace}:{QUEUE}") == 2
@@ -91,6 +92,46 @@ def test_acks_outlive_a_redis_that_was_away(broker, consumer, monkeypatch):
     assert next(successor) is None
     assert stored(broker) == 0
     successor.close()
+
+
+def test_what_was_fetched_outlives_a_consumer_that_is_replaced(broker, consumer):
+    push(broker, 3)
+    first = next(consumer)
+    consumer.close()
+    successor = broker.consume(QUEUE, prefetch=3, timeout=50)
+    push(broker, 5)
+    rest = take(successor, 2)
+    assert len({message.options["redis_message_id"] for message in [first, *rest]}) == 3
+    assert next(successor) is None  # full: the messages of its predecessor count
+    successor.ack(first)
+    assert next(successor) is not None
+    successor.close()
+
+
+def test_a_process_holds_no_more_than_its_threads_can_begin_however_many_queues_it_serves(broker, consumer):
+    other = broker.consume("other", prefetch=4, timeout=50)
+    push(broker, 3)
+    push(broker, 6, "other")
+    held = [*take(consumer, 3), next(other)]
+    assert None not in held
+    assert next(other) is None
+    consumer.ack(held[0])
+    assert [next(other) is None, next(other) is None] == [False, True]
+    other.close()
+
+
+def test_room_that_one_queue_makes_wakes_the_queue_that_waits_for_it_and_no_other(broker, consumer):
+    waiting, empty = (broker.consume(name, prefetch=4, timeout=50) for name in ("waiting", "empty"))
+    assert next(empty) is None
+    push(broker, 4)
+    messages = take(consumer, 4)
+    push(broker, 1, "waiting")
+    assert next(waiting) is None
+    consumer.ack(messages[0])
+    assert (waiting._wake.is_set(), empty._wake.is_set()) == (True, False)
+    assert next(waiting) is not None
+    waiting.close()
+    empty.close()
 
 
 def test_a_ring_wakes_the_consumers_of_its_queue_alone(broker, consumer):
