@@ -31,6 +31,7 @@ from persistence.errors import (
     IdempotencyConflict,
     InvalidJob,
     JobNotFound,
+    NameTaken,
     Violation,
     WrongState,
 )
@@ -198,6 +199,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (KeyNotFound, lambda e: Problem("not-found", 404, str(e))),
     (UnknownRole, lambda e: invalid([Violation("role", str(e))])),
     (WrongState, _of_wrong_state),
+    (NameTaken, lambda e: Problem("name-taken", 409, str(e))),
     (IdempotencyConflict, _of_key_conflict),
     (RequestKeyReused, lambda e: Problem("idempotency-key-reused", 422, str(e))),
     (DatabaseUnavailable, lambda e: unavailable(str(e))),

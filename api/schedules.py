@@ -14,12 +14,11 @@ from pydantic import Field
 
 from api.body import ApiRequest
 from api.callers import Role
-from api.errors import Problem, ProblemError
 from api.etags import etag, refuse_changed
 from api.journal import note
 from api.schemas import Form, JsonObject, Name, Priority, Retries, SubmittedJob, Timeout, submitted
 from api.services import Given
-from persistence import jobs, schedules, timetable
+from persistence import schedules, timetable
 from persistence.models import JobSchedule
 from persistence.schedules import NewSchedule
 
@@ -92,8 +91,6 @@ def index(services: Given) -> list[Schedule]:
 )
 def create(data: JSONBody[ScheduleForm], request: ApiRequest, services: Given) -> Response[Schedule]:
     with services.database.transaction() as connection:
-        jobs.check_payload(connection, data.job_type, data.payload)
-        _refuse_taken(timetable.is_taken(connection, data.name), data.name)
         new = NewSchedule(**data.model_dump(), created_by=request.user.name)
         schedule_id = schedules.create(connection, new, datetime.now(UTC))
         note(connection, request, "schedule.create", ("schedule", schedule_id), after=data.model_dump())
@@ -130,8 +127,6 @@ def change(
     with services.database.transaction() as connection:
         before = timetable.get(connection, schedule_id, lock=True)
         refuse_changed(request, before.updated_at)
-        renamed = data.name is not None and data.name != before.name
-        _refuse_taken(renamed and timetable.is_taken(connection, changes["name"]), data.name)
         row = timetable.change(connection, schedule_id, changes, datetime.now(UTC))
         known = {name: getattr(before, name) for name in changes}
         note(connection, request, "schedule.change", ("schedule", schedule_id), before=known, after=changes)
@@ -168,11 +163,6 @@ def run_now(schedule_id: FromPath[UUID], request: ApiRequest, services: Given) -
         note(connection, request, "schedule.run", ("schedule", schedule_id), after={"job_id": job.id})
     services.wakeups.job_ready()
     return Response(submitted(job), status_code=201, headers={"Location": f"/api/jobs/{job.id}"})
-
-
-def _refuse_taken(taken: bool, name: str | None) -> None:
-    if taken:
-        raise ProblemError(Problem("name-taken", 409, f"a schedule named {name!r} exists already"))
 
 
 def _answer(row: JobSchedule, status: int = 200, headers: dict[str, str] | None = None) -> Response[Schedule]:

@@ -6,6 +6,7 @@
     │   └── UnknownJobType     nobody has registered the job type
     ├── JobNotFound            no job with that id
     ├── WrongState             the job's state does not allow the change; carries the state it is in
+    ├── NameTaken              there is one of that name already
     ├── IdempotencyConflict    the key was used before with another payload
     ├── MigrationError         the schema cannot be migrated
     │   └── ForeignObjects     names that we need are taken by objects that are not ours
@@ -68,6 +69,12 @@ class WrongState(JobsError):
     def __init__(self, job_id: object, state: str, wanted: str) -> None:
         self.job_id, self.state = job_id, state
         super().__init__(f"job {job_id} is {state}: cannot {wanted}")
+
+
+class NameTaken(JobsError):
+    def __init__(self, what: str, name: str) -> None:
+        self.name = name
+        super().__init__(f"a {what} named {name!r:.120} exists already")
 
 
 class IdempotencyConflict(JobsError):

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Row, func, select
 from persistence import job_types, jobs, payloads
 from persistence.crash_points import crash
 from persistence.database import run
-from persistence.errors import InvalidJob, JobsError, Violation
+from persistence.errors import InvalidJob, JobsError, NameTaken, Violation
 
 CatchUp = Literal["last", "all", "none"]
 NICKNAMES = {
@@ -139,6 +139,22 @@ def create(connection: Connection, new: NewSchedule, now: datetime) -> UUID:
     """
     Raises:
         InvalidJob: names every field at fault; a job type that nobody has registered is one.
+        NameTaken
+    """
+    first = check(connection, new, now)
+    parameters = {name: getattr(new, name) for name in NewSchedule.__dataclass_fields__}
+    parameters["payload"] = payloads.encode(new.payload, "payload", limit=jobs.payload_limit())
+    schedule_id: UUID | None = run(connection, "create_schedule", {**parameters, "next_run_at": first}).scalar()
+    if schedule_id is None:
+        raise NameTaken("schedule", new.name)
+    return schedule_id
+
+
+def check(connection: Connection, new: NewSchedule, now: datetime) -> datetime:
+    """Hold a schedule against every rule, and store nothing; returns the first moment after `now`.
+
+    Raises:
+        InvalidJob
     """
     jobs.check(_first_job(new), job_types.get(connection, new.job_type))
     if broken := list(_broken_rules(new)):
@@ -146,12 +162,7 @@ def create(connection: Connection, new: NewSchedule, now: datetime) -> UUID:
     first = next(upcoming(new.cron, new.timezone, now), None)
     if first is None:
         raise InvalidJob.at("cron", "never comes due")
-    parameters = {name: getattr(new, name) for name in NewSchedule.__dataclass_fields__}
-    parameters["payload"] = payloads.encode(new.payload, "payload", limit=jobs.payload_limit())
-    schedule_id: UUID | None = run(connection, "create_schedule", {**parameters, "next_run_at": first}).scalar()
-    if schedule_id is None:
-        raise InvalidJob.at("name", f"{new.name!r:.120} is taken")
-    return schedule_id
+    return first
 
 
 def _first_job(new: NewSchedule) -> jobs.NewJob:

@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg2.errors import UniqueViolation
 from sqlalchemy import Connection, RowMapping, Table, select
+from sqlalchemy.exc import IntegrityError
 
 from persistence import jobs, schedules
 from persistence.database import run
-from persistence.errors import InvalidJob, JobsError
+from persistence.errors import JobsError, NameTaken
 from persistence.models import JobSchedule
+from persistence.schedules import NewSchedule
 
 _SCHEDULES: Table = JobSchedule.__table__  # type: ignore[attr-defined]
 
@@ -41,28 +44,29 @@ def get(connection: Connection, schedule_id: UUID, *, lock: bool = False) -> Job
     return _schedule(row)
 
 
-def is_taken(connection: Connection, name: str) -> bool:
-    """Whether a schedule of that name exists."""
-    found = connection.execute(select(_SCHEDULES.c.id).where(_SCHEDULES.c.name == name)).one_or_none()
-    return found is not None
-
-
 def change(connection: Connection, schedule_id: UUID, changes: Mapping[str, Any], now: datetime) -> JobSchedule:
     """Change fields of a schedule. Its next run is computed anew when the cron line, the zone or `enabled` changed:
     what fell due while it was switched off is not made up for.
 
     Raises:
         ScheduleNotFound
-        InvalidJob: the cron line or the time zone is not usable, or the payload does not fit the job type.
+        InvalidJob: as for a new one.
+        NameTaken
     """
     before = get(connection, schedule_id, lock=True)
     after = {**before.model_dump(), **changes}
-    jobs.check_payload(connection, after["job_type"], after["payload"])
-    if {"cron", "timezone", "enabled"} & changes.keys():
-        after["next_run_at"] = next(schedules.upcoming(after["cron"], after["timezone"], now), None)
-        if after["next_run_at"] is None:
-            raise InvalidJob.at("cron", "never comes due")
-    run(connection, "change_schedule", {**after, "payload": json.dumps(after["payload"]), "id": schedule_id})
+    # One that cannot be run any more can still be switched off.
+    if changes != {"enabled": False}:
+        fields = {name: after[name] for name in NewSchedule.__dataclass_fields__}
+        first = schedules.check(connection, NewSchedule(**fields), now)
+        if {"cron", "timezone", "enabled"} & changes.keys():
+            after["next_run_at"] = first
+    try:
+        run(connection, "change_schedule", {**after, "payload": json.dumps(after["payload"]), "id": schedule_id})
+    except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation):
+            raise
+        raise NameTaken("schedule", after["name"]) from None
     return get(connection, schedule_id)
 
 

@@ -4,7 +4,7 @@
 1  it failed: a job failed, a check found an error, permission was refused, somebody said no
 2  wrong usage, wrong settings, or input that breaks a rule
 3  no such job, dead letter, schedule, queue, key …
-4  the state of the thing does not allow it
+4  the state of the thing does not allow it, or its name is taken
 5  PostgreSQL or the API cannot be reached, or is not ready
 """
 
@@ -48,7 +48,7 @@ def _of_ours(error: BaseException) -> tuple[Exit, str] | None:
     kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Exit], ...] = (
         ((errors.SettingsError, errors.InvalidJob, errors.IdempotencyConflict, Misused), Exit.MISUSED),
         (errors.DatabaseUnavailable, Exit.UNAVAILABLE),
-        ((errors.WrongState, Refusal), Exit.WRONG_STATE),
+        ((errors.WrongState, errors.NameTaken, Refusal), Exit.WRONG_STATE),
         (LookupError, Exit.NOT_FOUND),
         (ValueError, Exit.MISUSED),
     )

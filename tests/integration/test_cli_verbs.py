@@ -336,7 +336,15 @@ def test_a_schedule_lives_its_life(cli: Terminal) -> None:
     assert cli.json("schedules", "resume", "hourly")["enabled"] is True
     job = cli.json("schedules", "run", "hourly")
     assert cli.json("show", job["job_id"])["metadata"] == {"schedule": "hourly"}
-    assert cli("schedules", "create", "hourly", "echo", "0 * * * *").code in (2, 4)
+    taken = cli("schedules", "create", "hourly", "echo", "0 * * * *")
+    assert (taken.code, taken.err) == (4, "error: a schedule named 'hourly' exists already\n")
+    cli.ok("schedules", "create", "other", "echo", "0 * * * *")
+    taken = cli("schedules", "update", "other", "--name", "hourly")
+    assert (taken.code, taken.err) == (4, "error: a schedule named 'hourly' exists already\n")
+    assert cli.json("schedules", "update", "hourly", "--name", "hourly")["name"] == "hourly"
+    long = cli("schedules", "update", "other", "--name", "x" * 101)
+    assert (long.code, long.err.startswith("error: name: ")) == (2, True)
+    cli.ok("schedules", "delete", "other", "--yes")
     assert cli("schedules", "delete", "hourly", stdin="n\n").code == 1
     cli.ok("schedules", "delete", "hourly", "--yes")
     assert cli.json("schedules", "list") == []

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from persistence import schedules
+from persistence import schedules, timetable
 from persistence.database import Database
-from persistence.errors import InvalidJob
+from persistence.errors import InvalidJob, NameTaken
 from persistence.schedules import NewSchedule
 from tests.races import at_once, rival
 from tests.recycled import database_url, recycled  # noqa: F401
@@ -187,8 +187,28 @@ def test_a_schedule_that_could_not_run_is_refused_by_field_and_not_stored(databa
 
 def test_a_name_is_taken_once(database):
     create(database)
-    with pytest.raises(InvalidJob, match="name: 's' is taken"):
+    with pytest.raises(NameTaken, match="a schedule named 's' exists already"):
         create(database)
+    other = create(database, "other")
+    with pytest.raises(NameTaken, match="'s' exists"), database.transaction() as connection:
+        timetable.change(connection, other, {"name": "s"}, NOON)
+
+
+def test_a_change_is_held_against_the_rules_of_a_new_one(database):
+    schedule_id = create(database)
+    for field, changes in (("name", {"name": "x" * 101}), ("priority", {"priority": 101}), ("cron", {"cron": "x"})):
+        with pytest.raises(InvalidJob) as refusal, database.transaction() as connection:
+            timetable.change(connection, schedule_id, changes, NOON)
+        assert [violation.field for violation in refusal.value.violations] == [field]
+
+
+def test_a_schedule_that_cannot_be_run_any_more_can_be_switched_off(database):
+    schedule_id = create(database)
+    rows(database, "DELETE FROM job_types")
+    with database.transaction() as connection:
+        assert not timetable.change(connection, schedule_id, {"enabled": False}, NOON).enabled
+    with pytest.raises(InvalidJob), database.transaction() as connection:
+        timetable.change(connection, schedule_id, {"enabled": True}, NOON)
 
 
 def test_deleting_a_schedule_leaves_its_jobs(database):

@@ -28,6 +28,7 @@ from persistence.dead_letter_lists import LetterNotFound
         (KeyNotFound("x"), Exit.NOT_FOUND),
         (NoSuch("x"), Exit.NOT_FOUND),
         (errors.WrongState(1, "completed", "be cancelled"), Exit.WRONG_STATE),
+        (errors.NameTaken("schedule", "s"), Exit.WRONG_STATE),
         (Refusal("no"), Exit.WRONG_STATE),
         (errors.DatabaseUnavailable("x"), Exit.UNAVAILABLE),
         (errors.MigrationError("x"), Exit.FAILED),
