@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import structlog
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
@@ -59,10 +60,18 @@ class Api(Litestar):
 
 def create_app(settings: Settings | None = None) -> Api:
     """The ASGI application: ``uvicorn --factory api.app:create_app``. Connects to nothing yet."""
+    _keep_secrets_out_of_tracebacks()
     built = services.build(settings or get_settings())
     app = Api(**_parts(built), lifespan=[services.running], state=State({"services": built}), openapi_config=None)
     app.document = cache(lambda: openapi.document(_described(built)))
     return app
+
+
+def _keep_secrets_out_of_tracebacks() -> None:
+    """Under a bare uvicorn nobody has set the log up: structlog's own way shows local variables, callers' keys in them."""
+    if not structlog.is_configured():
+        plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def _described(built: Services) -> Litestar:

@@ -14,6 +14,8 @@ import pytest
 import redis
 
 from ops.embedded import EmbeddedPostgres, EmbeddedRedis
+from persistence import api_keys
+from persistence.database import Database
 from persistence.settings import Settings, get_settings
 from tests.group import ours, workers
 from tests.terminal import Terminal
@@ -36,6 +38,13 @@ COMMANDS = [
     *(["list"], ["submit", "echo"], ["watch"], ["queues", "list"], ["keys", "list"], ["migrate", "up"], ["doctor"]),
     *(["api"], ["worker"], ["dispatcher"], ["scheduler"], ["up"]),
 ]
+FAILING = """
+import sys
+from litestar.testing import TestClient
+from api.app import create_app
+with TestClient(create_app(), raise_server_exceptions=False) as client:
+    print(client.get("/api/queues", headers={"authorization": f"Bearer {sys.argv[1]}"}).status_code)
+"""
 SERVER = ["-m", "uvicorn", "--factory", "api.app:create_app", "--port", "0"]
 BARE_WORKERS = ["-m", "dramatiq", "actors", "-p", "1", "-t", "1"]
 
@@ -72,6 +81,25 @@ def test_so_do_processes_that_are_started_without_our_commands(command: list[str
     assert done.returncode == 1
     assert f"SettingsError: {variable}: cannot be read as an address" in said
     assert SECRET not in said
+
+
+def test_a_request_that_fails_leaves_no_key_in_the_log_of_a_bare_uvicorn(
+    environment: Settings, database: Database
+) -> None:
+    """Nobody has set up the log there; structlog's own way of tracebacks shows local variables."""
+    with database.transaction() as connection:
+        key = api_keys.create(connection, "somebody", "viewer")
+        connection.exec_driver_sql("DROP TABLE job_queues CASCADE")
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING, key],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "400"},
+        timeout=60,
+    )
+    said = done.stdout + done.stderr
+    assert (done.returncode, "500" in done.stdout, "UndefinedTable" in said) == (0, True, True), said
+    assert key.rpartition("_")[2] not in said
 
 
 def test_an_address_of_an_api_and_its_key_are_not_shown(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
