@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -42,6 +43,26 @@ def is_loop_dead() -> bool:
     """Whether there was an event loop and it ended: no async job will ever run in this process again."""
     thread = get_event_loop_thread()
     return thread is not None and not thread.is_alive()
+
+
+class Pulse:
+    """Whether the event loop comes round."""
+
+    def __init__(self) -> None:
+        self._asked_at: float | None = None
+
+    def missed_since(self) -> float | None:
+        """Since when (time.monotonic) the loop owes an answer; None when it owes none. To be asked again and again."""
+        thread = get_event_loop_thread()
+        if thread is None or not thread.loop.is_running():
+            return None
+        if self._asked_at is None:
+            self._asked_at = time.monotonic()
+            thread.loop.call_soon_threadsafe(self._answer)
+        return self._asked_at
+
+    def _answer(self) -> None:
+        self._asked_at = None
 
 
 def contained(handler: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:

@@ -155,6 +155,18 @@ class JobBroker(RedisBroker):
         except Exception as error:  # noqa: BLE001 (the consumer must go on; reconcile finds the job again)
             _log.warning("unreadable message not settled", message_id=message_id, error=str(error))
 
+    def _ring_after(self, session: Session) -> None:
+        """Wake the dispatcher at the session's next commit, once for all that it sends."""
+        if session.info.setdefault("aeon_jobs_rings", False):
+            return
+
+        def ring(session: Session) -> None:
+            session.info["aeon_jobs_rings"] = False
+            self.hints.job_ready()
+
+        session.info["aeon_jobs_rings"] = True
+        event.listen(session, "after_commit", ring, once=True)
+
     @contextmanager
     def _connection(self, session: Session | Connection | None, new: jobs.NewJob) -> Iterator[Connection]:
         if session is None:
@@ -164,7 +176,7 @@ class JobBroker(RedisBroker):
             return
         connection = session.connection() if isinstance(session, Session) else session
         if isinstance(session, Session):
-            event.listen(session, "after_commit", lambda _: self.hints.job_ready(), once=True)
+            self._ring_after(session)
         with borrowed(connection, self.database.schema):
             yield connection
 

@@ -108,4 +108,5 @@ class Deadline(Middleware):
         job.verdict = verdict_on(definition, job, why())
         _log.error("handler does not stop; its attempt ends without it", job_id=str(job.id), why=why.__name__)
         self._running.remove(job)
-        settle(self._ledger, job)
+        # In a thread of its own: PostgreSQL may be away, and the other deadlines must not wait for it.
+        Thread(target=settle, args=(self._ledger, job), name="aeon-abandon", daemon=True).start()

@@ -2,7 +2,7 @@
 
 One thread per worker process: every WORKER_HEARTBEAT_INTERVAL it renews the leases of all running attempts with one
 statement, proves life in the workers table and in Redis. An attempt that is missing from the answer was taken away: its
-handler is interrupted. On the way it looks after what dramatiq does not: a dead worker thread, a dead parent.
+handler is interrupted. On the way it looks after what dramatiq does not: a dead worker thread, a dead parent, a blocked loop.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dramatiq import Broker, Worker
 from dramatiq.middleware import Middleware
 from sqlalchemy.exc import SQLAlchemyError
 
-from middleware.async_handlers import is_loop_dead
+from middleware.async_handlers import Pulse, is_loop_dead
 from middleware.deadline import Deadline
 from middleware.ledger import Ledger
 from middleware.outcomes import JobCancelled, LeaseLost
@@ -28,6 +28,8 @@ from persistence import executions, job_types, workers
 from persistence.database import Database
 from persistence.hints import Hints
 from persistence.settings import Settings
+
+LOOP_PATIENCE_S = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +50,7 @@ class Heartbeat(Middleware):
         self._settings = settings
         self._ledger = ledger
         self._deadline = deadline
+        self._pulse = Pulse()
         self._stop = Event()
         self._renewing = Lock()
         self._thread: Thread | None = None
@@ -92,25 +95,28 @@ class Heartbeat(Middleware):
             self._try(self._renew)
 
     def _beat_on(self) -> None:
-        self._announce()
         interval_s = self._settings.worker_heartbeat_interval / 1_000
-        beat_at = time.monotonic()
-        while not self._stop.wait(min(1.0, interval_s)):
-            self._look_after_process()
-            if time.monotonic() >= beat_at:
+        is_announced = False
+        beat_at = 0.0
+        while True:
+            is_announced = is_announced or self._announce()
+            if is_announced and time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + interval_s
                 self.renew()
                 self._try(self._beat)
                 self._hints.heartbeat(self._registration.id)
+            if self._stop.wait(min(1.0, interval_s)):
+                return
+            self._look_after_process()
 
-    def _announce(self) -> None:
-        """Register job types, then the worker: it gets nothing to do before both stand."""
-        while not self._try(self._register) and not self._stop.wait(1):
-            pass
-        self._hints.heartbeat(self._registration.id)
-        self._hints.job_ready()
+    def _announce(self) -> bool:
+        is_known = self._try(self._register)
+        if is_known:
+            self._hints.job_ready()
+        return is_known
 
     def _register(self) -> None:
+        """Job types, then the worker: it gets nothing to do before both stand."""
         with self._database.transaction() as connection:
             job_types.register(connection, self._definitions)
             workers.register(connection, self._registration)
@@ -155,10 +161,19 @@ class Heartbeat(Middleware):
             self._end("the parent process died")
         elif is_loop_dead():
             self._end("the event loop died")
+        elif self._is_loop_lost():
+            self._end("the event loop is blocked by a handler whose attempt is over")
         elif len(self._deadline.stuck) >= self._worker.worker_threads:
             # All its attempts are settled and none of its threads will ever come back: there is nothing to wait for.
             _log.critical("worker process ends itself, to be replaced", why="every thread is stuck")
             os._exit(1)
+
+    def _is_loop_lost(self) -> bool:
+        """Not while the attempt that blocks it may still be running: its own deadline comes first, and counts."""
+        since = self._pulse.missed_since()
+        if since is None or time.monotonic() - since < LOOP_PATIENCE_S:
+            return False
+        return all(job.begun_at > since for job in self._running.every())
 
     def _end(self, why: str) -> None:
         self._is_ending = True

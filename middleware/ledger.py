@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from itertools import count
 from threading import Event
 from typing import TypeVar
 from uuid import UUID
@@ -47,6 +48,8 @@ class Ledger:
         """Set when the process must end now: records stop waiting for the database."""
         self._database = database
         self._settings = settings
+        self._held: set[tuple[UUID, int]] = set()
+        """(job id, attempt) of what was claimed and not recorded yet."""
         self._claims: GroupCommit[tuple[UUID, int], Claimed | None] = GroupCommit(self._claim)
         self._records: GroupCommit[Ended, bool] = GroupCommit(self._record)
 
@@ -60,7 +63,9 @@ class Ledger:
 
     def record(self, ended: Ended) -> bool:
         """Record an attempt's end. False: the job had been taken away; the outcome is kept as superseded."""
-        return self._records.submit(ended)
+        won = self._records.submit(ended)
+        self._held.discard((ended.job_id, ended.attempt))
+        return won
 
     def record_in(self, connection: Connection, ended: Ended) -> bool:
         """Record in a transaction of the handler's: its commit is the record's. False: the job had been taken away."""
@@ -71,11 +76,20 @@ class Ledger:
         return zlib.crc32(self.worker_id.encode()) % SHARDS
 
     def _claim(self, dispatches: list[tuple[UUID, int]]) -> list[Claimed | None]:
+        tries = count()
+
         def statement(connection: Connection) -> dict[tuple[UUID, int], Claimed]:
+            is_repeated = next(tries) > 0
             lease_ms = self._settings.worker_lock_duration
-            return executions.claim(connection, dispatches, worker_id=self.worker_id, lease_ms=lease_ms)
+            answer = executions.claim(connection, dispatches, worker_id=self.worker_id, lease_ms=lease_ms)
+            if is_repeated:
+                # The first try may have been heard, and its reply lost. What a thread of ours has is not meant.
+                before = executions.claimed_before(connection, dispatches, worker_id=self.worker_id)
+                answer |= {key: job for key, job in before.items() if (job.id, job.attempt) not in self._held}
+            return answer
 
         claimed = self._patiently(statement, stop_after_delay(CLAIM_PATIENCE_S))
+        self._held.update((job.id, job.attempt) for job in claimed.values())
         # Popped: a dispatch that was delivered twice is run once.
         return [claimed.pop(dispatch, None) for dispatch in dispatches]
 

@@ -33,6 +33,7 @@ class CurrentJob:
 
     def __init__(self, claimed: Claimed | None, database: Database | None = None, ledger: Ledger | None = None) -> None:
         self.claimed = claimed
+        self.begun_at = time.monotonic()
         self.gate = Gate()
         self.verdict: Verdict | None = None
         self.result: Any = None

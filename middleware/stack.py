@@ -91,7 +91,7 @@ def stack(settings: Settings, database: Database, hints: Hints, wire: Wire) -> l
         PeriodiqMiddleware(skip_delay=float("inf")),
         Guard(database),
         Logging(),
-        State(database, ledger, running),
+        State(database, hints, ledger, running),
         Retries(),
         deadline,
         heartbeat,

@@ -15,14 +15,16 @@ from persistence import dispatch, states
 from persistence.crash_points import crash
 from persistence.database import Database
 from persistence.executions import Ended
+from persistence.hints import Hints
 from persistence.states import Failure
 
 _log = structlog.get_logger(__name__)
 
 
 class State(Middleware):
-    def __init__(self, database: Database, ledger: Ledger, running: Running) -> None:
+    def __init__(self, database: Database, hints: Hints, ledger: Ledger, running: Running) -> None:
         self._database = database
+        self._hints = hints
         self._ledger = ledger
         self._running = running
 
@@ -47,6 +49,9 @@ class State(Middleware):
         if claimed is None:
             raise SkipMessage("the dispatch is void")
         crash("claim.committed")
+        if claimed.attempt > 1 and claimed.retry_count == 0:
+            # A flag that outlived the job's earlier life must not meet this one, whose own cancellation stands in Postgres.
+            self._hints.lower_cancel_flag(claimed.id)
         job = CurrentJob(claimed, self._database, self._ledger)
         self._running.add(job)
         set_current(job)

@@ -64,6 +64,15 @@ def claim(
     return {(row.id, row.dispatch_seq): Claimed(**row._mapping) for row in rows}
 
 
+def claimed_before(
+    connection: Connection, dispatches: Sequence[tuple[UUID, int]], *, worker_id: str
+) -> dict[tuple[UUID, int], Claimed]:
+    """Those of the dispatches that this worker has claimed and not recorded: after a claim whose reply was lost."""
+    ids, seqs = zip(*sorted(dispatches), strict=True)
+    rows = run(connection, "claimed_before", {"ids": list(ids), "seqs": list(seqs), "worker_id": worker_id})
+    return {(row.id, row.dispatch_seq): Claimed(**row._mapping) for row in rows}
+
+
 def renew(connection: Connection, attempts: Sequence[tuple[UUID, int]], *, lease_ms: int) -> list[Renewal]:
     """Renew the leases of (job id, attempt). One that is missing from the answer is lost."""
     ids, numbers = zip(*sorted(attempts), strict=True)

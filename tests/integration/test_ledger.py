@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, cast
 from uuid import UUID
 
+import psycopg2
+import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from middleware.ledger import Ledger
-from persistence import states
+from persistence import executions, states
 from persistence.database import Database
 from persistence.executions import Claimed, Ended
 from persistence.settings import Settings
@@ -71,6 +75,45 @@ def test_a_dispatch_that_came_twice_is_claimed_once(database: Database, settings
     answers = ledger(database, settings)._claim([(job_id, 1), (job_id, 1)])
 
     assert [answer is not None for answer in answers] == [True, False]
+
+
+@pytest.fixture
+def lost_reply(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From its call on, the next claim is made, and its reply lost."""
+
+    def arm() -> None:
+        claim = executions.claim
+
+        def claim_and_lose(*args: Any, **options: Any) -> None:
+            monkeypatch.setattr(executions, "claim", claim)
+            claim(*args, **options)
+            raise OperationalError("claim", None, psycopg2.OperationalError("server closed the connection"))
+
+        monkeypatch.setattr(executions, "claim", claim_and_lose)
+
+    return arm
+
+
+def test_a_claim_whose_reply_was_lost_is_still_ours(
+    database: Database, settings: Settings, lost_reply: Callable[[], None]
+) -> None:
+    mine, job_id = ledger(database, settings), queued(database)
+    lost_reply()
+    job = claimed(mine, job_id)
+    assert job.attempt == 1
+    assert mine.record(Ended.of(job, DONE))
+    assert mine._held == set()
+
+
+def test_a_repeated_claim_leaves_a_thread_what_it_has(
+    database: Database, settings: Settings, lost_reply: Callable[[], None]
+) -> None:
+    mine, job_id = ledger(database, settings), queued(database)
+    claimed(mine, job_id)
+    lost_reply()
+    assert mine.claim((job_id, 1)) is None
+    lost_reply()
+    assert ledger(database, settings, "worker-b").claim((job_id, 1)) is None
 
 
 def test_a_record_that_postgres_refuses_does_not_sink_the_others(database: Database, settings: Settings) -> None:

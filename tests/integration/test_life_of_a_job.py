@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from actors.job import current_job
 from middleware.outcomes import Cancel, Discard, PermanentError, Retry, Snooze, TransientError
-from persistence import job_types, jobs
+from persistence import dead_letters, job_types, jobs
 from persistence.errors import IdempotencyConflict, InvalidJob
 from persistence.settings import Settings
 from persistence.states import Backoff
@@ -76,6 +76,28 @@ def test_a_job_sent_in_a_session_that_rolls_back_never_was(workshop: Workshop, s
 
     assert [row.id for row in workshop.execute("SELECT id FROM jobs")] == [UUID(kept.message_id)]
     assert lost.message_id != kept.message_id
+
+
+def test_a_session_wakes_the_dispatcher_once_a_commit_whatever_it_sends(
+    workshop: Workshop, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rings: list[int] = []
+    monkeypatch.setattr(workshop.broker.hints, "job_ready", lambda: rings.append(1))
+
+    @workshop.job
+    def born() -> None: ...
+
+    engine = create_engine(settings.postgres_dsn)
+    with Session(engine) as session:
+        for _ in range(5):
+            born.send_with_options(session=session)
+        assert rings == []
+        session.commit()
+        assert rings == [1]
+        born.send_with_options(session=session)
+        session.commit()
+    engine.dispose()
+    assert rings == [1, 1]
 
 
 def test_options_of_a_submission_reach_the_row(workshop: Workshop) -> None:
@@ -373,6 +395,34 @@ def test_a_flag_raised_by_hand_cancels_too(workshop: Workshop) -> None:
 
     assert job.status == "cancelled"
     assert workshop.broker.client.exists(f"job:cancel:{message.message_id}") == 0
+
+
+def test_a_flag_of_an_earlier_life_does_not_meet_the_next(workshop: Workshop) -> None:
+    looked = threading.Event()
+
+    @workshop.job(max_retries=0)
+    def reborn() -> None:
+        if current_job().attempt == 1:
+            raise ValueError("the first life")
+        # Longer than it takes to look for flags.
+        looked.wait(20)
+
+    with workshop.working():
+        message = reborn.send()
+        assert workshop.finished(message).status == "failed"
+        workshop.broker.hints.cancel(UUID(message.message_id))
+        with workshop.database.connection() as connection:
+            dead_letters.requeue(connection, UUID(message.message_id))
+        look = workshop.broker.hints.cancelled
+
+        def watched(job_ids: list[UUID]) -> list[UUID]:
+            found = look(job_ids)
+            if job_ids:
+                looked.set()
+            return found
+
+        workshop.broker.hints.cancelled = watched  # type: ignore[method-assign, assignment]
+        assert workshop.finished(message).status == "completed"
 
 
 def test_a_cancelled_pending_job_never_runs(workshop: Workshop) -> None:

@@ -33,6 +33,7 @@ from persistence import (
 from persistence.audit_list import EntryFilter
 from persistence.database import Database, run
 from persistence.dead_letter_lists import LetterFilter
+from persistence.errors import NameTaken
 from persistence.executions import Ended
 from persistence.jobs import NewJob
 from persistence.listing import Filter
@@ -162,7 +163,7 @@ FAILURE = Failure.of("E", "m", "t", job_type="note", place="p")
 
 def schedule_of(connection: Connection) -> object:
     new = NewSchedule(name="s1", job_type="note", cron="* * * * *")
-    with pytest.raises(jobs.InvalidJob, match="taken"):
+    with pytest.raises(NameTaken):
         schedules.create(connection, new, NOW)
     return None
 
@@ -219,8 +220,6 @@ HOT: dict[str, tuple[str, Work]] = {
     "progress": ("jobs_pkey", lambda c: executions.report_progress(c, RUNNING, 1, {})),
     "take_back": ("jobs_pkey", lambda c: dispatch.take_back(c, [(id_, 1) for id_ in MANY])),
     "take_back one": ("jobs_pkey", lambda c: dispatch.take_back(c, [(QUEUED, 1)])),
-    "take_back_queue": ("jobs_queued_idx", lambda c: run(c, "take_back_queue", {"name": "default"})),
-    "capacity": ("jobs_queued_idx", limited_capacity),
     "take_back_queue": ("jobs_queued_idx", lambda c: run(c, "take_back_queue", {"name": "default"})),
     "capacity": ("jobs_queued_idx", limited_capacity),
     "pass_on": ("jobs_pkey", lambda c: dispatch.pass_on(c, (QUEUED, 1))),
