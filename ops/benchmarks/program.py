@@ -35,12 +35,16 @@ class Program:
 
     def kill(self) -> None:
         """kill -9 of every process."""
-        for process in self.processes():
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        self.signal(signal.SIGKILL)
         if self._process:
             self._process.wait()
         self._process = None
+
+    def signal(self, number: int) -> None:
+        """To every process."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     def stop(self) -> None:
         """TERM, as an operator does."""
