@@ -28,9 +28,10 @@ class Terminal:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch, self._capsys = monkeypatch, capsys
 
-    def __call__(self, *arguments: object, stdin: str = "") -> Done:
+    def __call__(self, *arguments: object, stdin: str | bytes = "") -> Done:
+        typed = stdin.encode() if isinstance(stdin, str) else stdin
         self._monkeypatch.setattr(sys, "argv", ["aeon-jobs", *map(str, arguments)])
-        self._monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed)))
         self._capsys.readouterr()
         try:
             main()
@@ -40,10 +41,10 @@ class Terminal:
         said = self._capsys.readouterr()
         return Done(code, said.out, said.err)
 
-    def ok(self, *arguments: object, stdin: str = "") -> Done:
+    def ok(self, *arguments: object, stdin: str | bytes = "") -> Done:
         done = self(*arguments, stdin=stdin)
         assert done.code == 0, done
         return done
 
-    def json(self, *arguments: object, stdin: str = "") -> Any:
+    def json(self, *arguments: object, stdin: str | bytes = "") -> Any:
         return self.ok(*arguments, "--json", stdin=stdin).json

@@ -6,12 +6,15 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ops.cli.exits import Misused
 
+MOST_BYTES = 64 << 20
+"""Of one JSON text: what never ends, such as /dev/zero, must not fill the memory."""
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -24,28 +27,58 @@ def json_object(text: str | None, name: str = "payload") -> dict[str, Any]:
     """
     if text is None:
         return {}
-    try:
-        value = json.loads(_content(text, name))
-    except json.JSONDecodeError as error:
-        raise Misused(f"{name}: is not JSON: {error.msg} at character {error.pos}") from None
-    except RecursionError:
-        raise Misused(f"{name}: is nested too deeply") from None
+    value = json_value(_content(text, name), name)
     if not isinstance(value, dict):
         raise Misused(f"{name}: must be a JSON object, such as {{}}")
     return value
 
 
-def _content(text: str, name: str) -> str:
-    if text == "-":
-        return sys.stdin.read()
-    if not text.startswith("@"):
-        return text
+def json_value(text: str | bytes, name: str) -> Any:
+    """What JSON text says.
+
+    Raises:
+        Misused
+    """
     try:
-        return Path(text[1:]).read_text()
-    except OSError as error:
-        raise Misused(f"{name}: cannot read {text[1:]} ({error.strerror})") from None
+        # As bytes it is decoded here: what stands on stdin need not be text at all.
+        return json.loads(text.decode() if isinstance(text, bytes) else text, parse_constant=_no_number)
     except UnicodeDecodeError:
-        raise Misused(f"{name}: {text[1:]} is not UTF-8 text") from None
+        raise Misused(f"{name}: is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        raise Misused(f"{name}: is not JSON: {error.msg} at character {error.pos}") from None
+    except ValueError as error:
+        raise Misused(f"{name}: is not JSON: {error}") from None
+    except RecursionError:
+        raise Misused(f"{name}: is nested too deeply") from None
+
+
+def _no_number(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
+def _content(text: str, name: str) -> str | bytes:
+    if text != "-" and not text.startswith("@"):
+        return text
+    with opened(text.removeprefix("@"), name) as source:
+        content = source.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise Misused(f"{name}: is longer than {MOST_BYTES >> 20} MiB")
+    return content
+
+
+def opened(path: str, name: str) -> AbstractContextManager[BinaryIO]:
+    """A file, or stdin (``-``).
+
+    Raises:
+        Misused: it cannot be read.
+    """
+    if path == "-":
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return Path(path).open("rb")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no name of a file"
+        raise Misused(f"{name}: cannot read {path} ({reason})") from None
 
 
 def pairs(texts: Sequence[str] | None, name: str = "metadata") -> dict[str, Any]:

@@ -57,7 +57,7 @@ Metadata = Annotated[list[str] | None, typer.Option(metavar="K=V", help="Text, o
 
 def submit(
     desk: Desk,
-    job_type: Annotated[str, typer.Argument(metavar="TYPE", help="See: aeon-jobs types.")],
+    job_type: Annotated[str | None, typer.Argument(metavar="TYPE", help="See: aeon-jobs types.")] = None,
     payload: Annotated[str | None, typer.Argument(help="JSON, @file, or - for stdin.")] = None,
     priority: Annotated[int | None, typer.Option(help="0 to 100, higher first.")] = None,
     max_retries: Annotated[int | None, typer.Option(help="0 to 10.")] = None,
@@ -70,12 +70,24 @@ def submit(
     on_dependency_failure: Annotated[OnFailure, typer.Option(help="When one of those fails.")] = OnFailure.WAIT,
     metadata: Metadata = None,
     wait: Annotated[bool, typer.Option("--wait", help="Until it is over; exit code 1 unless it completed.")] = False,
+    many: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|-",
+            help="Every job of a file (JSON Lines, or an array), each an object such as POST /api/jobs takes;"
+            " what one leaves out is taken from here.",
+        ),
+    ] = None,
 ) -> None:
-    """Submit a job. What is left out is the job type's own default."""
+    """Submit a job, or with --many all of a file. What is left out is the job type's own default."""
     from api.client.forms import NewJob
 
+    if job_type is None and many is None:
+        raise Misused("TYPE: is missing; see aeon-jobs types")
+    if wait and many is not None:
+        raise Misused("--wait: waits for one job, not for --many")
     new = NewJob(
-        job_type=job_type,
+        job_type=job_type or "",
         payload=json_object(payload),
         priority=priority,
         max_retries=max_retries,
@@ -87,6 +99,11 @@ def submit(
         on_dependency_failure=on_dependency_failure.value,
         metadata=pairs(metadata),
     )
+    if many is not None:
+        from ops.cli.many import submit_file
+
+        submit_file(desk, many, new)
+        return
     submitted = desk.backend.submit_new(new)
     if wait:
         _wait(desk, submitted.job_id)

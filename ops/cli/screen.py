@@ -59,7 +59,7 @@ class Screen:
         self.console.print(Text(clean(text), style), soft_wrap=True)
 
     @contextmanager
-    def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    def progress(self, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """A bar on stderr that is advanced by calling what is given; nothing where nobody looks."""
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,9 +1,12 @@
-"""The API as its callers see it: `api.viewer`, `api.operator` … are clients with a key of that role."""
+"""The API as its callers see it: `api.viewer`, `api.operator` … are clients with a key of that role. And `cli`, the command
+line: once with the database behind it, once with an API.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +20,8 @@ from persistence import api_keys, job_types
 from persistence.database import Database
 from persistence.models import JobType
 from persistence.settings import Settings
+from tests.api_server import running_api
+from tests.terminal import Terminal
 
 ECHO = JobType(
     name="echo",
@@ -87,3 +92,32 @@ def api(environment: Settings, database: Database, redis_client: redis.Redis) ->
     with TestClient(app, raise_server_exceptions=False) as client:
         callers = {role: Caller(client, key) for role, key in keys.items()}
         yield Callers(app=app, client=client, nobody=Caller(client, None), **callers)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(monkeypatch, capsys)
+
+
+@pytest.fixture(params=["database", "api"])
+def cli(
+    request: pytest.FixtureRequest,
+    environment: Settings,
+    database: Database,
+    redis_client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    terminal: Terminal,
+) -> Iterator[Terminal]:
+    with database.transaction() as connection:
+        job_types.register(connection, [ECHO])
+        key = api_keys.create(connection, "the-admin", "admin")
+    if request.param == "database":
+        yield terminal
+        return
+    secret = tmp_path / "key"
+    secret.write_text(key)
+    with running_api(environment) as server:
+        monkeypatch.setenv("AEON_JOBS_API", server.address)
+        monkeypatch.setenv("AEON_JOBS_API_KEY_FILE", str(secret))
+        yield terminal

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -12,46 +11,16 @@ import pytest
 import redis
 
 from ops.cli import bulk
-from persistence import api_keys, batches, job_types
+from persistence import api_keys, batches
 from persistence.database import Database
 from persistence.settings import Settings
 from persistence.states import Failure, failed
 from tests.api_server import running_api
-from tests.integration.conftest import ECHO
 from tests.rows import end, rows, start, value
 from tests.terminal import Terminal
 from tests.waiting import wait_for
 
 COMPLETE = "UPDATE jobs SET status = 'completed', completed_at = now(), result = '42' WHERE id = :id"
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    return Terminal(monkeypatch, capsys)
-
-
-@pytest.fixture(params=["database", "api"])
-def cli(
-    request: pytest.FixtureRequest,
-    environment: Settings,
-    database: Database,
-    redis_client: redis.Redis,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    terminal: Terminal,
-) -> Iterator[Terminal]:
-    with database.transaction() as connection:
-        job_types.register(connection, [ECHO])
-        key = api_keys.create(connection, "the-admin", "admin")
-    if request.param == "database":
-        yield terminal
-        return
-    secret = tmp_path / "key"
-    secret.write_text(key)
-    with running_api(environment) as server:
-        monkeypatch.setenv("AEON_JOBS_API", server.address)
-        monkeypatch.setenv("AEON_JOBS_API_KEY_FILE", str(secret))
-        yield terminal
 
 
 def submit(cli: Terminal, *options: object) -> UUID:

@@ -49,11 +49,6 @@ SERVER = ["-m", "uvicorn", "--factory", "api.app:create_app", "--port", "0"]
 BARE_WORKERS = ["-m", "dramatiq", "actors", "-p", "1", "-t", "1"]
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    return Terminal(monkeypatch, capsys)
-
-
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_names_the_variable_and_shows_nothing_of_it(
     command: list[str], terminal: Terminal, monkeypatch: pytest.MonkeyPatch, private_dir: Path

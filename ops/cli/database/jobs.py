@@ -28,11 +28,20 @@ LAG = timedelta(seconds=1)
 
 class Jobs(Office):
     def submit_new(self, new: NewJob) -> views.Submitted:
-        given = {field.name: getattr(new, field.name) for field in fields(NewJob)}
         with self.database.transaction() as connection:
-            stored = jobs.submit(connection, jobs.NewJob(**given, created_by=self.actor))
+            stored = jobs.submit(connection, self._new(new))
         self.hints.job_ready()
         return like(views.Submitted, stored, job_id=stored.id)
+
+    def submit_many(self, new: Sequence[NewJob]) -> list[views.Submitted]:
+        with self.database.transaction() as connection:
+            stored = jobs.submit_many(connection, [self._new(one) for one in new])
+        self.hints.job_ready()
+        return [like(views.Submitted, one, job_id=one.id) for one in stored]
+
+    def _new(self, new: NewJob) -> jobs.NewJob:
+        given = {field.name: getattr(new, field.name) for field in fields(NewJob)}
+        return jobs.NewJob(**given, created_by=self.actor)
 
     def get(self, job_id: UUID) -> views.Job:
         with self.database.connection() as connection:
