@@ -37,6 +37,16 @@ class Backoff:
     jitter: float = 0.1
     delays: Sequence[float] | Callable[[int], float] | None = None
 
+    @classmethod
+    def constant(cls, seconds: float) -> Backoff:
+        """Always the same."""
+        return cls(base_ms=int(seconds * 1_000), multiplier=1)
+
+    @classmethod
+    def linear(cls, seconds: float) -> Backoff:
+        """`seconds` more with each retry."""
+        return cls(delays=lambda retry: retry * seconds)
+
     def delay_ms(self, retry: int, chance: Callable[[], float] = random.random) -> int:
         """Milliseconds before retry number `retry` (from 1), never above `max_ms`.
 

@@ -11,6 +11,7 @@ from dramatiq.threading import Interrupt
 
 from middleware import heartbeat
 from middleware.heartbeat import Heartbeat
+from middleware.interrupts import _raise_in
 from middleware.ledger import Ledger
 from persistence.executions import Ended
 from tests.waiting import wait_for
@@ -91,3 +92,15 @@ def test_a_process_whose_event_loop_is_blocked_ends_when_the_attempt_that_blocks
     why, status = ends[0]
     assert "event loop" in why
     assert status == "failed"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_process_one_of_whose_threads_died_ends(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[str] = []
+    monkeypatch.setattr(Heartbeat, "_end", lambda _, why: ends.append(why))
+    with workshop.working(threads=2) as worker:
+        victim = worker.workers[0]
+        assert victim.ident
+        _raise_in(victim.ident, SystemExit)
+        wait_for(lambda: ends, "the process gives up")
+    assert "worker thread" in ends[0]

@@ -62,6 +62,11 @@ def test_a_function_gives_delays_by_number_of_the_retry():
     assert [Backoff(delays=lambda n: n * n, jitter=0).delay_ms(n) for n in (1, 3)] == [1_000, 9_000]
 
 
+def test_the_same_time_always_or_more_with_each_retry() -> None:
+    assert [Backoff.constant(2.5).delay_ms(n, never) for n in (1, 5)] == [2_500, 2_500]
+    assert [Backoff.linear(2.5).delay_ms(n, never) for n in (1, 2, 4)] == [2_500, 5_000, 10_000]
+
+
 def test_a_negative_delay_is_none():
     assert Backoff(delays=[-5], jitter=0).delay_ms(1) == 0
 
