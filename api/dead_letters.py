@@ -155,7 +155,7 @@ def requeue(letter_id: LetterId, data: JSONBody[RequeueForm], request: ApiReques
         job = dead_letters.requeue(connection, job_id, by=request.user.name, payload=data.payload)
         after = {"payload": data.payload} if data.payload is not None else None
         _note(connection, request, "dead_letter.requeue", letter_id, data.reason, after)
-        answer = detail(connection, job)
+        answer = detail(connection, job.id)
     services.wakeups.job_ready()
     return answer
 

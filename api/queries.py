@@ -57,13 +57,14 @@ def job_filter(
     )
 
 
-async def refuse_unknown(connection: Connection, handler: BaseRouteHandler) -> None:
+async def refuse_unknown(connection: Connection, _: BaseRouteHandler) -> None:
     """A guard: a misspelt filter must not quietly mean "all".
 
     Raises:
         ProblemError: 400, names every parameter that the route does not have.
     """
-    if unknown := sorted(set(connection.query_params) - _known(handler)):
+    # Litestar hands every guard a new copy of the handler: what is remembered of a copy is never found again.
+    if unknown := sorted(set(connection.query_params) - _known(connection.route_handler)):
         raise ProblemError(invalid(Violation(name[:100], "is not a parameter of this address") for name in unknown))
 
 

@@ -1,5 +1,8 @@
 """How often a key may call: a token bucket in Redis, shared by all API processes, taken from atomically.
 
+A process takes a thousandth of a large limit at once, and spends it within SPEND_S: most requests then need no round trip.
+What it has not spent by then is lost to the caller, who never gets more than the limit, and 0.1 % of it less.
+
 Without Redis the limit cannot be kept. API_RATE_LIMIT_FALLBACK says what happens then: `open` lets requests
 through (jobs matter more than limits), `closed` refuses them with 503.
 """
@@ -8,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
@@ -18,6 +21,10 @@ from redis.exceptions import RedisError
 from api.errors import Problem, ProblemError, unavailable
 
 WINDOW_MS = 60_000
+PORTIONS = 1_000
+"""Of a limit. One below this is taken token by token."""
+SPEND_S = 1.0
+_MOST_PURSES = 10_000
 REST_S = 1.0
 """After a failure Redis is left alone for so long, so that its time-outs do not slow every request down."""
 
@@ -41,6 +48,19 @@ class Grant:
         }
 
 
+@dataclass(slots=True)
+class _Purse:
+    """Tokens that were taken and not yet spent."""
+
+    tokens: int
+    grant: Grant
+    until: float
+
+    def spend(self) -> Grant:
+        self.tokens -= 1
+        return replace(self.grant, remaining=self.grant.remaining + self.tokens)
+
+
 class RateLimits:
     """Takes from buckets. One per process; must live in one event loop."""
 
@@ -48,6 +68,7 @@ class RateLimits:
         self._prefix, self._fail_open = prefix, fail_open
         self._take = redis.register_script(resources.files("api").joinpath("rate_limit.lua").read_text())
         self._resting_until = 0.0
+        self._purses: dict[str, _Purse] = {}
 
     async def take(self, bucket: str, limit: int) -> Grant | None:
         """One token of `limit` per minute; None when there is no limit, or no Redis to keep it.
@@ -57,6 +78,9 @@ class RateLimits:
         """
         if limit == 0:
             return None
+        purse = self._purses.get(bucket)
+        if purse and purse.tokens and time.monotonic() < purse.until:
+            return purse.spend()
         grant = await self._ask(bucket, limit)
         if grant is None and not self._fail_open:
             raise ProblemError(unavailable("rate limits cannot be kept: Redis cannot be reached"))
@@ -67,14 +91,24 @@ class RateLimits:
     async def _ask(self, bucket: str, limit: int) -> Grant | None:
         if time.monotonic() < self._resting_until:
             return None
+        portion = max(1, limit // PORTIONS)
         try:
             answer: list[int] = await self._take(
-                keys=[f"{self._prefix}:api:limit:{bucket}"], args=[limit, WINDOW_MS, 1]
+                keys=[f"{self._prefix}:api:limit:{bucket}"], args=[limit, WINDOW_MS, portion]
             )
         except (RedisError, OSError):
             self._resting_until = time.monotonic() + REST_S
             return None
-        return _grant(limit, answer)
+        taken, grant = answer[0], _grant(limit, answer)
+        if taken > 1:
+            self._keep(bucket, _Purse(taken, grant, time.monotonic() + SPEND_S))
+            return self._purses[bucket].spend()
+        return grant
+
+    def _keep(self, bucket: str, purse: _Purse) -> None:
+        if len(self._purses) >= _MOST_PURSES:
+            self._purses.clear()
+        self._purses[bucket] = purse
 
 
 def too_many(grant: Grant) -> Problem:
@@ -87,10 +121,10 @@ def too_many(grant: Grant) -> Problem:
 
 
 def _grant(limit: int, answer: list[Any]) -> Grant:
-    allowed, remaining, until_full_ms, until_enough_ms = answer
+    taken, remaining, until_full_ms, until_enough_ms = answer
     return Grant(
         limit=limit,
-        allowed=bool(allowed),
+        allowed=taken > 0,
         remaining=remaining,
         reset_s=math.ceil(until_full_ms / 1_000),
         retry_after_s=max(1, math.ceil(until_enough_ms / 1_000)),

@@ -5,7 +5,7 @@ Times are RFC 3339 with a zone; durations carry their unit in the name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, cast
 from uuid import UUID
@@ -20,11 +20,11 @@ from pydantic import (
 )
 from sqlalchemy import Connection
 
-from persistence import dependencies, executions
+from persistence import details
 from persistence.batches import MAX_BATCH
 from persistence.jobs import MAX_BULK, NewJob, Submitted
 from persistence.listing import Filter
-from persistence.models import Job, JobExecution
+from persistence.models import JobExecution
 
 STATUSES = ("pending", "queued", "running", "completed", "failed", "cancelled")
 Status = Literal["pending", "queued", "running", "completed", "failed", "cancelled"]
@@ -191,30 +191,18 @@ def execution(row: JobExecution) -> Execution:
     )
 
 
-def summary(row: Mapping[str, Any]) -> JobSummary:
-    """From a row of `listing`."""
-    names = JobSummary.__struct_fields__
-    return JobSummary(**{name: row[name] for name in names if name != "job_id"}, job_id=row["id"])
+def summaries(rows: Sequence[Mapping[str, Any]]) -> list[JobSummary]:
+    """From rows of `listing`."""
+    return msgspec.convert([{**row, "job_id": row["id"]} for row in rows], list[JobSummary])
 
 
-def detail(connection: Connection, job: Job) -> JobDetail:
-    """With its attempts, and what it depends on."""
-    return JobDetail(
-        **_fields(job, JobDetail),
-        executions=[execution(row) for row in executions.of_job(connection, job.id)],
-        dependencies=[
-            Dependency(**{name: getattr(row, name) for name in Dependency.__struct_fields__})
-            for row in dependencies.of_job(connection, job.id)
-        ],
-    )
+def detail(connection: Connection, job_id: UUID) -> JobDetail:
+    """With its attempts, and what it depends on.
 
-
-_DERIVED = {"job_id", "metadata", "executions", "dependencies"}
-
-
-def _fields(job: Job, view: type[msgspec.Struct]) -> dict[str, Any]:
-    plain = {name: getattr(job, name) for name in view.__struct_fields__ if name not in _DERIVED}
-    return {**plain, "job_id": job.id, "metadata": job.meta}
+    Raises:
+        JobNotFound
+    """
+    return msgspec.convert(details.of_job(connection, job_id), JobDetail)
 
 
 def _duration_ms(row: JobExecution) -> int | None:

@@ -94,16 +94,29 @@ def run(connection: Connection, name: str, parameters: Mapping[str, Any] | None 
 
     On a connection of ours it brings its own search path and time limit; on somebody else's see `borrowed`.
     """
-    schema = connection.engine.get_execution_options().get("job_schema")
-    is_foreign = schema is None or connection.get_execution_options().get("job_foreign", False)
-    limit_ms = None if is_foreign else get_settings().database_statement_timeout
-    return connection.execute(statement(name, schema, limit_ms), parameters)
+    return connection.execute(statement(name, *_surroundings(connection)), parameters)
+
+
+def run_sql(connection: Connection, sql: str, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+    """As `run`, for one of the few statements that are put together: of constants, with all values as parameters."""
+    return connection.execute(_prepared(sql, *_surroundings(connection)), parameters)
 
 
 @cache
 def statement(name: str, schema: str | None = None, limit_ms: int | None = None) -> TextClause:
-    """The named statement. psycopg2 sends it as one simple query, so a leading SET LOCAL holds for it and no longer."""
-    sql = resources.files("persistence.sql").joinpath(f"{name}.sql").read_text()
+    """The named statement."""
+    return _prepared(resources.files("persistence.sql").joinpath(f"{name}.sql").read_text(), schema, limit_ms)
+
+
+def _surroundings(connection: Connection) -> tuple[str | None, int | None]:
+    schema = connection.engine.get_execution_options().get("job_schema")
+    is_foreign = schema is None or connection.get_execution_options().get("job_foreign", False)
+    return schema, None if is_foreign else get_settings().database_statement_timeout
+
+
+@lru_cache(maxsize=2_000)
+def _prepared(sql: str, schema: str | None, limit_ms: int | None) -> TextClause:
+    """psycopg2 sends it as one simple query, so a leading SET LOCAL holds for it and no longer."""
     # In "public" too: a role's own search path may put somebody else's `jobs` before ours.
     path = f"{search_path(schema)};\n" if schema else ""
     limit = f"SET LOCAL statement_timeout = {int(limit_ms)};\n" if limit_ms else ""

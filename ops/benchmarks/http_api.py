@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy import text
 
 from ops.benchmarks.figure import Figure, percentiles
-from ops.benchmarks.http_load import Request, load, wait_for_answer
+from ops.benchmarks.http_load import Outcome, encoded, load, wait_for_answer
 from ops.benchmarks.program import Program, resident_mb
 from ops.benchmarks.scale import Scale
 from ops.benchmarks.site import Site
@@ -48,19 +49,55 @@ def measure(site: Site, scale: Scale) -> Iterator[Figure]:
     with crowded.connection() as connection:
         ids = [str(row.id) for row in connection.execute(text("SELECT id FROM jobs TABLESAMPLE SYSTEM (1) LIMIT 2000"))]
     with running_api(site.directory, url, crowded) as api:
-        _run(api, scale.requests // 5, _mixed(ids))
+        requests = _Requests.of(api.key, ids)
+        _counted(api, scale.requests // 5, requests.mixed)
         for name, request, floor in (
-            ("submit", _submit, SUBMIT_MS),
-            ("status", _status(ids), STATUS_MS),
-            ("lists", _lists, LIST_MS),
+            ("submit", requests.submit, SUBMIT_MS),
+            ("status", requests.status, STATUS_MS),
+            ("lists", requests.list, LIST_MS),
         ):
             # Alone, it is the price of an answer; in a crowd, mostly the wait for a core.
-            alone, _, _ = _run(api, scale.requests // 10, request, clients=1)
-            yield from percentiles(f"{name}, 1 client", alone, p50=float("inf"), p95=float("inf"))
-            taken, seconds, _ = _run(api, scale.requests, request)
-            yield from percentiles(f"{name}, {CLIENTS} clients", taken, p50=float("inf"), p95=floor)
-            yield Figure(name=f"{name}, {CLIENTS} clients", value=len(taken) / seconds, unit="requests/s")
-        yield from _soak(api, scale.soak_s, _mixed(ids))
+            alone = _counted(api, scale.requests // 10, request, clients=1)
+            yield from percentiles(f"{name}, 1 client", alone.taken, p50=float("inf"), p95=float("inf"))
+            before = _cpu_s(site, api)
+            crowd = _counted(api, scale.requests, request)
+            yield from percentiles(f"{name}, {CLIENTS} clients", crowd.taken, p50=float("inf"), p95=floor)
+            yield Figure(name=f"{name}, {CLIENTS} clients", value=scale.requests / crowd.seconds, unit="requests/s")
+            cpu = {part: used - before[part] for part, used in _cpu_s(site, api).items()} | {"clients": crowd.cpu_s}
+            for part, used in cpu.items():
+                yield Figure(name=f"{name}: CPU of {part} per 1,000", value=used / scale.requests * 1_000, unit="s")
+        yield from _soak(api, scale.soak_s, requests.mixed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Requests:
+    """What clients ask, encoded beforehand."""
+
+    submission: bytes
+    statuses: Sequence[bytes]
+    lists: Sequence[bytes]
+
+    @classmethod
+    def of(cls, key: str, ids: Sequence[str]) -> Self:
+        job = {"job_type": "bench_nothing", "payload": {"n": 1}, "metadata": {"tenant": 7}}
+        return cls(
+            encoded("POST", "/api/jobs", key, job),
+            [encoded("GET", f"/api/jobs/{job_id}", key) for job_id in ids],
+            [encoded("GET", f"/api/jobs{query}", key) for query in LISTS],
+        )
+
+    def submit(self) -> bytes:
+        return self.submission
+
+    def status(self) -> bytes:
+        return random.choice(self.statuses)
+
+    def list(self) -> bytes:
+        return random.choice(self.lists)
+
+    def mixed(self) -> bytes:
+        """4 looks at a status and a list to every submission."""
+        return random.choice((self.submit, self.status, self.status, self.status, self.status, self.list))()
 
 
 @contextmanager
@@ -77,44 +114,32 @@ def running_api(directory: Path, url: str, database: Database) -> Iterator[Api]:
         yield Api(program, port, key)
 
 
-def _soak(api: Api, seconds: float, request: Callable[[], Request]) -> Iterator[Figure]:
-    _, _, errors = _run(api, seconds / 3, request, is_time=True)
+def _soak(api: Api, seconds: float, request: Callable[[], bytes]) -> Iterator[Figure]:
+    first_third = load(HOST, api.port, CLIENTS, request, seconds=seconds / 3)
     first = _resident_mb(api)
-    taken, took, more = _run(api, seconds * 2 / 3, request, is_time=True)
+    rest = load(HOST, api.port, CLIENTS, request, seconds=seconds * 2 / 3)
     last = _resident_mb(api)
     name = f"soak of {seconds:g} s"
-    yield Figure(name=f"{name}: errors", value=len(errors + more), unit="", at_most=0)
-    yield Figure(name=f"{name}: mixed", value=len(taken) / took, unit="requests/s")
-    yield from percentiles(f"{name}: mixed", taken, p95=SUBMIT_MS)
+    yield Figure(name=f"{name}: errors", value=len(first_third.errors + rest.errors), unit="", at_most=0)
+    yield Figure(name=f"{name}: mixed", value=len(rest.taken) / rest.seconds, unit="requests/s")
+    yield from percentiles(f"{name}: mixed", rest.taken, p95=SUBMIT_MS)
     yield Figure(name=f"{name}: RSS after a third", value=first, unit="MB")
     yield Figure(name=f"{name}: RSS at the end", value=last, unit="MB", at_most=first * GROWTH)
 
 
-def _run(
-    api: Api, amount: float, request: Callable[[], Request], *, is_time: bool = False, clients: int = CLIENTS
-) -> tuple[list[float], float, list[str]]:
-    outcome = load(HOST, api.port, api.key, clients, request, **{"seconds" if is_time else "count": amount})
-    if not is_time and outcome.errors:
+def _counted(api: Api, count: int, request: Callable[[], bytes], *, clients: int = CLIENTS) -> Outcome:
+    """
+    Raises:
+        RuntimeError: a request failed.
+    """
+    outcome = load(HOST, api.port, clients, request, count=count)
+    if outcome.errors:
         raise RuntimeError(f"{len(outcome.errors)} requests failed; the first: {outcome.errors[0]}")
-    return outcome.taken, outcome.seconds, outcome.errors
+    return outcome
 
 
-def _submit() -> Request:
-    return Request("POST", "/api/jobs", {"job_type": "bench_nothing", "payload": {"n": 1}, "metadata": {"tenant": 7}})
-
-
-def _lists() -> Request:
-    return Request("GET", f"/api/jobs{random.choice(LISTS)}")
-
-
-def _status(ids: Sequence[str]) -> Callable[[], Request]:
-    return lambda: Request("GET", f"/api/jobs/{random.choice(ids)}")
-
-
-def _mixed(ids: Sequence[str]) -> Callable[[], Request]:
-    """4 looks at a status and a list to every submission."""
-    status = _status(ids)
-    return lambda: random.choice([_submit, status, status, status, status, _lists])()
+def _cpu_s(site: Site, api: Api) -> dict[str, float]:
+    return {"the API": api.program.cpu_s(), **site.server_cpu_s()}
 
 
 def _resident_mb(api: Api) -> float:

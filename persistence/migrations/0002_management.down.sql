@@ -1,6 +1,6 @@
 DROP TABLE job_api_requests, job_audit_log, job_api_keys;
 DROP INDEX jobs_settled_created_idx, jobs_settled_updated_idx, jobs_settled_priority_idx, jobs_settled_status_idx,
-    jobs_settled_type_idx, jobs_settled_created_by_idx, jobs_settled_metadata_idx;
+    jobs_settled_type_idx, jobs_settled_queue_idx, jobs_settled_created_by_idx, jobs_settled_metadata_idx;
 CREATE INDEX jobs_created_idx ON jobs (created_at, id);
 CREATE INDEX jobs_status_idx ON jobs (status, created_at, id);
 CREATE INDEX jobs_type_idx ON jobs (job_type, created_at, id);

@@ -1,18 +1,15 @@
-"""Lists: every filter, every sort, cursors that neither lose nor repeat, plans that use an index."""
+"""Lists: every filter, every sort, cursors that neither lose nor repeat. Their plans: test_plans."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, text
 
 from persistence import listing
 from persistence.database import Database
-from persistence.listing import Filter
 from tests.integration.conftest import Callers
 
 FILTERS = {
@@ -163,44 +160,3 @@ def test_times_filter_from_inclusive_to_exclusive(many: Callers) -> None:
     rows = _walk(many, window)
     assert len(rows) == 180
     assert {row["created_at"] for row in rows} >= {"2026-01-01T00:01:00Z", "2026-01-01T00:01:59Z"}
-
-
-def _plans(database: Database, which: Filter, sort: listing.Sort) -> Iterator[str]:
-    statements: list[str] = []
-
-    def note(_c: Any, cursor: Any, *_: Any) -> None:
-        statements.append(cursor.query.decode())
-
-    with database.connection() as connection:
-        event.listen(database.engine, "after_cursor_execute", note)
-        listing.page(connection, which, sort=sort)
-        event.remove(database.engine, "after_cursor_execute", note)
-        for statement in statements:
-            explained = connection.exec_driver_sql("EXPLAIN (ANALYZE, BUFFERS OFF) " + statement.replace("%", "%%"))
-            yield "\n".join(explained.scalars())
-
-
-def test_no_list_reads_the_whole_table(api: Callers, database: Database) -> None:
-    with database.transaction() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        _seed(connection, 100_000)
-    with database.connection() as connection:
-        connection.execute(
-            text("UPDATE jobs SET status = 'completed' WHERE status IN ('queued', 'running') AND random() < .99")
-        )
-        connection.execute(text("VACUUM ANALYZE jobs"))
-    base = Filter()
-    cases = [
-        base,
-        replace(base, status=("failed",)),
-        replace(base, status=("failed", "cancelled")),
-        replace(base, status=("running",)),
-        replace(base, job_type="type_3"),
-        replace(base, created_by="svc_7"),
-        replace(base, job_type="type_3", status=("failed",)),
-        replace(base, metadata={"tenant": "t3"}),
-        replace(base, metadata={"region": "eu"}),
-    ]
-    for which, sort in itertools.product(cases, listing.SORTS):
-        for plan in _plans(database, which, sort):
-            assert "Seq Scan" not in plan, (which, sort, plan)
