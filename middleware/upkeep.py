@@ -6,7 +6,7 @@ rescue      1 s   running jobs whose lease ended: back to pending, or poison
 silent      5 s   processes not heard of for a lease: what they had fetched is taken back
 reconcile   2 s   jobs queued for a while: pushed again if Redis lost them, dispatched anew if nobody takes them
 maintain    5 s   dramatiq's own maintenance, for messages of ordinary actors
-forget     60 s   rows of processes long gone
+forget     60 s   rows of processes long gone, dead letters dealt with long ago
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from middleware.process import is_dead, this_host
 from middleware.wire import Wire
-from persistence import dispatch, executions, workers
+from persistence import dead_letters, dispatch, executions, workers
 from persistence.crash_points import crash
 from persistence.database import Database
 from persistence.dispatch import Dispatch, parse_message_id
@@ -119,6 +119,8 @@ class Upkeep:
     def forget(self) -> None:
         with self._database.connection() as connection:
             workers.forget(connection, FORGET_AFTER_MS)
+            if days := self._settings.job_dlq_retention_days:
+                dead_letters.forget(connection, days)
 
     def _renumber(self, stale: list[Dispatch]) -> None:
         with self._database.connection() as connection:

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     job_max_worker_deaths: Annotated[int, Field(ge=1, le=100)] = 3
     job_max_payload_bytes: Annotated[int, Field(ge=1_024)] = 1_048_576
     job_dlq_enabled: bool = True
+    job_dlq_retention_days: Annotated[
+        int, Field(ge=0, description="days that dead letters are kept once requeued or discarded; 0: for ever")
+    ] = 30
     job_interrupt_grace: Milliseconds = 5_000
 
     # Built-in job types.

@@ -159,3 +159,24 @@ def test_a_letter_without_a_job_is_possible(database):
     """A message so broken that no job can be told from it."""
     rows(database, "INSERT INTO dead_letter_jobs (reason, error_message) VALUES ('corrupt', 'gibberish')")
     assert len(rows(database, "SELECT FROM dead_letter_jobs WHERE job_id IS NULL")) == 1
+
+
+def test_letters_that_were_dealt_with_long_ago_are_forgotten_and_open_ones_never(database):
+    ages = {"old and open": (90, None), "settled long ago": (90, 31), "old, settled just now": (90, 1), "new": (1, 1)}
+    for name, (created, resolved) in ages.items():
+        rows(
+            database,
+            "INSERT INTO dead_letter_jobs (reason, error_message, created_at, resolved_at, resolution)"
+            " VALUES ('exhausted', :name, now() - :created * interval '1 day', now() - :resolved * interval '1 day',"
+            " CASE WHEN CAST(:resolved AS integer) IS NOT NULL THEN 'discarded' END)",
+            name=name,
+            created=created,
+            resolved=resolved,
+        )
+    with database.connection() as connection:
+        assert dead_letters.forget(connection, 30) == 1
+    assert {row.error_message for row in rows(database, "SELECT error_message FROM dead_letter_jobs")} == {
+        "old and open",
+        "old, settled just now",
+        "new",
+    }
