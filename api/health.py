@@ -6,20 +6,27 @@ later, so a missing Redis is `degraded`, not `down`.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 import redis
 from litestar import Response, Router, get
+from litestar.concurrency import sync_to_thread
 from litestar.openapi.datastructures import ResponseSpec
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.body import ApiRequest
 from api.services import Given, Services
 from persistence import migrate
 from persistence.errors import MigrationError
 
 State = Literal["ok", "degraded", "down"]
+PATIENCE_S = 1.5
+"""Whoever probes gives up after some seconds, and learns nothing then."""
+_WITHOUT_REDIS = "jobs are stored, and start when it is back"
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -33,6 +40,8 @@ class Health(msgspec.Struct, frozen=True):
     checks: list[Check]
 
 
+Looks = dict[str, asyncio.Task[list[Check]]]
+"""By check, the one that is going on, or was last."""
 _DOWN = {503: ResponseSpec(Health, description="Jobs cannot be taken; the checks say why.")}
 
 
@@ -41,21 +50,39 @@ def live() -> Health:
     return Health("ok", [Check("process", "ok")])
 
 
-@get("/", responses=_DOWN, sync_to_thread=True, opt={"public": True}, summary="Whether jobs can be taken")
-def health(services: Given) -> Response[Health]:
-    return _answer(services)
+@get("/", responses=_DOWN, opt={"public": True}, summary="Whether jobs can be taken")
+async def health(request: ApiRequest, services: Given) -> Response[Health]:
+    return await _answer(request, services)
 
 
-@get("/ready", responses=_DOWN, sync_to_thread=True, opt={"public": True}, summary="Whether jobs can be taken")
-def ready(services: Given) -> Response[Health]:
-    return _answer(services)
+@get("/ready", responses=_DOWN, opt={"public": True}, summary="Whether jobs can be taken")
+async def ready(request: ApiRequest, services: Given) -> Response[Health]:
+    return await _answer(request, services)
 
 
-def _answer(services: Services) -> Response[Health]:
-    checks = [*_postgres(services), _redis(services)]
+async def _answer(request: ApiRequest, services: Services) -> Response[Health]:
+    looks: Looks = request.app.state.setdefault("looks", {})
+    postgres, redis_ = await asyncio.gather(_look(looks, _postgres, services), _look(looks, _redis, services))
+    checks = [
+        *(postgres or [Check("postgres", "down", f"no answer within {PATIENCE_S} s; can its name be resolved?")]),
+        *(redis_ or [Check("redis", "degraded", f"no answer within {PATIENCE_S} s: {_WITHOUT_REDIS}")]),
+    ]
     worst: State = max((check.state for check in checks), key=("ok", "degraded", "down").index)
     headers = {"Retry-After": "2"} if worst == "down" else {}
     return Response(Health(worst, checks), status_code=503 if worst == "down" else 200, headers=headers)
+
+
+async def _look(looks: Looks, check: Callable[[Services], list[Check]], services: Services) -> list[Check] | None:
+    """What `check` finds; None when that takes too long.
+
+    Nothing bounds how long the name of a host is looked up, nor can it be stopped. So it goes on in its thread, and whoever
+    asks meanwhile waits for the same look: however many ask, one thread is busy.
+    """
+    look = looks.get(check.__name__)
+    if look is None or look.done():
+        look = looks[check.__name__] = asyncio.create_task(sync_to_thread(check, services))
+    await asyncio.wait({look}, timeout=PATIENCE_S)
+    return look.result() if look.done() else None
 
 
 def _postgres(services: Services) -> list[Check]:
@@ -70,12 +97,12 @@ def _postgres(services: Services) -> list[Check]:
     return [Check("postgres", "ok"), schema]
 
 
-def _redis(services: Services) -> Check:
+def _redis(services: Services) -> list[Check]:
     try:
         services.redis.ping()
     except redis.RedisError:
-        return Check("redis", "degraded", "cannot be reached: jobs are stored, and start when it is back")
-    return Check("redis", "ok")
+        return [Check("redis", "degraded", f"cannot be reached: {_WITHOUT_REDIS}")]
+    return [Check("redis", "ok")]
 
 
 router = Router("/health", route_handlers=[health, live, ready], tags=["Health"])
