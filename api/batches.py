@@ -13,12 +13,13 @@ from sqlalchemy import Connection
 
 from api.body import ApiRequest
 from api.callers import Role
+from api.deadlocks import again_after_deadlock
 from api.idempotency import REPLAYED, IdempotencyKey, once
 from api.journal import note
-from api.schemas import BatchAnswer, BatchForm, BatchItem, BulkForm, SubmittedJobs, submitted
+from api.schemas import BatchAnswer, BatchForm, BatchItem, BulkForm, RetryManyForm, SubmittedJobs, submitted
 from api.services import Given, Services
 from api.traces import trace_of
-from persistence import batches, jobs, listing
+from persistence import batches, jobs
 from persistence.batches import Change, Item
 
 Work = Callable[[Connection, Sequence[UUID]], list[Item]]
@@ -34,6 +35,16 @@ def submit(
     data: JSONBody[BulkForm], request: ApiRequest, services: Given, key: IdempotencyKey = None
 ) -> Response[SubmittedJobs]:
     """All are stored, or none. Errors name the job: `jobs[17].payload.to`."""
+    answer, replayed = _submit(services, request, data, key)
+    if not replayed:
+        services.wakeups.job_ready()
+    return Response(
+        msgspec.convert(answer, SubmittedJobs), status_code=201, headers={REPLAYED: "true"} if replayed else {}
+    )
+
+
+@again_after_deadlock
+def _submit(services: Services, request: ApiRequest, data: BulkForm, key: str | None) -> tuple[Mapping[str, Any], bool]:
     trace = trace_of(request.headers)
     new = [form.new_job(request.user.name, *trace) for form in data.jobs]
     with services.database.transaction() as connection:
@@ -43,12 +54,7 @@ def submit(
             plain: Mapping[str, Any] = msgspec.to_builtins(SubmittedJobs([submitted(job) for job in stored]))
             return plain
 
-        answer, replayed = once(connection, request, key, data, work)
-    if not replayed:
-        services.wakeups.job_ready()
-    return Response(
-        msgspec.convert(answer, SubmittedJobs), status_code=201, headers={REPLAYED: "true"} if replayed else {}
-    )
+        return once(connection, request, key, data, work)
 
 
 @post("/bulk/cancel", opt={"role": Role.OPERATOR}, status_code=200, sync_to_thread=True, summary="Cancel many jobs")
@@ -65,17 +71,18 @@ def cancel(data: JSONBody[BatchForm], request: ApiRequest, services: Given) -> B
 
 
 @post("/bulk/retry", opt={"role": Role.OPERATOR}, status_code=200, sync_to_thread=True, summary="Retry many jobs")
-def retry(data: JSONBody[BatchForm], request: ApiRequest, services: Given) -> BatchAnswer:
+def retry(data: JSONBody[RetryManyForm], request: ApiRequest, services: Given) -> BatchAnswer:
     """Retry many jobs: failed and cancelled ones start anew, waiting ones wait no longer."""
     by = request.user.name
-    answer = _change(services, request, data, "requeue", lambda c, ids: batches.requeue(c, ids, by=by))
+    answer = _change(services, request, data, "requeue", lambda c, ids: batches.requeue(c, ids, by=by, pace=data.pace))
     services.wakeups.job_ready()
     return answer
 
 
+@again_after_deadlock
 def _change(services: Services, request: ApiRequest, data: BatchForm, change: Change, work: Work) -> BatchAnswer:
     with services.database.transaction() as connection:
-        ids = data.ids or _matching(connection, data)
+        ids = data.ids or _matching(connection, data, change)
         chosen = ids[: batches.MAX_BATCH]
         items = batches.foretell(connection, chosen, change) if data.dry_run else work(connection, chosen)
         answer = batch_answer(items, dry_run=data.dry_run, more=len(ids) > batches.MAX_BATCH)
@@ -92,10 +99,10 @@ def batch_answer(items: Sequence[Item], *, dry_run: bool, more: bool) -> BatchAn
     return BatchAnswer(dry_run=dry_run, changed=changed, items=views, more=more)
 
 
-def _matching(connection: Connection, data: BatchForm) -> list[UUID]:
+def _matching(connection: Connection, data: BatchForm, change: Change) -> list[UUID]:
     # BatchForm has one of the two.
     assert data.filter is not None
-    return listing.ids(connection, data.filter.filter(), batches.MAX_BATCH + 1)
+    return batches.of_filter(connection, data.filter.filter(), change)
 
 
 handlers = [submit, cancel, retry]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -16,10 +17,11 @@ from sqlalchemy import Connection
 from api.batches import batch_answer
 from api.body import ApiRequest
 from api.callers import Role
+from api.deadlocks import again_after_deadlock
 from api.errors import not_found
 from api.journal import note
 from api.queries import Cursor, Limit, Reason
-from api.schemas import BatchAnswer, Execution, Form, Id, JobDetail, JsonObject, Key, Name, detail, execution
+from api.schemas import BatchAnswer, Execution, Form, Id, JobDetail, JsonObject, Key, Name, Paced, detail, execution
 from api.schemas import Reason as ReasonText
 from api.services import Given, Services
 from persistence import batches, dead_letters, executions
@@ -98,6 +100,10 @@ class LetterBatchForm(Form):
         return self
 
 
+class LetterRequeueForm(LetterBatchForm, Paced):
+    """Dead letters by the `ids` of their jobs, or by `filter` (the oldest 10,000 that match)."""
+
+
 @get("/", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="List dead letters")
 def index(
     services: Given,
@@ -169,8 +175,8 @@ def discard(letter_id: LetterId, request: ApiRequest, services: Given, reason: R
 
 
 @post("/bulk/requeue", opt={"role": Role.OPERATOR}, status_code=200, sync_to_thread=True, summary="Requeue many")
-def requeue_many(data: JSONBody[LetterBatchForm], request: ApiRequest, services: Given) -> BatchAnswer:
-    answer = _change(services, request, data, "requeue", batches.requeue)
+def requeue_many(data: JSONBody[LetterRequeueForm], request: ApiRequest, services: Given) -> BatchAnswer:
+    answer = _change(services, request, data, "requeue", partial(batches.requeue, pace=data.pace))
     services.wakeups.job_ready()
     return answer
 
@@ -180,6 +186,7 @@ def discard_many(data: JSONBody[LetterBatchForm], request: ApiRequest, services:
     return _change(services, request, data, "discard", batches.discard)
 
 
+@again_after_deadlock
 def _change(
     services: Services, request: ApiRequest, data: LetterBatchForm, change: Change, work: Callable[..., list[Item]]
 ) -> BatchAnswer:

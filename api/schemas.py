@@ -21,8 +21,8 @@ from pydantic import (
 from sqlalchemy import Connection
 
 from persistence import details
-from persistence.batches import MAX_BATCH
-from persistence.jobs import MAX_BULK, NewJob, Submitted
+from persistence.batches import MAX_BATCH, Pace, pace_of
+from persistence.jobs import MAX_BULK, MAX_DELAY_MS, NewJob, Submitted
 from persistence.listing import Filter
 from persistence.models import JobExecution
 
@@ -254,7 +254,7 @@ class FilterForm(Form):
 
 
 class BatchForm(Form):
-    """Jobs to change: by `ids`, or by `filter` (the oldest 10,000 that match)."""
+    """Jobs to change: by `ids`, or by `filter` (the oldest 10,000 that match and whose state allows the change)."""
 
     ids: list[Id] | None = Field(None, min_length=1, max_length=MAX_BATCH)
     filter: FilterForm | None = None
@@ -268,6 +268,29 @@ class BatchForm(Form):
         if self.filter is not None and not self.filter.model_dump(exclude_defaults=True):
             raise ValueError("must have a filter with at least one condition")
         return self
+
+
+class Paced(Form):
+    """One after the other instead of all at once, the oldest first."""
+
+    per_second: float | None = Field(
+        None, gt=0, le=100_000, description="jobs that begin per second; default: all at once"
+    )
+    delay_ms: int = Field(0, ge=0, le=MAX_DELAY_MS, description="before the first; needs per_second")
+
+    @property
+    def pace(self) -> Pace | None:
+        return pace_of(self.per_second, self.delay_ms)
+
+    @model_validator(mode="after")
+    def _delay_of_a_pace(self) -> Paced:
+        if self.delay_ms and self.per_second is None:
+            raise ValueError("delay_ms needs per_second")
+        return self
+
+
+class RetryManyForm(BatchForm, Paced):
+    """Jobs to retry: by `ids`, or by `filter` (the oldest 10,000 that match)."""
 
 
 class BatchItem(msgspec.Struct, frozen=True):

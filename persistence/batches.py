@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from persistence import listing
 from persistence.database import run
+from persistence.listing import Filter
+from persistence.models import JobStatus
 
 MAX_BATCH = 10_000
 Change = Literal["cancel", "requeue", "discard"]
 ItemOutcome = Literal["done", "requested", "wrong_state", "not_found"]
 
-# What a change can be made to; used to foretell it in a dry run.
+# What a change can be made to.
 _ALLOWS: dict[Change, frozenset[str]] = {
     "cancel": frozenset({"pending", "queued", "running"}),
     "requeue": frozenset({"failed", "cancelled", "pending"}),
     "discard": frozenset({"failed"}),
 }
+# Of those states: what has to hold too, by its name in `list_statements`.
+_BESIDES: dict[Change, tuple[str, ...]] = {"cancel": ("not_asked_to_stop",), "requeue": ("not_due",), "discard": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +37,41 @@ class Item:
     status: str | None
 
 
+def of_filter(connection: Connection, which: Filter, change: Change) -> list[UUID]:
+    """The oldest MAX_BATCH + 1 jobs that match and that `change` can be made to.
+
+    Those that it has been made to already are not among them: who asks again and again comes to an end.
+    """
+    allowed = tuple(status for status in which.status or tuple(JobStatus) if status in _ALLOWS[change])
+    if not allowed:
+        return []
+    return listing.ids(connection, replace(which, status=allowed), MAX_BATCH + 1, besides=_BESIDES[change])
+
+
 def cancel(connection: Connection, ids: Sequence[UUID], *, by: str, reason: str | None = None) -> list[Item]:
     """Cancel many jobs: at once those that wait, by request those that run."""
     changed = run(connection, "cancel_many", {"ids": list(ids), "by": by, "reason": reason})
     return _items(connection, ids, {row.id: row.status for row in changed})
 
 
-def requeue(connection: Connection, ids: Sequence[UUID], *, by: str) -> list[Item]:
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """One after the other instead of all at once: whatever made them fail may not bear a crowd."""
+
+    per_second: float
+    delay_ms: float = 0
+    """Before the first."""
+
+
+def pace_of(per_second: float | None, delay_ms: float = 0) -> Pace | None:
+    """None: all at once."""
+    return None if per_second is None else Pace(per_second, delay_ms)
+
+
+def requeue(connection: Connection, ids: Sequence[UUID], *, by: str, pace: Pace | None = None) -> list[Item]:
     """Give many failed or cancelled jobs a new life; hurry those that wait for a moment to come."""
-    changed = run(connection, "requeue_many", {"ids": list(ids), "by": by})
+    spread = {"per_second": pace and pace.per_second, "delay_ms": pace.delay_ms if pace else 0}
+    changed = run(connection, "requeue_many", {"ids": list(ids), "by": by, **spread})
     return _items(connection, ids, {row.id: row.status for row in changed})
 
 

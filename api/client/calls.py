@@ -216,10 +216,19 @@ def cancel_many(
 
 
 def retry_many(
-    target: JobFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
+    target: JobFilter | Sequence[UUID],
+    *,
+    dry_run: bool = False,
+    reason: str | None = None,
+    per_second: float | None = None,
+    delay_ms: int = 0,
 ) -> Call[views.BatchAnswer]:
-    """Retry jobs by their ids, or the oldest 10,000 that match, with an answer for each."""
-    return _bulk("/api/jobs/bulk/retry", target, dry_run, reason)
+    """Retry jobs by their ids, or the oldest 10,000 that match, with an answer for each.
+
+    `per_second`: one after the other, the first after `delay_ms`; without it all at once.
+    """
+    body = {**batch_body(target, dry_run, reason), **paced(per_second, delay_ms)}
+    return post("/api/jobs/bulk/retry", one(views.BatchAnswer), body)
 
 
 def _bulk(path: str, target: JobFilter | Sequence[UUID], dry_run: bool, reason: str | None) -> Call[views.BatchAnswer]:
@@ -230,6 +239,10 @@ def batch_body(target: Any, dry_run: bool, reason: str | None) -> dict[str, Any]
     """`target`: a filter, or ids."""
     chosen = {"filter": target.body()} if hasattr(target, "body") else {"ids": [str(job_id) for job_id in target]}
     return {**chosen, "dry_run": dry_run, **({"reason": reason} if reason else {})}
+
+
+def paced(per_second: float | None, delay_ms: int) -> dict[str, Any]:
+    return {} if per_second is None else {"per_second": per_second, "delay_ms": delay_ms}
 
 
 def explain(job_id: Id) -> Call[views.Explanation]:

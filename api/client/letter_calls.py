@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from api.client import views
-from api.client.calls import Call, batch_body, get, nothing, page_of, post
+from api.client.calls import Call, batch_body, get, nothing, paced, page_of, post
 from api.client.forms import LetterFilter
 from api.client.reading import many, one
 
@@ -56,10 +56,22 @@ def discard_dead_letter(letter_id: int, *, reason: str | None = None) -> Call[No
 
 
 def requeue_dead_letters(
-    target: LetterFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
+    target: LetterFilter | Sequence[UUID],
+    *,
+    dry_run: bool = False,
+    reason: str | None = None,
+    per_second: float | None = None,
+    delay_ms: int = 0,
 ) -> Call[views.BatchAnswer]:
-    """Requeue by the ids of the jobs, or the oldest 10,000 open letters that match, with an answer for each."""
-    return post("/api/dead-letters/bulk/requeue", one(views.BatchAnswer), batch_body(target, dry_run, reason))
+    """Requeue by the ids of the jobs, or the oldest 10,000 open letters that match, with an answer for each.
+
+    `per_second`: one after the other, the first after `delay_ms`; without it all at once.
+    """
+    return post(
+        "/api/dead-letters/bulk/requeue",
+        one(views.BatchAnswer),
+        {**batch_body(target, dry_run, reason), **paced(per_second, delay_ms)},
+    )
 
 
 def discard_dead_letters(

@@ -39,7 +39,13 @@ class Backend(Protocol):
     ) -> views.BatchAnswer: ...
     def retry(self, job_id: UUID, *, reason: str | None = None) -> views.Job: ...
     def retry_many(
-        self, target: JobFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
+        self,
+        target: JobFilter | Sequence[UUID],
+        *,
+        dry_run: bool = False,
+        reason: str | None = None,
+        per_second: float | None = None,
+        delay_ms: int = 0,
     ) -> views.BatchAnswer: ...
     def explain(self, job_id: UUID) -> views.Explanation: ...
     def metrics(self) -> views.Metrics: ...
@@ -58,7 +64,13 @@ class Backend(Protocol):
         self, letter_id: int, *, payload: Mapping[str, Any] | None = None, reason: str | None = None
     ) -> views.Job: ...
     def requeue_dead_letters(
-        self, target: LetterFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
+        self,
+        target: LetterFilter | Sequence[UUID],
+        *,
+        dry_run: bool = False,
+        reason: str | None = None,
+        per_second: float | None = None,
+        delay_ms: int = 0,
     ) -> views.BatchAnswer: ...
     def discard_dead_letter(self, letter_id: int, *, reason: str | None = None) -> None: ...
     def discard_dead_letters(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 from uuid import UUID
 
 import typer
@@ -23,16 +22,21 @@ _CHANGED = frozenset({"done", "requested"})
 Target = JobFilter | LetterFilter | Sequence[UUID]
 
 
-class ChangeMany(Protocol):
-    def __call__(self, target: Any, *, dry_run: bool = False, reason: str | None = None) -> BatchAnswer: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Bulk:
     verb: str
     """As in: Cancel 3 jobs?"""
     noun: str
-    change: ChangeMany
+    change: Callable[..., BatchAnswer]
+    """Called with a target, and `dry_run`, `reason`."""
+    per_second: float | None = None
+    """Spread what is changed over time; `change` then takes `per_second` and `delay_ms` as well."""
+
+    def pace(self, done: int) -> dict[str, float]:
+        """For a portion that follows `done` others."""
+        if self.per_second is None:
+            return {}
+        return {"per_second": self.per_second, "delay_ms": int(done * 1_000 / self.per_second)}
 
 
 def refuse_both(ids: Sequence[object] | None, which: JobFilter | LetterFilter, *, everything: bool = False) -> None:
@@ -67,7 +71,7 @@ def _by_filter(desk: Desk, bulk: Bulk, which: JobFilter | LetterFilter, reason: 
         foretold = bulk.change(which, dry_run=True)
         ids = [item.job_id for item in foretold.items if item.outcome in _CHANGED and item.job_id not in seen]
         _ask(bulk, len(ids), more=foretold.more, yes=yes or bool(seen))
-        items += _in_portions(desk, bulk, ids, reason).items
+        items += _in_portions(desk, bulk, ids, reason, done=len(seen)).items
         seen.update(ids)
         if not ids or not foretold.more:
             return _answer(items, more=foretold.more)
@@ -79,11 +83,11 @@ def _ask(bulk: Bulk, count: int, *, more: bool, yes: bool) -> None:
         confirm(f"{bulk.verb} {number} {bulk.noun}?")
 
 
-def _in_portions(desk: Desk, bulk: Bulk, ids: Sequence[UUID], reason: str | None) -> BatchAnswer:
+def _in_portions(desk: Desk, bulk: Bulk, ids: Sequence[UUID], reason: str | None, done: int = 0) -> BatchAnswer:
     items: list[BatchItem] = []
     with desk.screen.progress(f"{bulk.verb} {bulk.noun}", len(ids)) as advance:
         for start in range(0, len(ids), PORTION):
-            items += bulk.change(ids[start : start + PORTION], reason=reason).items
+            items += bulk.change(ids[start : start + PORTION], reason=reason, **bulk.pace(done + start)).items
             advance(len(ids[start : start + PORTION]))
     return _answer(items)
 

@@ -18,7 +18,7 @@ from ops.cli.commands import Commands
 from ops.cli.desk import Desk
 from ops.cli.exits import Misused
 from ops.cli.inputs import json_object
-from ops.cli.jobs import DryRun, Reason, Yes
+from ops.cli.jobs import DryRun, PerSecond, Reason, Yes
 
 if TYPE_CHECKING:
     from api.client.forms import LetterFilter
@@ -101,6 +101,7 @@ def requeue(
     fingerprint: Fingerprint = None,
     everything: All = False,
     reason: Reason = None,
+    per_second: PerSecond = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -109,12 +110,14 @@ def requeue(
 
     which = _filter(type_, queue, because, error, fingerprint)
     bulk.refuse_both(letters, which, everything=everything)
+    if letters and per_second:
+        raise Misused("--per-second: goes with options such as --type, or with --all")
     if letters:
         _each(
             desk, letters, dry_run, "requeued", lambda number: desk.backend.requeue_dead_letter(number, reason=reason)
         )
         return
-    change = bulk.Bulk("Requeue", "dead letters", desk.backend.requeue_dead_letters)
+    change = bulk.Bulk("Requeue", "dead letters", desk.backend.requeue_dead_letters, per_second)
     bulk.run(desk, change, which, reason=reason, dry_run=dry_run, yes=yes)
 
 

@@ -22,6 +22,9 @@ JobId = Annotated[UUID, typer.Argument(metavar="JOB", help="Id of the job.")]
 JobIds = Annotated[list[UUID] | None, typer.Argument(metavar="JOB…", help="Ids of jobs; or name some by options.")]
 Reason = Annotated[str | None, typer.Option(help="Why; is stored.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+PerSecond = Annotated[
+    float | None, typer.Option("--per-second", min=0.001, max=100_000, help="One after the other, not all at once.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would happen, and change nothing.")]
 
 
@@ -223,6 +226,7 @@ def retry(
     before: Before = None,
     metadata: Metadata = None,
     reason: Reason = None,
+    per_second: PerSecond = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -238,7 +242,7 @@ def retry(
     if ids and len(ids) == 1 and not dry_run:
         desk.screen.show(desk.backend.retry(ids[0], reason=reason), lambda job: _changed(job, job.status))
         return
-    change = bulk.Bulk("Retry", "jobs", desk.backend.retry_many)
+    change = bulk.Bulk("Retry", "jobs", desk.backend.retry_many, per_second)
     bulk.run(desk, change, ids or which, reason=reason, dry_run=dry_run, yes=yes)
 
 

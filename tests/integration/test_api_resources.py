@@ -100,6 +100,25 @@ def test_dead_letters_of_one_cause_are_counted_and_requeued_together(api: Caller
     assert [item["outcome"] for item in gone["items"]] == ["done", "not_found"]
 
 
+def test_dead_letters_are_requeued_at_a_pace(api: Callers, sql: Any) -> None:
+    for _ in range(3):
+        _fail(sql, api.submitter.submit(), "same")
+    body = {"filter": {}, "per_second": 0.1, "delay_ms": 5_000}
+    assert api.operator.post("/api/dead-letters/bulk/requeue", json=body).json()["changed"] == 3
+
+    begins = [
+        row.s for row in sql("SELECT extract(epoch FROM scheduled_at - now())::integer AS s FROM jobs ORDER BY id")
+    ]
+    assert [later - begins[0] for later in begins] == [0, 10, 20]
+    assert 0 < begins[0] <= 5
+    # Retried without a pace, they all begin now.
+    ids = [str(row.id) for row in sql("SELECT id FROM jobs")]
+    assert api.operator.post("/api/jobs/bulk/retry", json={"ids": ids}).json()["changed"] == 3
+    assert [row.scheduled_at for row in sql("SELECT scheduled_at FROM jobs")] == [None] * 3
+    refused = api.operator.post("/api/jobs/bulk/retry", json={"ids": ids, "delay_ms": 1_000})
+    assert (refused.status_code, "per_second" in refused.text) == (400, True)
+
+
 def test_a_schedule_lives_from_creation_to_deletion(api: Callers) -> None:
     body = {"name": "nightly", "job_type": "echo", "cron": "0 3 * * *", "timezone": "Europe/Berlin"}
     made = api.operator.post("/api/schedules", json=body)

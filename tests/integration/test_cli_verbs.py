@@ -291,6 +291,20 @@ def test_dead_letters_are_requeued_by_what_they_have_in_common(cli: Terminal, da
     assert cli.json("dlq", "list")["items"] == []
 
 
+def test_dead_letters_are_requeued_at_a_pace_that_goes_on_over_portions(
+    cli: Terminal, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "PORTION", 2)
+    for _ in range(5):
+        dead(cli, database, "Boom")
+    assert cli("dlq", "requeue", "1", "--per-second", "1").code == 2
+    assert cli.json("dlq", "requeue", "--all", "--per-second", "0.01", "--yes")["changed"] == 5
+    begins = [
+        row.s for row in rows(database, "SELECT extract(epoch FROM scheduled_at)::integer AS s FROM jobs ORDER BY id")
+    ]
+    assert [round((later - begins[0]) / 100) for later in begins] == [0, 1, 2, 3, 4]
+
+
 # --- schedules, queues, processes, keys ---------------------------------------------------------
 
 

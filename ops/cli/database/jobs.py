@@ -119,9 +119,16 @@ class Jobs(Office):
         return answer
 
     def retry_many(
-        self, target: JobFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
+        self,
+        target: JobFilter | Sequence[UUID],
+        *,
+        dry_run: bool = False,
+        reason: str | None = None,
+        per_second: float | None = None,
+        delay_ms: int = 0,
     ) -> views.BatchAnswer:
-        answer = self._change_many("requeue", target, dry_run, reason, partial(batches.requeue, by=self.actor))
+        work: Work = partial(batches.requeue, by=self.actor, pace=batches.pace_of(per_second, delay_ms))
+        answer = self._change_many("requeue", target, dry_run, reason, work)
         self.hints.job_ready()
         return answer
 

@@ -63,9 +63,16 @@ class Letters(Office):
             self.note(connection, "dead_letter.discard", ("dead_letter", letter_id), reason=reason)
 
     def requeue_dead_letters(
-        self, target: LetterFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
+        self,
+        target: LetterFilter | Sequence[UUID],
+        *,
+        dry_run: bool = False,
+        reason: str | None = None,
+        per_second: float | None = None,
+        delay_ms: int = 0,
     ) -> views.BatchAnswer:
-        answer = self._change_letters("requeue", target, dry_run, reason, partial(batches.requeue, by=self.actor))
+        work: Work = partial(batches.requeue, by=self.actor, pace=batches.pace_of(per_second, delay_ms))
+        answer = self._change_letters("requeue", target, dry_run, reason, work)
         self.hints.job_ready()
         return answer
 
