@@ -39,6 +39,11 @@ CONDITIONS = {
     # Its first half is that of the index.
     "metadata": "metadata <> '{}' AND metadata @> CAST(:metadata AS jsonb)",
 }
+ASIDES = {
+    "not_asked_to_stop": "cancel_requested_at IS NULL",
+    "not_due": "(status <> 'pending' OR scheduled_at > now())",
+}
+"""Conditions without a value, for bulk changes."""
 # No job changes before it is created. The planner does not know, and can begin in the middle of an index when told.
 _IMPLIED = {"created_after": "updated_at >= :created_after", "updated_before": "created_at < :updated_before"}
 _MOMENTS = {
@@ -61,7 +66,7 @@ class Shape:
     status: tuple[str, ...]
     """Empty: any."""
     given: tuple[str, ...]
-    """Names of CONDITIONS."""
+    """Names of CONDITIONS and ASIDES."""
     sort: Sort = "created_at"
     descending: bool = True
     continues: bool = False
@@ -160,7 +165,8 @@ def _moving(wanted: Collection[str]) -> list[str]:
 
 
 def _conditions(shape: Shape) -> list[str]:
-    return [CONDITIONS[name] for name in shape.given] + [_IMPLIED[name] for name in shape.given if name in _IMPLIED]
+    known = CONDITIONS | ASIDES
+    return [known[name] for name in shape.given] + [_IMPLIED[name] for name in shape.given if name in _IMPLIED]
 
 
 def _position(shape: Shape) -> list[str]:
@@ -169,7 +175,7 @@ def _position(shape: Shape) -> list[str]:
 
 def _needed(shape: Shape) -> str:
     """Columns that the conditions look at."""
-    names = ("job_type", "queue_name", "created_by", "created_at", "updated_at", "metadata")
+    names = (*_EQUAL, "created_at", "updated_at", "metadata", "status", "scheduled_at", "cancel_requested_at")
     conditions = _all(_conditions(shape))
     return "".join(f", {name}" for name in names if name in conditions)
 

@@ -88,9 +88,10 @@ def total(connection: Connection, which: Filter) -> int:
     return int(run_sql(connection, statement, {**values, "most": MAX_TOTAL + 1}).scalar_one())
 
 
-def ids(connection: Connection, which: Filter, limit: int) -> list[UUID]:
-    """Ids of matching jobs, oldest first: what a bulk action works on."""
-    return [row["id"] for row in _rows(connection, which, "created_at", descending=False, rows=limit)]
+def ids(connection: Connection, which: Filter, limit: int, besides: Sequence[str] = ()) -> list[UUID]:
+    """Ids of matching jobs, oldest first: what a bulk action works on. `besides`: names of ASIDES that hold too."""
+    rows = _rows(connection, which, "created_at", descending=False, rows=limit, besides=besides)
+    return [row["id"] for row in rows]
 
 
 def rows_after(
@@ -109,9 +110,10 @@ def _rows(
     rows: int,
     offset: int = 0,
     after: tuple[Any, UUID] | None = None,
+    besides: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     values = _values(which)
-    shape = Shape(which.status, tuple(values), sort, descending, after is not None)
+    shape = Shape(which.status, (*values, *besides), sort, descending, after is not None)
     values |= {"rows": rows, "offset": offset, "reach": rows + offset}
     if after:
         values |= {"after_key": after[0], "after_id": after[1]}

@@ -5,10 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import text
 
+from persistence import batches
 from persistence.database import Database
 from tests.integration.conftest import Callers
+from tests.rows import rows, value
+from tests.waiting import wait_for
 
 SUBMISSION = {"job_type": "echo", "payload": {"text": "hi"}}
 
@@ -166,3 +170,58 @@ def test_opposite_batches_at_once_do_not_deadlock(api: Callers) -> None:
 
     with ThreadPoolExecutor(6) as threads:
         assert set(threads.map(flip, range(24))) == {200}
+
+
+@pytest.mark.parametrize(
+    ("action", "done_with", "to_do"),
+    [
+        (
+            "cancel",
+            ["status = 'cancelled'", "status = 'completed'", "status = 'running', cancel_requested_at = now()"],
+            "",
+        ),
+        ("retry", ["status = 'completed'", "status = 'running'", "priority = 1"], "status = 'failed'"),
+    ],
+)
+def test_a_batch_by_filter_comes_to_an_end_however_many_jobs_it_cannot_change(
+    api: Callers, database: Database, monkeypatch: pytest.MonkeyPatch, action: str, done_with: list[str], to_do: str
+) -> None:
+    monkeypatch.setattr(batches, "MAX_BATCH", 2)
+    # The oldest come first: these stand in the way.
+    for change in [*done_with] * 2:
+        rows(database, f"UPDATE jobs SET {change} WHERE id = :id", id=api.submitter.submit(metadata={"batch": "b1"}))
+    changeable = [api.submitter.submit(metadata={"batch": "b1"}) for _ in range(5)]
+    if to_do:
+        rows(database, f"UPDATE jobs SET {to_do} WHERE id = ANY(:ids)", ids=changeable)
+
+    def call(**options: bool) -> dict[str, object]:
+        body = {"filter": {"metadata": {"batch": "b1"}}, **options}
+        answer = api.operator.post(f"/api/jobs/bulk/{action}", json=body)
+        return {name: answer.json()[name] for name in ("changed", "more")}
+
+    assert call(dry_run=True) == {"changed": 2, "more": True}
+    answers = [call() for _ in range(4)]
+    assert answers == [
+        {"changed": 2, "more": True},
+        {"changed": 2, "more": True},
+        {"changed": 1, "more": False},
+        {"changed": 0, "more": False},
+    ]
+
+
+def test_a_bulk_submission_that_loses_a_deadlock_is_made_again(api: Callers, database: Database) -> None:
+    """Two that name the same keys in opposite order; the other one is the test itself."""
+    other_way_round = "INSERT INTO jobs (job_type, idempotency_key) VALUES ('echo', :key)"
+    body = {"jobs": [{**SUBMISSION, "idempotency_key": key} for key in ("a", "b")]}
+    with ThreadPoolExecutor(1) as thread:
+        with database.transaction() as connection:
+            # The server asks who is to blame when a lock is not had in time: never here, so it is the API.
+            rows(connection, "SET LOCAL deadlock_timeout = '1h'")
+            rows(connection, other_way_round, key="b")
+            answer = thread.submit(api.submitter.post, "/api/jobs/bulk", json=body)
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+            wait_for(lambda: value(database, waits), "the API waits for key b")
+            rows(connection, other_way_round, key="a")
+            connection.rollback()
+        assert answer.result(30).status_code == 201
+    assert _count(database) == 2
