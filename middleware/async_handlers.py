@@ -10,9 +10,10 @@ from typing import Any
 
 import structlog
 from dramatiq import Broker, Worker
-from dramatiq.asyncio import get_event_loop_thread, set_event_loop_thread
+from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
 from dramatiq.middleware import AsyncIO
 
+START_S = 10
 STOP_S = 5
 
 _log = structlog.get_logger(__name__)
@@ -23,7 +24,14 @@ class HandlerExited(Exception):
 
 
 class AsyncHandlers(AsyncIO):
-    """As dramatiq's own, but a handler that blocks the loop cannot hold the process at its end."""
+    """As dramatiq's own, but neither a handler that blocks the loop nor a second TERM can hold the process at its end."""
+
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        thread = EventLoopThread(self.logger)
+        # A second TERM, or Ctrl-C pressed twice, ends the main thread on the spot: nobody is left to stop the loop.
+        thread.daemon = True
+        thread.start(timeout=START_S)
+        set_event_loop_thread(thread)
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         thread = get_event_loop_thread()

@@ -141,6 +141,18 @@ def test_a_term_lets_running_jobs_finish_and_gives_the_rest_back(site: Site) -> 
     assert site.execute("SELECT 1 FROM jobs WHERE worker_deaths > 0 OR retry_count > 0") == []
 
 
+def test_a_second_term_ends_a_group_at_once_and_its_jobs_are_freed(site: Site) -> None:
+    site.submit("nap", 2, seconds=600)
+    with site.workers(processes=1, threads=2) as group:
+        site.wait_for_running(2)
+        group.processes()[0].terminate()
+        wait_for(lambda: "middleware.shutdown" in group.log(), "it is stopping")
+        group.processes()[0].terminate()
+        group.wait()
+    with site.ours("dispatcher"):
+        site.wait_until(pending=2)
+
+
 def test_a_worker_whose_master_was_killed_ends_itself(site: Site) -> None:
     with site.workers(processes=1, threads=1) as group:
         wait_for(lambda: site.execute("SELECT 1 FROM workers WHERE kind = 'worker'"), "the worker is up")
