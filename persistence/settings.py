@@ -201,7 +201,7 @@ class Settings(BaseSettings):
 
 def _unbroken(url: SecretStr | None, broken_rule: Callable[[str], str | None]) -> SecretStr | None:
     if url and (rule := broken_rule(url.get_secret_value())):
-        raise PydanticCustomError("address", rule)  # type: ignore[arg-type]
+        raise PydanticCustomError("address", rule)
     return url
 
 
