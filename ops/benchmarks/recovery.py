@@ -44,12 +44,12 @@ def _killed_workers(site: Site, scale: Scale) -> Iterator[Figure]:
 def _frozen_workers(site: Site, scale: Scale) -> Iterator[Figure]:
     """SIGSTOP of all workers, and others started: the lease has to end. Then the frozen ones are thawed."""
     name = f"{scale.naps} jobs of {scale.nap_s:g} s, all workers frozen:"
-    with site.dispatcher(), site.workers() as frozen:
+    with site.dispatcher(**scale.patience), site.workers(**scale.patience) as frozen:
         interrupted = _every_thread_at_work(site, scale)
         frozen_at = time.time()
         frozen.signal(signal.SIGSTOP)
         try:
-            with site.workers_starting():
+            with site.workers_starting(**scale.patience):
                 wait_until(lambda: _completed(site) == scale.naps, "the end", pause_s=0.1)
         finally:
             frozen.signal(signal.SIGCONT)

@@ -27,6 +27,15 @@ class Scale:
     naps: int = 50
     nap_s: float = 2
     flushed: int = 500
+    lease_ms: int | None = None
+    """Of the workers that are frozen; None is the default."""
+
+    @property
+    def patience(self) -> dict[str, str]:
+        """Settings of processes that notice silence."""
+        if self.lease_ms is None:
+            return {}
+        return {"WORKER_LOCK_DURATION": str(self.lease_ms), "WORKER_HEARTBEAT_INTERVAL": str(self.lease_ms // 4)}
 
 
 def quick() -> Scale:
@@ -48,4 +57,5 @@ def quick() -> Scale:
         naps=8,
         nap_s=0.5,
         flushed=50,
+        lease_ms=2_000,
     )

@@ -87,20 +87,20 @@ class Site:
         wait_until(lambda: self.finished() >= count, f"{count} finished jobs", pause_s=0.05)
 
     @contextmanager
-    def dispatcher(self) -> Iterator[Program]:
-        with Program(["dispatcher"], self.directory / "dispatcher.log") as program:
+    def dispatcher(self, **environment: str) -> Iterator[Program]:
+        with Program(["dispatcher"], self.directory / "dispatcher.log", **environment) as program:
             wait_until(lambda: self._lives("dispatcher", program) == 1, "the dispatcher")
             yield program
 
     @contextmanager
-    def workers(self) -> Iterator[Program]:
-        with self.workers_starting() as program:
+    def workers(self, **environment: str) -> Iterator[Program]:
+        with self.workers_starting(**environment) as program:
             wait_until(lambda: self._lives("worker", program) == PROCESSES, "the workers")
             yield program
 
-    def workers_starting(self) -> Program:
+    def workers_starting(self, **environment: str) -> Program:
         """2 processes of 8 threads, on the defaults."""
-        return Program(["worker", "ops.benchmarks.handlers"], self.directory / "worker.log")
+        return Program(["worker", "ops.benchmarks.handlers"], self.directory / "worker.log", **environment)
 
     def server_cpu_s(self) -> dict[str, float]:
         """CPU seconds so far, of Redis and of PostgreSQL with all its processes."""
