@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 from ops.cli import dlq, doctor, job_types, jobs, keys, migrate, processes, queues, schedules, watch, workers
 from ops.cli.commands import Commands
-from ops.cli.exits import exit_of
+from ops.cli.exits import Exit, Misused, exit_of
 from ops.cli.screen import Screen, clean, err
 
 app = Commands(
@@ -51,16 +52,43 @@ def version(screen: Screen) -> None:
 
 def main() -> None:
     """The entry point."""
+    _open_what_is_closed()
     try:
+        _refuse_what_is_no_text(sys.argv)
         app(prog_name="aeon-jobs")
     except BrokenPipeError:
-        # Whoever read our output has gone; Python must not try to flush the rest at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        _give_up_stdout()
+        sys.exit(Exit.FAILED)
     except Exception as error:
         known = exit_of(error)
         if known is None:
             raise
         code, message = known
         err.print(f"error: {clean(' '.join(message.split()))}", style="red", markup=False, soft_wrap=True)
+        if isinstance(error, OSError):
+            _give_up_stdout()
         sys.exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """``>&-`` leaves Python without a stream where everybody expects one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - as long as the process
+
+
+def _refuse_what_is_no_text(arguments: Sequence[str]) -> None:
+    """
+    Raises:
+        Misused: bytes that are no UTF-8, which neither PostgreSQL nor JSON can hold.
+    """
+    for number, argument in enumerate(arguments[1:], 1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise Misused(f"argument {number}: is not UTF-8 text") from None
+
+
+def _give_up_stdout() -> None:
+    """Whoever reads our output has gone, or has no room: Python must not try to flush the rest at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

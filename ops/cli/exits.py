@@ -39,7 +39,7 @@ class Refusal(errors.JobsError):
 
 def exit_of(error: BaseException) -> tuple[Exit, str] | None:
     """The exit code and the one line that says why; None for what nobody expected."""
-    return _of_ours(error) or _of_client(error) or _of_driver(error)
+    return _of_ours(error) or _of_client(error) or _of_driver(error) or _of_system(error)
 
 
 def _of_ours(error: BaseException) -> tuple[Exit, str] | None:
@@ -81,7 +81,7 @@ def _with_request_id(error: BaseException) -> str:
 def _of_driver(error: BaseException) -> tuple[Exit, str] | None:
     if "sqlalchemy" not in sys.modules:
         return None
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
     from persistence.database import is_transient
 
@@ -90,7 +90,18 @@ def _of_driver(error: BaseException) -> tuple[Exit, str] | None:
         return Exit.UNAVAILABLE, "the database has not our tables, or older ones: run aeon-jobs migrate up"
     if is_transient(error):
         return Exit.UNAVAILABLE, f"PostgreSQL: {getattr(error, 'orig', error)}"
-    return (Exit.FAILED, f"PostgreSQL: {error.orig}") if isinstance(error, DBAPIError) else None
+    if not isinstance(error, DBAPIError):
+        return None
+    # Its first sentence: the others show rows.
+    words = getattr(getattr(error.orig, "diag", None), "message_primary", None) or error.orig
+    return Exit.MISUSED if isinstance(error, DataError | IntegrityError) else Exit.FAILED, f"PostgreSQL: {words}"
+
+
+def _of_system(error: BaseException) -> tuple[Exit, str] | None:
+    if not isinstance(error, OSError):
+        return None
+    where = f"{error.filename}: " if error.filename else ""
+    return Exit.FAILED, f"{where}{error.strerror or error}"
 
 
 _NO_SCHEMA = {"42P01", "42703", "42883", "3F000"}

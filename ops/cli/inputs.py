@@ -108,8 +108,19 @@ def moment(text: str | None, name: str) -> datetime | None:
     if text is None:
         return None
     if _DURATION.fullmatch(text):
-        return datetime.now(UTC) - duration(text, name)
+        return from_now(-duration(text, name), name)
     return exact_moment(text, name)
+
+
+def from_now(span: timedelta, name: str) -> datetime:
+    """
+    Raises:
+        Misused: no calendar goes so far.
+    """
+    try:
+        return datetime.now(UTC) + span
+    except OverflowError:
+        raise Misused(f"{name}: is too long") from None
 
 
 def exact_moment(text: str, name: str) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -12,7 +12,7 @@ import typer
 
 from ops.cli.desk import Desk
 from ops.cli.exits import Exit, Misused
-from ops.cli.inputs import duration, exact_moment, json_object, moment, pairs
+from ops.cli.inputs import duration, exact_moment, from_now, json_object, moment, pairs
 
 if TYPE_CHECKING:
     from api.client import views
@@ -119,7 +119,7 @@ def _due(at: str | None, in_: str | None) -> datetime | None:
     if at and in_:
         raise Misused("--at: give either --at or --in")
     if in_:
-        return datetime.now(UTC) + duration(in_, "--in")
+        return from_now(duration(in_, "--in"), "--in")
     return exact_moment(at, "--at") if at else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from ops.cli.commands import Commands
 from ops.cli.desk import Desk
-from ops.cli.inputs import duration
+from ops.cli.inputs import duration, from_now
 
 app = Commands(help="API keys: who may call.")
 
@@ -30,7 +29,7 @@ def create(
     expires_in: Annotated[str | None, typer.Option(metavar="DURATION", help="Such as 90d; never by default.")] = None,
 ) -> None:
     """Make a key. It is shown this once, alone on stdout; only its digest is stored."""
-    expires_at = datetime.now(UTC) + duration(expires_in, "--expires-in") if expires_in else None
+    expires_at = from_now(duration(expires_in, "--expires-in"), "--expires-in") if expires_in else None
     made = desk.backend.create_key(name, role.value, expires_at=expires_at)
     desk.screen.show(made, lambda made: made.key)
 

@@ -24,7 +24,7 @@ app = Commands(help="Bring the database schema up, down, or show where it is.")
 @app.command()
 def up(
     screen: Screen,
-    target: Annotated[int | None, typer.Option(help="Stop after this version; default: the newest.")] = None,
+    target: Annotated[int | None, typer.Option(min=0, help="Stop after this version; default: the newest.")] = None,
 ) -> None:
     """Apply the migrations that are missing, and make the built-in job types known."""
     from persistence import migrate
@@ -38,7 +38,7 @@ def up(
 @app.command()
 def down(
     screen: Screen,
-    target: Annotated[int, typer.Option(help="Roll back every migration above this version; 0 is all.")],
+    target: Annotated[int, typer.Option(min=0, help="Roll back every migration above this version; 0 is all.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Roll migrations back. What they created is dropped, with the data in it."""

@@ -21,7 +21,7 @@ _WIDE = 220
 """A file or a pipe has no width: ids in it are not cut off."""
 
 err = Console(stderr=True, highlight=False)
-out = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+out = Console(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else _WIDE)
 
 STYLES = {
     "completed": "green",

@@ -65,6 +65,18 @@ def test_a_reader_that_goes_away_is_no_crash(environment: Settings) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", ">/dev/full", "2>&-"])
+def test_closed_and_full_streams_are_no_crash(redirection: str, environment: Settings) -> None:
+    for command in ("types --json", "submit --many -", "version", "list --help"):
+        line = f"{sys.executable} -P -m ops {command} {redirection}"
+        done = subprocess.run(
+            ["bash", "-c", line], capture_output=True, text=True, env=os.environ, stdin=subprocess.DEVNULL
+        )
+        assert done.returncode == (1 if redirection == ">/dev/full" else 0), (command, done)
+        assert "Traceback" not in done.stderr
+        assert len(done.stderr.splitlines()) <= 1
+
+
 def test_version() -> None:
     done = run("version")
     assert done.returncode == 0

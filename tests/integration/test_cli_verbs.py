@@ -110,6 +110,14 @@ WRONG: list[tuple[list[str], int, str]] = [
     (["keys", "revoke", "nope"], 3, "error: no key nope"),
     (["workers", "--acknowledge", "nobody"], 3, "error: no process 'nobody'"),
     (["queues", "limit", "default", "many"], 2, "error: NUMBER: must be a whole number"),
+    (["queues", "pause", "x" * 101], 2, "error: name: "),
+    (["keys", "create", "--role", "viewer", "--name", ""], 2, "error: name: "),
+    (["keys", "create", "--role", "viewer", "--name", "x", "--expires-in", "999999999d"], 2, "error: --expires-in: is"),
+    (["submit", "echo", "--in", "999999999d"], 2, "error: --in: is too long"),
+    (["list", "--after", "999999999d"], 2, "error: --after: is too long"),
+    (["list", "--type", "\udcff"], 2, "error: argument 3: is not UTF-8 text"),
+    (["submit", "echo", '{"times": ' + "9" * 5_000 + "}"], 2, "error: payload: is not JSON: Exceeds"),
+    (["submit", "echo", '{"times": NaN}'], 2, "error: payload: is not JSON: NaN is no number"),
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg2.errors
 import pytest
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 
 from api.client import errors as client
 from api.client.errors import ConnectionFailed, UnexpectedAnswer, refusal
@@ -36,6 +36,9 @@ from persistence.dead_letter_lists import LetterNotFound
         (UnexpectedAnswer("x"), Exit.UNAVAILABLE),
         (OperationalError("s", {}, psycopg2.OperationalError("connection refused")), Exit.UNAVAILABLE),
         (ProgrammingError("s", {}, psycopg2.errors.InsufficientPrivilege("denied")), Exit.FAILED),
+        (DataError("s", {}, psycopg2.errors.UntranslatableCharacter("no such text")), Exit.MISUSED),
+        (IntegrityError("s", {}, psycopg2.errors.CheckViolation("no such name")), Exit.MISUSED),
+        (OSError(28, "No space left on device"), Exit.FAILED),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from persistence import audit
+from persistence import audit, payloads
 from persistence.database import Database
+from persistence.errors import InvalidJob
 from persistence.hints import Hints
 from persistence.settings import Settings
 
@@ -44,6 +45,16 @@ class Office:
         audit.record(
             connection, actor=self.actor, action=action, subject=subject, before=before, after=after, reason=reason
         )
+
+
+def refuse_unfit(field: str, text: str, most: int) -> None:
+    """A name that no table takes.
+
+    Raises:
+        InvalidJob
+    """
+    if not (0 < len(text) <= most and payloads.is_storable(text)):
+        raise InvalidJob.at(field, f"must be 1 to {most} characters of plain text")
 
 
 def _login() -> str:

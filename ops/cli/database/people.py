@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from api.client import views
 from ops.cli.database.likeness import like
-from ops.cli.database.office import Office
+from ops.cli.database.office import Office, refuse_unfit
 from persistence import api_keys
 from persistence.errors import InvalidJob
 
@@ -17,6 +17,7 @@ class People(Office):
             return [like(views.ApiKey, key) for key in api_keys.all_keys(connection)]
 
     def create_key(self, name: str, role: str, *, expires_at: datetime | None = None) -> views.NewKey:
+        refuse_unfit("name", name, 255)
         if expires_at is not None and expires_at <= datetime.now(UTC):
             raise InvalidJob.at("expires_at", "must be in the future")
         with self.database.transaction() as connection:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from api.client import views
 from ops.cli.database.likeness import like
-from ops.cli.database.office import Office
+from ops.cli.database.office import Office, refuse_unfit
 from ops.cli.exits import Refusal
 from persistence import job_types, queues, retired_workers, workers
 from persistence.errors import JobsError
@@ -36,6 +36,7 @@ class Queues(Office):
             return self._every_queue(connection)
 
     def pause_queue(self, name: str, *, reason: str | None = None) -> views.Queue:
+        refuse_unfit("name", name, 100)
         with self.database.transaction() as connection:
             if queues.pause(connection, name, by=self.actor, reason=reason):
                 self.note(connection, "queue.pause", ("queue", name), reason=reason)
@@ -50,6 +51,7 @@ class Queues(Office):
         return found
 
     def limit_queue(self, name: str, max_running: int | None) -> views.Queue:
+        refuse_unfit("name", name, 100)
         with self.database.transaction() as connection:
             queues.limit(connection, name, max_running)
             self.note(connection, "queue.limit", ("queue", name), after={"max_running": max_running})
