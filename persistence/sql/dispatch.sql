@@ -1,6 +1,8 @@
--- First the rows of the queues: here a pause, a limit and other dispatchers wait for each other. A statement of its own, so that
--- the next one sees what they did.
-SELECT FROM job_queues WHERE name = ANY(CAST(:queues AS text[])) ORDER BY name FOR NO KEY UPDATE;
+-- First the queues: one is dispatched by one dispatcher at a time, or two together would not keep to its limit, and a pause waits
+-- for it. Those that somebody else holds are passed over. A statement of its own, so that the next one sees what the others did.
+SELECT set_config('aeon_jobs.held', coalesce(jsonb_agg(name), '[]')::text, true) FROM (
+    SELECT name FROM job_queues WHERE name = ANY(CAST(:queues AS text[])) ORDER BY name FOR NO KEY UPDATE SKIP LOCKED
+) AS held;
 -- Take up to `free` ready jobs of each queue, highest priority first. Rows that somebody holds are passed over.
 WITH slots AS (
     SELECT slot.queue_name, CASE WHEN q.max_running IS NULL THEN slot.free ELSE
@@ -11,7 +13,7 @@ WITH slots AS (
     END AS free
     FROM unnest(CAST(:queues AS text[]), CAST(:free AS integer[])) AS slot (queue_name, free)
     LEFT JOIN job_queues q ON q.name = slot.queue_name
-    WHERE q.paused_at IS NULL
+    WHERE q.name IS NULL OR q.paused_at IS NULL AND nullif(current_setting('aeon_jobs.held', true), '')::jsonb ? q.name
 ),
 picked AS (
     SELECT candidate.id

@@ -227,12 +227,21 @@ def test_two_dispatchers_at_once_keep_to_the_limit_of_a_queue(database):
     pending(database, 5)
     with database.transaction() as first:
         queues.limit(first, "default", 3)
-    with database.transaction() as first:
+    with database.transaction() as first, database.connection() as second:
         assert len(dispatch.dispatch(first, {"default": 2})) == 2
-        with rival(database, lambda other: dispatch.dispatch(other, {"default": 5})) as second:
-            second.waits()
-            first.commit()
-            assert len(second.answer()) == 1
+        assert dispatch.dispatch(second, {"default": 5}) == []
+        first.commit()
+        assert len(dispatch.dispatch(second, {"default": 5})) == 1
+
+
+def test_whoever_holds_a_queue_keeps_nobody_from_the_others(database):
+    """A process that froze in the middle of a pause, or somebody's forgotten transaction."""
+    work_on(database, queues=["default", "other"])
+    pending(database, 1)
+    (free,) = pending(database, 1, queue_name="other")
+    with database.transaction() as first, database.connection() as second:
+        queues.pause(first, "default", by="me")
+        assert [entry.id for entry in dispatch.dispatch(second, {"default": 9, "other": 9})] == [free]
 
 
 def test_what_is_queued_when_its_queue_is_paused_is_taken_back_and_what_runs_goes_on(database):
