@@ -14,7 +14,7 @@ from litestar import Litestar
 from litestar.di import NamedDependency
 from redis import asyncio as async_redis
 
-from api.activity import RememberedActivity
+from api.activity import RememberedActivity, RememberedDepths
 from api.auth import Doorkeeper
 from api.known_types import KnownTypes
 from api.rate_limits import RateLimits
@@ -36,6 +36,7 @@ class Services:
     wakeups: Wakeups
     doorkeeper: Doorkeeper
     activity: RememberedActivity
+    depths: RememberedDepths
     known_types: KnownTypes
     streams: Streams
 
@@ -66,6 +67,7 @@ def build(settings: Settings) -> Services:
         wakeups=Wakeups(Hints(client, settings.redis_queue_prefix)),
         doorkeeper=Doorkeeper(database, limits, settings),
         activity=RememberedActivity(database),
+        depths=RememberedDepths(database),
         known_types=KnownTypes(),
         streams=Streams(database),
     )
@@ -78,6 +80,7 @@ async def running(app: Litestar) -> AsyncIterator[None]:
     # The loop's own executor has min(32, cores + 4) threads, too few for handlers that wait for a database.
     threads = ThreadPoolExecutor(services.settings.api_threads, thread_name_prefix="api")
     asyncio.get_running_loop().set_default_executor(threads)
+    threads.submit(services.activity.prepare)
     # What was built so far stays: looking through all of it for garbage holds every request up for a tenth of a second.
     gc.freeze()
     try:

@@ -19,6 +19,8 @@ class Plan:
     indexes: set[str] = field(default_factory=set)
     scanned: set[str] = field(default_factory=set)
     """Tables that are read from end to end."""
+    pages: int = 0
+    """Of tables and indexes, each as often as it was looked at; 0 for what was not executed."""
 
     def add(self, node: dict[str, Any]) -> None:
         if name := node.get("Index Name"):
@@ -39,6 +41,14 @@ def plan_of(database: Database, work: Callable[[Connection], object]) -> Plan:
     return plan
 
 
+def pages_of(database: Database, work: Callable[[Connection], object]) -> Plan:
+    """The same, each statement being executed for it: only for what changes nothing."""
+    plan = Plan()
+    with database.connection() as connection, _explaining(connection, plan, executed=True):
+        work(connection)
+    return plan
+
+
 def plan_of_sql(database: Database, sql: str) -> Plan:
     plan = Plan()
     with database.connection() as connection:
@@ -47,22 +57,25 @@ def plan_of_sql(database: Database, sql: str) -> Plan:
 
 
 @contextmanager
-def _explaining(connection: Connection, plan: Plan) -> Iterator[None]:
+def _explaining(connection: Connection, plan: Plan, *, executed: bool = False) -> Iterator[None]:
     def listener(conn: Any, cursor: Any, sql: str, parameters: Any, _context: Any, _many: bool) -> None:
         with cursor.connection.cursor() as other:
-            _explain(other, sql, parameters, plan)
+            _explain(other, sql, parameters, plan, executed=executed)
 
     event.listen(connection, "before_cursor_execute", listener)
     yield
     event.remove(connection, "before_cursor_execute", listener)
 
 
-def _explain(cursor: Any, sql: str, parameters: Any, plan: Plan) -> None:
+def _explain(cursor: Any, sql: str, parameters: Any, plan: Plan, *, executed: bool = False) -> None:
+    how = "ANALYZE, BUFFERS, TIMING OFF, " if executed else ""
     bare = re.sub(r"--.*$", "", sql, flags=re.MULTILINE).strip()
     settings = re.match(r"(SET LOCAL [^;]*;\s*)*", bare)
     assert settings is not None
     for statement in filter(str.strip, re.split(r";\s*$", bare[settings.end() :], flags=re.MULTILINE)):
-        cursor.execute(f"{settings[0]} EXPLAIN (FORMAT JSON) {statement}", parameters or None)
+        cursor.execute(f"{settings[0]} EXPLAIN ({how}FORMAT JSON) {statement}", parameters or None)
         (answer,) = cursor.fetchone()
         for entry in answer if isinstance(answer, list) else json.loads(answer):
             plan.add(entry["Plan"])
+            # Those of the topmost node have all below it.
+            plan.pages += sum(entry["Plan"].get(f"Shared {kind} Blocks", 0) for kind in ("Hit", "Read"))

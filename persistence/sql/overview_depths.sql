@@ -1,5 +1,6 @@
--- Compiling this takes longer than running it, and the planner guesses otherwise.
+-- Compiling this takes longer than running it, as does starting other processes for it, and the planner guesses otherwise.
 SET LOCAL jit = off;
+SET LOCAL max_parallel_workers_per_gather = 0;
 -- Each count is an index-only scan. Pending jobs that are neither ready nor waiting for a moment wait for other jobs.
 SELECT
     pending.total - waiting.scheduled AS pending, waiting.scheduled,
