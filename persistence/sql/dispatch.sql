@@ -1,7 +1,11 @@
 -- First the queues: one is dispatched by one dispatcher at a time, or two together would not keep to its limit, and a pause waits
--- for it. Those that somebody else holds are passed over. A statement of its own, so that the next one sees what the others did.
+-- for it. Those that somebody else holds are passed over, and those without work, or every idle look would write to the disk.
+-- A statement of its own, so that the next one sees what the others did.
 SELECT set_config('aeon_jobs.held', coalesce(jsonb_agg(name), '[]')::text, true) FROM (
-    SELECT name FROM job_queues WHERE name = ANY(CAST(:queues AS text[])) ORDER BY name FOR NO KEY UPDATE SKIP LOCKED
+    SELECT name FROM job_queues
+    WHERE name = ANY(CAST(:queues AS text[]))
+      AND EXISTS (SELECT FROM jobs WHERE status = 'pending' AND ready AND queue_name = job_queues.name)
+    ORDER BY name FOR NO KEY UPDATE SKIP LOCKED
 ) AS held;
 -- Take up to `free` ready jobs of each queue, highest priority first. Rows that somebody holds are passed over.
 WITH slots AS (

@@ -244,6 +244,13 @@ def test_whoever_holds_a_queue_keeps_nobody_from_the_others(database):
         assert [entry.id for entry in dispatch.dispatch(second, {"default": 9, "other": 9})] == [free]
 
 
+def test_a_look_that_finds_nothing_writes_nothing(database):
+    work_on(database)
+    with database.transaction() as connection:
+        assert dispatch.dispatch(connection, {"default": 9}) == []
+        assert value(connection, "SELECT pg_current_xact_id_if_assigned()") is None
+
+
 def test_what_is_queued_when_its_queue_is_paused_is_taken_back_and_what_runs_goes_on(database):
     work_on(database)
     ids = pending(database, 3)
