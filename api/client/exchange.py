@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,15 +71,28 @@ def key_from(environ: Mapping[str, str]) -> str | None:
 
 def arguments(call: Call[Any], timeout_s: float) -> dict[str, Any]:
     """What `httpx.Client.request` is given."""
-    body = {} if call.body is None else {"json": call.body}
+    body, kind = (None, {}) if call.body is None else (_encoded(call.body), {"Content-Type": "application/json"})
     return {
         "method": call.method,
         "url": call.path,
         "params": list(call.params),
-        "headers": dict(call.headers),
+        "headers": {**kind, **call.headers},
         "timeout": timeout_s + call.extra_s,
-        **body,
+        "content": body,
     }
+
+
+def _encoded(body: Any) -> bytes:
+    """
+    Raises:
+        ValueError: it holds NaN or infinity, which JSON has not.
+    """
+    dumps = partial(json.dumps, body, allow_nan=False, separators=(",", ":"))
+    try:
+        return dumps(ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair is no text; escaped it reaches the server, which names the field.
+        return dumps().encode()
 
 
 def streaming(call: Call[Any], timeout_s: float) -> dict[str, Any]:

@@ -117,6 +117,7 @@ WRONG: list[tuple[list[str], int, str]] = [
     (["list", "--after", "999999999d"], 2, "error: --after: is too long"),
     (["list", "--type", "\udcff"], 2, "error: argument 3: is not UTF-8 text"),
     (["submit", "echo", '{"times": ' + "9" * 5_000 + "}"], 2, "error: payload: is not JSON: Exceeds"),
+    (["submit", "echo", '{"text": "\\ud800"}'], 2, "error: payload.text: "),
     (["submit", "echo", '{"times": NaN}'], 2, "error: payload: is not JSON: NaN is no number"),
 ]
 
