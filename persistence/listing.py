@@ -128,7 +128,9 @@ def _rows(
 
 
 def _found(connection: Connection, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [dict(row) for row in run_sql(connection, statement, values).mappings()]
+    found = run_sql(connection, statement, values)
+    names = list(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def _values(which: Filter) -> dict[str, Any]:

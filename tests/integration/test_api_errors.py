@@ -171,12 +171,93 @@ def test_a_thousand_malformed_submissions_are_never_a_500_and_never_a_row(api: C
         nonlocal accepted
         answer = api.submitter.post("/api/jobs", content=body, headers={"content-type": "application/json"})
         assert answer.status_code in {200, 201, 400, 422}, answer.text
-        accepted += answer.status_code == 201
+        if answer.status_code == 201:
+            accepted += 1
+            # What was taken can be shown.
+            assert api.viewer.get(answer.headers["location"]).status_code == 200, body
         if answer.status_code >= 400:
             assert answer.json()["errors"] or answer.status_code == 422
 
     submit()
     assert _rows(database) == accepted
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**64), 10**30, 10**500, 0.1, 5e-324, -0.0])
+def test_a_number_that_was_accepted_is_shown_as_it_was(api: Callers, number: float) -> None:
+    job_id = api.submitter.submit(metadata={"number": number})
+
+    for path in (f"/api/jobs/{job_id}", "/api/jobs"):
+        answer = api.viewer.get(path)
+        assert answer.status_code == 200, answer.text
+        job = answer.json() if "items" not in answer.json() else answer.json()["items"][0]
+        assert job["metadata"] == {"number": number}
+
+
+QUERY = st.dictionaries(
+    st.sampled_from(
+        [
+            "status",
+            "job_type",
+            "queue_name",
+            "created_by",
+            "created_after",
+            "updated_before",
+            "metadata",
+            "sort",
+            "order",
+            "limit",
+            "offset",
+            "cursor",
+            "total",
+            "bogus",
+        ]
+    ),
+    st.text(max_size=20) | st.integers().map(str) | JSON.map(json.dumps),
+    max_size=4,
+)
+ROUTES = st.sampled_from(
+    [
+        ("POST", "/api/jobs/bulk"),
+        ("POST", "/api/jobs/bulk/cancel"),
+        ("POST", "/api/jobs/bulk/retry"),
+        ("POST", "/api/dead-letters/bulk/requeue"),
+        ("POST", "/api/schedules"),
+        ("PATCH", "/api/queues/default"),
+        ("PATCH", f"/api/jobs/{uuid4()}"),
+    ]
+)
+WRAPPED = st.dictionaries(
+    st.sampled_from(
+        [
+            "jobs",
+            "ids",
+            "filter",
+            "dry_run",
+            "reason",
+            "per_second",
+            "delay_ms",
+            "name",
+            "cron",
+            "job_type",
+            "payload",
+            "max_running",
+        ]
+    ),
+    JSON,
+)
+
+
+def test_malformed_requests_to_other_routes_and_lists_are_never_a_500(api: Callers, database: Database) -> None:
+    @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(route=ROUTES, body=BODY | WRAPPED.map(json.dumps), query=QUERY)
+    def ask(route: tuple[str, str], body: str | bytes, query: dict[str, str]) -> None:
+        answer = api.admin.request(*route, content=body, headers={"content-type": "application/json"})
+        assert answer.status_code < 500, (route, body, answer.text)
+        answer = api.viewer.get("/api/jobs", params=query)
+        assert answer.status_code < 500, (query, answer.text)
+
+    ask()
+    assert _rows(database) == 0
 
 
 def _rows(database: Database) -> int:
