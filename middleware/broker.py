@@ -22,13 +22,14 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.redis import _RedisConsumer as PollingConsumer
 from dramatiq.middleware import Middleware
 from sqlalchemy import Connection, event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from middleware.consumer import WakingConsumer
 from middleware.definitions import Definition
 from middleware.inbox import Inbox, Room
 from middleware.wire import script
-from persistence import dispatch, jobs
+from persistence import dispatch, job_types, jobs
 from persistence.crash_points import crash
 from persistence.database import Database, borrowed
 from persistence.errors import InvalidJob, Violation
@@ -72,6 +73,8 @@ class JobBroker(RedisBroker):
         """What consumers wait on, and the queue that each looks after."""
         self.inboxes: defaultdict[str, Inbox] = defaultdict(Inbox)
         self.room = Room()
+        self.introduced: set[str] = set()
+        """Job types of this process that the registry knows."""
         self.is_stopping = False
         self._fetch = client.register_script(script("fetch"))
 
@@ -97,6 +100,7 @@ class JobBroker(RedisBroker):
         definition = self.definitions.get(message.actor_name)
         if definition is None:
             return super().enqueue(message, delay=delay)
+        self._introduce(definition)
         session = message.options.get("session")
         new = _new_job(definition, message, delay)
         self.emit_before("enqueue", message, delay)
@@ -154,6 +158,20 @@ class JobBroker(RedisBroker):
                 self.do_nack(queue_name, message_id)
         except Exception as error:  # noqa: BLE001 (the consumer must go on; reconcile finds the job again)
             _log.warning("unreadable message not settled", message_id=message_id, error=str(error))
+
+    def _introduce(self, definition: Definition) -> None:
+        """Deploys may bring a new job type to producers first: workers that do not know it pass on what the registry knows.
+
+        On a connection of our own: in the caller's transaction it would keep others of the type waiting for its end.
+        """
+        if definition.name in self.introduced:
+            return
+        self.introduced.add(definition.name)
+        try:
+            with self.database.connection() as connection:
+                job_types.introduce(connection, definition)
+        except SQLAlchemyError as error:
+            _log.debug("job type not introduced", job_type=definition.name, error=str(error).splitlines()[0])
 
     def _ring_after(self, session: Session) -> None:
         """Wake the dispatcher at the session's next commit, once for all that it sends."""

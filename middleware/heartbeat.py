@@ -71,6 +71,7 @@ class Heartbeat(Middleware):
             threads=worker.worker_threads,
         )
         self._definitions = list(definitions.values())
+        self._introduced = broker.introduced  # type: ignore[attr-defined]
         self._ledger.worker_id = self._registration.id
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
@@ -120,6 +121,7 @@ class Heartbeat(Middleware):
         with self._database.transaction() as connection:
             job_types.register(connection, self._definitions)
             workers.register(connection, self._registration)
+        self._introduced.update(definition.name for definition in self._definitions)
 
     def _beat(self) -> None:
         with self._database.connection() as connection:

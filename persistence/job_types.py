@@ -1,4 +1,4 @@
-"""The registry of job types: written by workers when they boot, read by whoever submits."""
+"""The registry of job types: written by workers when they boot, and by producers that come first; read by whoever submits."""
 
 from __future__ import annotations
 
@@ -48,6 +48,11 @@ def register(connection: Connection, definitions: Sequence[Defaults]) -> None:
         "register_types",
         {"types": json.dumps([_as_row(definition) for definition in definitions])},
     )
+
+
+def introduce(connection: Connection, definition: Defaults) -> None:
+    """Make a job type known by whoever sends it, if no worker registered it before."""
+    run(connection, "introduce_type", {"types": json.dumps([_as_row(definition)])})
 
 
 def _as_row(definition: Defaults) -> dict[str, Any]:

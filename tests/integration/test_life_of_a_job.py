@@ -308,6 +308,26 @@ def test_a_job_type_that_nobody_knows_is_dead_lettered(workshop: Workshop) -> No
     assert [key for key in workshop.broker.client.keys("*") if b".XQ" in key] == []
 
 
+def test_a_job_type_that_was_sent_before_any_worker_knows_it_waits_for_one(workshop: Workshop) -> None:
+    """A deploy that brings the producers first."""
+
+    @workshop.job
+    def brand_new() -> str:
+        return "done"
+
+    message = brand_new.send()
+    handler = workshop.broker.actors.pop("brand_new")
+
+    @workshop.job
+    def old() -> None: ...
+
+    with workshop.working():
+        wait_for(lambda: workshop.job_of(message).dispatch_seq == 2, "it was passed on, and is tried again")
+        assert workshop.job_of(message).status != "failed"
+        workshop.broker.actors["brand_new"] = handler
+        assert workshop.finished(message).result == "done"
+
+
 def test_an_unreadable_message_costs_its_job_nothing(workshop: Workshop) -> None:
     @workshop.job
     def wanted() -> None: ...

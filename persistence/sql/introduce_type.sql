@@ -1,0 +1,8 @@
+-- Make a job type known that nobody has registered yet; whoever runs it has the last word on what it is.
+INSERT INTO job_types (name, queue_name, description, payload_schema, example, priority, max_retries, timeout_ms)
+SELECT name, queue_name, description, payload_schema, example, priority, max_retries, timeout_ms
+FROM jsonb_to_recordset(CAST(:types AS jsonb)) AS t (
+    name text, queue_name text, description text, payload_schema jsonb, example jsonb, priority integer,
+    max_retries integer, timeout_ms integer
+)
+ON CONFLICT (name) DO NOTHING
