@@ -10,6 +10,7 @@ import pytest
 import redis
 from litestar.testing import TestClient
 
+from api import rate_limits
 from api.app import create_app
 from persistence import api_keys
 from persistence.database import Database
@@ -37,6 +38,19 @@ def test_a_key_gets_its_limit_and_not_one_request_more(
     assert {answer.headers["ratelimit-limit"] for answer in answers} == {"5"}
     assert all(1 <= int(answer.headers["retry-after"]) <= 60 for answer in refused)
     assert sorted(int(answer.headers["ratelimit-remaining"]) for answer in granted) == [0, 1, 2, 3, 4]
+
+
+def test_a_large_limit_is_taken_in_portions_and_told_by_the_token(
+    environment: Settings, database: Database, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limits, "SPEND_S", 3_600)
+    with api_with(environment, database, api_rate_limit=20_000) as caller:
+        told = [int(caller.get("/api/me").headers["ratelimit-remaining"]) for _ in range(20)]
+        (bucket,) = redis_client.keys("*:api:limit:key:*")
+        left = float(redis_client.hget(bucket, "tokens"))
+    # One portion of 20 tokens: what was spent and what was taken are the same, and Redis was asked once.
+    assert told == list(range(19_999, 19_979, -1))
+    assert left == 19_980
 
 
 def test_failed_authentications_of_one_address_are_limited(
