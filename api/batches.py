@@ -102,7 +102,8 @@ def batch_answer(items: Sequence[Item], *, dry_run: bool, more: bool) -> BatchAn
 def _matching(connection: Connection, data: BatchForm, change: Change) -> list[UUID]:
     # BatchForm has one of the two.
     assert data.filter is not None
-    return batches.of_filter(connection, data.filter.filter(), change)
+    is_paced = isinstance(data, RetryManyForm) and data.per_second is not None
+    return batches.of_filter(connection, data.filter.filter(), change, is_paced=is_paced)
 
 
 handlers = [submit, cancel, retry]

@@ -37,12 +37,14 @@ class Item:
     status: str | None
 
 
-def of_filter(connection: Connection, which: Filter, change: Change) -> list[UUID]:
+def of_filter(connection: Connection, which: Filter, change: Change, *, is_paced: bool = False) -> list[UUID]:
     """The oldest MAX_BATCH + 1 jobs that match and that `change` can be made to.
 
-    Those that it has been made to already are not among them: who asks again and again comes to an end.
+    Those that it has been made to already are not among them: who asks again and again comes to an end. Hence a paced change
+    leaves out what waits for its moment.
     """
-    allowed = tuple(status for status in which.status or tuple(JobStatus) if status in _ALLOWS[change])
+    states = _ALLOWS[change] - {"pending"} if is_paced else _ALLOWS[change]
+    allowed = tuple(status for status in which.status or tuple(JobStatus) if status in states)
     if not allowed:
         return []
     return listing.ids(connection, replace(which, status=allowed), MAX_BATCH + 1, besides=_BESIDES[change])

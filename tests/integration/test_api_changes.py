@@ -149,6 +149,22 @@ def test_a_batch_by_filter_touches_what_matches_and_nothing_else(api: Callers) -
         assert api.operator.post("/api/jobs/bulk/cancel", json=body).status_code == 400, body
 
 
+def test_a_paced_batch_by_filter_comes_to_an_end_too(
+    api: Callers, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "MAX_BATCH", 2)
+    for _ in range(5):
+        api.submitter.submit()
+    rows(database, "UPDATE jobs SET status = 'failed'")
+
+    def call() -> tuple[int, bool]:
+        body = {"filter": {"job_type": "echo"}, "per_second": 0.1}
+        answer = api.operator.post("/api/jobs/bulk/retry", json=body).json()
+        return answer["changed"], answer["more"]
+
+    assert [call() for _ in range(4)] == [(2, True), (2, True), (1, False), (0, False)]
+
+
 def test_of_many_changes_to_the_same_version_one_is_made(api: Callers) -> None:
     path = f"/api/jobs/{api.submitter.submit()}"
     version = {"if-match": api.viewer.get(path).headers["etag"]}

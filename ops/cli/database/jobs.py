@@ -160,8 +160,11 @@ class Jobs(Office):
         self, change: batches.Change, target: JobFilter | Sequence[UUID], dry_run: bool, reason: str | None, work: Work
     ) -> views.BatchAnswer:
         with self.database.transaction() as connection:
-            most = batches.MAX_BATCH + 1
-            ids = listing.ids(connection, _filter(target), most) if isinstance(target, JobFilter) else list(target)
+            ids = (
+                batches.of_filter(connection, _filter(target), change)
+                if isinstance(target, JobFilter)
+                else list(target)
+            )
             return change_many(self, connection, change, ids, dry_run=dry_run, reason=reason, work=work)
 
 
