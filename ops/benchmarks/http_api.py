@@ -22,6 +22,8 @@ from persistence.database import Database
 
 HOST = "127.0.0.1"
 CLIENTS = 16
+STATUSES = 2_000
+"""Jobs that are looked at, about."""
 SUBMIT_MS, STATUS_MS, LIST_MS = 100, 50, 50
 GROWTH = 1.05
 """Resident memory at the end of the soak over that after its first third: less is no growth."""
@@ -47,7 +49,9 @@ class Api:
 def measure(site: Site, scale: Scale) -> Iterator[Figure]:
     url, crowded = site.crowded(scale.crowd)
     with crowded.connection() as connection:
-        ids = [str(row.id) for row in connection.execute(text("SELECT id FROM jobs TABLESAMPLE SYSTEM (1) LIMIT 2000"))]
+        share = min(100.0, 100 * STATUSES / scale.crowd)
+        sample = text("SELECT id FROM jobs TABLESAMPLE BERNOULLI (:share)")
+        ids = [str(row.id) for row in connection.execute(sample, {"share": share})]
     with running_api(site.directory, url, crowded) as api:
         requests = _Requests.of(api.key, ids)
         _counted(api, scale.requests // 5, requests.mixed)

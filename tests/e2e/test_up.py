@@ -158,11 +158,14 @@ def words_of(process: psutil.Process) -> list[str]:
 
 
 def alive(processes: list[psutil.Process]) -> list[str]:
-    return [
-        f"{process.pid} {' '.join(words_of(process))}"
-        for process in processes
-        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    ]
+    return [f"{process.pid} {' '.join(words_of(process))}" for process in processes if is_alive(process)]
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def replaced(system: System, find: Callable[[], psutil.Process | None]) -> psutil.Process:
