@@ -172,33 +172,55 @@ def test_progress_is_stored_for_the_attempt_that_holds_the_job_alone(database):
         assert executions.report_progress(connection, running.id, 1, {}) is None
 
 
-def test_renewals_and_records_of_many_jobs_lock_them_in_one_order(database):
+def test_a_renewal_waits_for_nobody_who_holds_one_of_its_jobs(database):
+    """A client with a transaction open in which it sent a job that depends on the first."""
+    first, second = (start(database, add_job(database), lease_ms=1_000)[0] for _ in range(2))
+    before = job(database, second.id).lease_expires_at
+    with database.transaction() as client, database.connection() as connection:
+        child = add_job(client)
+        rows(
+            client,
+            "INSERT INTO job_dependencies (job_id, depends_on_job_id) VALUES (:child, :parent)",
+            child=child,
+            parent=first.id,
+        )
+        rows(connection, "SET lock_timeout = '1ms'")
+        renewed = executions.renew(connection, [(first.id, 1), (second.id, 1)], lease_ms=60_000)
+        rows(connection, "RESET lock_timeout")
+        assert {renewal.id for renewal in renewed} == {first.id, second.id}
+    assert job(database, second.id).lease_expires_at > before
+
+
+def test_a_renewal_tells_of_an_attempt_that_is_over_though_another_job_is_held(database):
+    first, second = running_job(database), running_job(database)
+    assert end(database, second, states.completed(None))
+    with database.transaction() as client, database.connection() as connection:
+        rows(client, "SELECT FROM jobs WHERE id = :id FOR UPDATE", id=first.id)
+        renewed = executions.renew(connection, [(first.id, 1), (second.id, 1)], lease_ms=60_000)
+    assert [renewal.id for renewal in renewed] == [first.id]
+
+
+def test_records_of_many_jobs_lock_them_in_one_order(database):
     """Three jobs, the middle one held: in opposite orders each would hold an end and want the other's."""
     first, middle, last = sorted(
         start(database, *(add_job(database) for _ in range(3))), key=lambda claimed: claimed.id
     )
-    orders = [[first, middle, last], [last, middle, first]]
-    verbs = [
-        lambda c, order: executions.renew(c, [(one.id, one.attempt) for one in order], lease_ms=1_000),
-        lambda c, order: end_all(c, [(one, states.completed(None)) for one in order]),
-    ]
     # As the planner goes about it when the table is large.
     by_key = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 
-    def work(connection, verb, order):
+    def work(connection, order):
         rows(connection, by_key)
-        verb(connection, order)
+        end_all(connection, [(one, states.completed(None)) for one in order])
 
-    for verb in verbs:
-        with database.transaction() as connection:
-            rows(connection, "SELECT FROM jobs WHERE id = :id FOR UPDATE", id=middle.id)
-            with rival(database, lambda c, verb=verb: work(c, verb, orders[0])) as one:
-                one.waits()
-                with rival(database, lambda c: work(c, verbs[0], orders[1])) as other:
-                    other.waits()
-                    connection.commit()
-                    one.answer()
-                    other.answer()
+    with database.transaction() as connection:
+        rows(connection, "SELECT FROM jobs WHERE id = :id FOR UPDATE", id=middle.id)
+        with rival(database, lambda c: work(c, [first, middle, last])) as one:
+            one.waits()
+            with rival(database, lambda c: work(c, [last, middle, first])) as other:
+                other.waits()
+                connection.commit()
+                one.answer()
+                other.answer()
 
 
 # --- record -------------------------------------------------------------------------------------
