@@ -1,7 +1,10 @@
 -- Announce a process, and the queues it serves: a queue needs a row for a pause and a dispatch to wait for each other.
 -- Whoever takes an id over takes it whole: its neighbours judge it by its own pid.
 WITH served AS (
-    INSERT INTO job_queues (name) SELECT DISTINCT unnest(CAST(:queues AS varchar[])) ORDER BY 1 ON CONFLICT DO NOTHING
+    -- Only those that are missing: a conflict waits for whoever is changing the row, a forgotten transaction too.
+    INSERT INTO job_queues (name)
+    SELECT DISTINCT name FROM unnest(CAST(:queues AS varchar[])) AS wanted (name)
+    WHERE NOT EXISTS (SELECT FROM job_queues q WHERE q.name = wanted.name) ORDER BY 1 ON CONFLICT DO NOTHING
 )
 INSERT INTO workers (id, kind, hostname, boot_id, pid_namespace, pid, process_started_at, broker_id, queues, job_types,
                      threads, version)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from persistence import job_types, workers
+from persistence import job_types, queues, workers
 from persistence.database import Database
 from persistence.models import JobType
 from persistence.workers import Host, Peer, Registration
@@ -178,6 +178,17 @@ def test_the_counters_of_a_job_type_begin_at_zero(database):
     assert counters(database, "processed") == {}
     labels = rows(database, "SELECT label FROM job_counters WHERE metric = 'processed' AND job_type = 'note'")
     assert {label for (label,) in labels} == {"completed", "retried", "failed", "discarded", "cancelled", "lost"}
+
+
+def test_a_process_announces_itself_though_somebody_holds_a_queue_that_it_serves(database):
+    """A pause that was not committed, by a client that froze."""
+    announce(database)
+    with database.transaction() as client, database.connection() as connection:
+        queues.pause(client, "default", by="me")
+        rows(connection, "SET lock_timeout = '1ms'")
+        workers.register(connection, replace(ONE, id="w2", queues=["default", "new"]))
+        rows(connection, "RESET lock_timeout")
+    assert value(database, "SELECT array_agg(name ORDER BY name) FROM job_queues") == ["default", "new", "slow"]
 
 
 def test_two_workers_that_boot_at_once_register_their_types_in_one_order(database):
