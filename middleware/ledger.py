@@ -83,9 +83,11 @@ class Ledger:
             lease_ms = self._settings.worker_lock_duration
             answer = executions.claim(connection, dispatches, worker_id=self.worker_id, lease_ms=lease_ms)
             if is_repeated:
-                # The first try may have been heard, and its reply lost. What a thread of ours has is not meant.
+                # The first try may have been heard, and its reply lost. What a thread of ours has is not meant, nor what it
+                # records meanwhile: so the look at what we have comes first.
+                held = set(self._held)
                 before = executions.claimed_before(connection, dispatches, worker_id=self.worker_id)
-                answer |= {key: job for key, job in before.items() if (job.id, job.attempt) not in self._held}
+                answer |= {key: job for key, job in before.items() if (job.id, job.attempt) not in held}
             return answer
 
         claimed = self._patiently(statement, stop_after_delay(CLAIM_PATIENCE_S))

@@ -116,6 +116,23 @@ def test_a_repeated_claim_leaves_a_thread_what_it_has(
     assert ledger(database, settings, "worker-b").claim((job_id, 1)) is None
 
 
+def test_a_repeated_claim_leaves_alone_what_a_thread_records_meanwhile(
+    database: Database, settings: Settings, lost_reply: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dispatch was delivered twice. Read as running, recorded a moment later: it must not run again."""
+    mine, job_id, look = ledger(database, settings), queued(database), executions.claimed_before
+    job = claimed(mine, job_id)
+
+    def look_and_be_late(*args: Any, **options: Any) -> Any:
+        found = look(*args, **options)
+        assert mine.record(Ended.of(job, DONE))
+        return found
+
+    monkeypatch.setattr(executions, "claimed_before", look_and_be_late)
+    lost_reply()
+    assert mine.claim((job_id, 1)) is None
+
+
 def test_a_record_that_postgres_refuses_does_not_sink_the_others(database: Database, settings: Settings) -> None:
     mine = ledger(database, settings)
     jobs = [claimed(mine, queued(database)) for _ in range(3)]
