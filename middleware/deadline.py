@@ -65,8 +65,8 @@ class Deadline(Middleware):
         exception: BaseException | None = None,
     ) -> None:
         if job := active_job():
-            self.stuck.discard(job)
             with self._changed:
+                self.stuck.discard(job)
                 self._due = [entry for entry in self._due if entry[2] is not job]
                 heapq.heapify(self._due)
 
@@ -87,6 +87,9 @@ class Deadline(Middleware):
                 if self._stopping:
                     return
                 _, _, job, is_last = heapq.heappop(self._due)
+                if is_last and job.verdict is None:
+                    # With the entry still in hand: a handler that ends right here takes itself out again.
+                    self.stuck.add(job)
             try:
                 self._abandon(job) if is_last else self._interrupt(job)
             except Exception:  # noqa: BLE001 (logged; the watch goes on for the others)
@@ -102,7 +105,6 @@ class Deadline(Middleware):
     def _abandon(self, job: CurrentJob) -> None:
         if job.verdict is not None:
             return
-        self.stuck.add(job)
         definition = self._broker.get_actor(job.job_type).options["definition"]
         why = job.stopped_by or JobTimedOut
         job.verdict = verdict_on(definition, job, why())

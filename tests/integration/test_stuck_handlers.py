@@ -5,15 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from dramatiq.threading import Interrupt
 
-from middleware import heartbeat
+from middleware import deadline, heartbeat
+from middleware.deadline import Deadline
 from middleware.heartbeat import Heartbeat
 from middleware.interrupts import _raise_in
 from middleware.ledger import Ledger
+from middleware.running import CurrentJob, Running, set_current
 from persistence.executions import Ended
+from persistence.settings import get_settings
+from tests.rows import running_job
 from tests.waiting import wait_for
 from tests.workshop import Workshop
 
@@ -67,6 +72,30 @@ def test_deadlines_hold_while_the_outcome_of_another_cannot_be_recorded(
         answers.set()
         assert workshop.finished(letter_of[str(held[0].job_id)]).status == "failed"
         release.set()
+
+
+def test_a_handler_that_ends_while_it_is_given_up_is_not_counted_among_the_stuck(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process with as many as it has threads would be replaced."""
+    workshop.job(name="note")(lambda: None)
+    running, settled = CurrentJob(running_job(workshop.database)), threading.Event()
+    watch = Deadline(Ledger(workshop.database, get_settings()), Running(), get_settings())
+    abandon = watch._abandon
+
+    def end_just_before(job: CurrentJob) -> None:
+        set_current(job)
+        watch.after_process_message(workshop.broker, cast(Any, None))
+        set_current(None)
+        abandon(job)
+
+    monkeypatch.setattr(watch, "_abandon", end_just_before)
+    monkeypatch.setattr(deadline, "settle", lambda *_: settled.set())
+    watch.before_worker_boot(workshop.broker, cast(Any, None))
+    watch.see_to(running)
+    assert settled.wait(20)
+    watch.after_worker_shutdown(workshop.broker, cast(Any, None))
+    assert watch.stuck == set()
 
 
 def test_a_process_whose_event_loop_is_blocked_ends_when_the_attempt_that_blocks_it_is_over_and_not_before(
