@@ -2,6 +2,9 @@
 
 A claim waits a while and then gives up: the dispatch is found again by the dispatcher. A record waits until it is answered:
 the work is done, and nobody else can take the job while the database is away.
+
+Neither lets others of its group wait for a row that somebody holds: that job's claim is given up, its record made on its own
+as soon as it can be.
 """
 
 from __future__ import annotations
@@ -34,6 +37,9 @@ from persistence.executions import Claimed, Ended
 from persistence.settings import Settings
 
 CLAIM_PATIENCE_S = 10
+LOCK_PATIENCE_MS = 2_000
+"""Longer than PostgreSQL takes to find a deadlock."""
+HELD_PAUSE_S = 1
 SHARDS = 16
 
 _log = structlog.get_logger(__name__)
@@ -51,7 +57,7 @@ class Ledger:
         self._held: set[tuple[UUID, int]] = set()
         """(job id, attempt) of what was claimed and not recorded yet."""
         self._claims: GroupCommit[tuple[UUID, int], Claimed | None] = GroupCommit(self._claim)
-        self._records: GroupCommit[Ended, bool] = GroupCommit(self._record)
+        self._records: GroupCommit[Ended, bool | None] = GroupCommit(self._record)
 
     def claim(self, dispatch: tuple[UUID, int]) -> Claimed | None:
         """The job of a dispatch (job id, dispatch_seq); None when it is somebody else's or cancelled.
@@ -63,7 +69,8 @@ class Ledger:
 
     def record(self, ended: Ended) -> bool:
         """Record an attempt's end. False: the job had been taken away; the outcome is kept as superseded."""
-        won = self._records.submit(ended)
+        while (won := self._records.submit(ended)) is None:
+            self.gave_up.wait(HELD_PAUSE_S)
         self._held.discard((ended.job_id, ended.attempt))
         return won
 
@@ -81,7 +88,9 @@ class Ledger:
         def statement(connection: Connection) -> dict[tuple[UUID, int], Claimed]:
             is_repeated = next(tries) > 0
             lease_ms = self._settings.worker_lock_duration
-            answer = executions.claim(connection, dispatches, worker_id=self.worker_id, lease_ms=lease_ms)
+            held_up = executions.held(connection, [id_ for id_, _ in dispatches]) if is_repeated else set()
+            free = [dispatch for dispatch in dispatches if dispatch[0] not in held_up]
+            answer = executions.claim(connection, free, worker_id=self.worker_id, lease_ms=lease_ms)
             if is_repeated:
                 # The first try may have been heard, and its reply lost. What a thread of ours has is not meant, nor what it
                 # records meanwhile: so the look at what we have comes first.
@@ -95,17 +104,24 @@ class Ledger:
         # Popped: a dispatch that was delivered twice is run once.
         return [claimed.pop(dispatch, None) for dispatch in dispatches]
 
-    def _record(self, ended: list[Ended]) -> list[bool]:
+    def _record(self, ended: list[Ended]) -> list[bool | None]:
+        """None: somebody holds the job's row."""
+        tries = count()
+
+        def statement(connection: Connection) -> dict[tuple[UUID, int], bool]:
+            held_up = executions.held(connection, [entry.job_id for entry in ended]) if next(tries) else set()
+            return self._record_on(connection, [entry for entry in ended if entry.job_id not in held_up])
+
         try:
-            won = self._patiently(lambda connection: self._record_on(connection, ended), stop_never)
+            won = self._patiently(statement, stop_never)
         except DBAPIError:
             if len(ended) == 1:
                 raise
             # One row that PostgreSQL refuses must not sink the others.
             return [self._record_alone(entry) for entry in ended]
-        return [won.get((entry.job_id, entry.attempt), False) for entry in ended]
+        return [won.get((entry.job_id, entry.attempt)) for entry in ended]
 
-    def _record_alone(self, ended: Ended) -> bool:
+    def _record_alone(self, ended: Ended) -> bool | None:
         try:
             return self._record([ended])[0]
         except DBAPIError as error:
@@ -130,7 +146,7 @@ class Ledger:
             reraise=True,
         ):
             with attempt, self._database.connection() as connection:
-                return statement(connection)
+                return statement(connection.execution_options(job_lock_ms=LOCK_PATIENCE_MS))
         raise AssertionError("unreachable")
 
 

@@ -103,24 +103,28 @@ def run_sql(connection: Connection, sql: str, parameters: Mapping[str, Any] | No
 
 
 @cache
-def statement(name: str, schema: str | None = None, limit_ms: int | None = None) -> TextClause:
+def statement(
+    name: str, schema: str | None = None, limit_ms: int | None = None, lock_ms: int | None = None
+) -> TextClause:
     """The named statement."""
-    return _prepared(resources.files("persistence.sql").joinpath(f"{name}.sql").read_text(), schema, limit_ms)
+    return _prepared(resources.files("persistence.sql").joinpath(f"{name}.sql").read_text(), schema, limit_ms, lock_ms)
 
 
-def _surroundings(connection: Connection) -> tuple[str | None, int | None]:
+def _surroundings(connection: Connection) -> tuple[str | None, int | None, int | None]:
     schema = connection.engine.get_execution_options().get("job_schema")
-    is_foreign = schema is None or connection.get_execution_options().get("job_foreign", False)
-    return schema, None if is_foreign else get_settings().database_statement_timeout
+    options = connection.get_execution_options()
+    is_foreign = schema is None or options.get("job_foreign", False)
+    return schema, None if is_foreign else get_settings().database_statement_timeout, options.get("job_lock_ms")
 
 
 @lru_cache(maxsize=2_000)
-def _prepared(sql: str, schema: str | None, limit_ms: int | None) -> TextClause:
+def _prepared(sql: str, schema: str | None, limit_ms: int | None, lock_ms: int | None) -> TextClause:
     """psycopg2 sends it as one simple query, so a leading SET LOCAL holds for it and no longer."""
     # In "public" too: a role's own search path may put somebody else's `jobs` before ours.
     path = f"{search_path(schema)};\n" if schema else ""
     limit = f"SET LOCAL statement_timeout = {int(limit_ms)};\n" if limit_ms else ""
-    return text(limit + path + sql)
+    lock = f"SET LOCAL lock_timeout = {int(lock_ms)};\n" if lock_ms else ""
+    return text(limit + lock + path + sql)
 
 
 def _engine(dsn: str, pool_size: int, schema: str) -> Engine:

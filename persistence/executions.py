@@ -55,6 +55,8 @@ def claim(
     connection: Connection, dispatches: Sequence[tuple[UUID, int]], *, worker_id: str, lease_ms: int
 ) -> dict[tuple[UUID, int], Claimed]:
     """Claim dispatches (job id, dispatch_seq). One that is missing from the answer is somebody else's, or cancelled."""
+    if not dispatches:
+        return {}
     ids, seqs = zip(*sorted(dispatches), strict=True)
     rows = run(
         connection,
@@ -71,6 +73,11 @@ def claimed_before(
     ids, seqs = zip(*sorted(dispatches), strict=True)
     rows = run(connection, "claimed_before", {"ids": list(ids), "seqs": list(seqs), "worker_id": worker_id})
     return {(row.id, row.dispatch_seq): Claimed(**row._mapping) for row in rows}
+
+
+def held(connection: Connection, job_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the jobs whose row somebody holds: whoever wants to change it has to wait."""
+    return set(run(connection, "held_jobs", {"ids": list(job_ids)}).scalars())
 
 
 def renew(connection: Connection, attempts: Sequence[tuple[UUID, int]], *, lease_ms: int) -> list[Renewal]:

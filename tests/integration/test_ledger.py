@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 from uuid import UUID
 
 import psycopg2
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
+import middleware.ledger
 from middleware.ledger import Ledger
 from persistence import executions, states
 from persistence.database import Database
 from persistence.executions import Claimed, Ended
 from persistence.settings import Settings
+from tests.rows import add_job, job, rows
 
 DONE = states.completed(None)
 
@@ -141,3 +144,59 @@ def test_a_record_that_postgres_refuses_does_not_sink_the_others(database: Datab
     answers = mine._record([Ended.of(jobs[0], bad), *(Ended.of(job, DONE) for job in jobs[1:])])
 
     assert answers == [False, True, True]
+
+
+@pytest.fixture
+def held(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[UUID], Connection]]:
+    """Makes a job wait for the end of a client's transaction: it sent one that depends on it."""
+    monkeypatch.setattr(middleware.ledger, "LOCK_PATIENCE_MS", 1)
+    with database.transaction() as client:
+
+        def hold(job_id: UUID) -> Connection:
+            rows(
+                client,
+                "INSERT INTO job_dependencies (job_id, depends_on_job_id) VALUES (:child, :parent)",
+                child=add_job(client),
+                parent=job_id,
+            )
+            return client
+
+        yield hold
+
+
+def test_a_job_that_somebody_holds_keeps_no_other_from_being_claimed(
+    database: Database, settings: Settings, held: Callable[[UUID], Connection]
+) -> None:
+    one, other = queued(database), queued(database)
+    held(one)
+    answers = ledger(database, settings)._claim([(one, 1), (other, 1)])
+    assert [answer and answer.id for answer in answers] == [None, other]
+
+
+def test_a_job_that_somebody_holds_is_recorded_when_it_is_free_and_keeps_no_other_waiting(
+    database: Database, settings: Settings, held: Callable[[UUID], Connection]
+) -> None:
+    mine = ledger(database, settings)
+    one, other = (claimed(mine, queued(database)) for _ in range(2))
+    client = held(one.id)
+    assert mine._record([Ended.of(one, DONE), Ended.of(other, DONE)]) == [None, True]
+
+    class Commit(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            client.commit()
+            return False
+
+    mine.gave_up = Commit()
+    assert mine.record(Ended.of(one, DONE))
+    assert job(database, one.id).status == "completed"
+
+
+def test_who_must_leave_waits_for_no_job_that_somebody_holds(
+    database: Database, settings: Settings, held: Callable[[UUID], Connection]
+) -> None:
+    mine = ledger(database, settings)
+    one = claimed(mine, queued(database))
+    held(one.id)
+    mine.gave_up.set()
+    with pytest.raises(OperationalError):
+        mine.record(Ended.of(one, DONE))
