@@ -165,8 +165,8 @@ class Heartbeat(Middleware):
             self._end("the event loop died")
         elif self._is_loop_lost():
             self._end("the event loop is blocked by a handler whose attempt is over")
-        elif len(self._deadline.stuck) >= self._worker.worker_threads:
-            # All its attempts are settled and none of its threads will ever come back: there is nothing to wait for.
+        elif len(self._deadline.stuck) >= self._worker.worker_threads and not self._ledger.owes:
+            # All its attempts are recorded and none of its threads will ever come back: there is nothing to wait for.
             _log.critical("worker process ends itself, to be replaced", why="every thread is stuck")
             os._exit(1)
 

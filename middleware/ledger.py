@@ -69,14 +69,21 @@ class Ledger:
 
     def record(self, ended: Ended) -> bool:
         """Record an attempt's end. False: the job had been taken away; the outcome is kept as superseded."""
-        while (won := self._records.submit(ended)) is None:
-            self.gave_up.wait(HELD_PAUSE_S)
-        self._held.discard((ended.job_id, ended.attempt))
+        try:
+            while (won := self._records.submit(ended)) is None:
+                self.gave_up.wait(HELD_PAUSE_S)
+        finally:
+            self._held.discard((ended.job_id, ended.attempt))
         return won
 
     def record_in(self, connection: Connection, ended: Ended) -> bool:
         """Record in a transaction of the handler's: its commit is the record's. False: the job had been taken away."""
         return executions.complete(connection, ended, worker_id=self.worker_id, shard=self._shard)
+
+    @property
+    def owes(self) -> int:
+        """How many attempts were claimed and are not recorded yet."""
+        return len(self._held)
 
     @property
     def _shard(self) -> int:

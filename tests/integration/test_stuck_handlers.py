@@ -74,6 +74,35 @@ def test_deadlines_hold_while_the_outcome_of_another_cannot_be_recorded(
         release.set()
 
 
+def test_a_process_whose_threads_are_all_stuck_does_not_end_before_their_outcomes_are_recorded(
+    workshop: Workshop, release: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, record, held, exits = threading.Event(), Ledger.record, list[Ended](), list[int]()
+
+    def away(ledger: Ledger, ended: Ended) -> bool:
+        held.append(ended)
+        answers.wait(20)
+        return record(ledger, ended)
+
+    monkeypatch.setattr(Ledger, "record", away)
+    monkeypatch.setattr("os._exit", exits.append)
+
+    @workshop.job(timeout=timedelta(seconds=1), max_retries=0)
+    def deaf() -> None:
+        sit(release)
+
+    (heart,) = (middleware for middleware in workshop.broker.middleware if isinstance(middleware, Heartbeat))
+    with workshop.working(threads=1):
+        message = deaf.send()
+        wait_for(lambda: held, "it is abandoned")
+        heart._look_after_process()
+        assert exits == []
+        answers.set()
+        assert workshop.finished(message).status == "failed"
+        wait_for(lambda: exits, "the process ends")
+        release.set()
+
+
 def test_a_handler_that_ends_while_it_is_given_up_is_not_counted_among_the_stuck(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
