@@ -44,6 +44,7 @@ class Heartbeat(Middleware):
         deadline: Deadline,
         settings: Settings,
     ) -> None:
+        """`database` is this one's alone: it must not wait for connections that handlers have."""
         self._database = database
         self._hints = hints
         self._running = running
@@ -88,6 +89,7 @@ class Heartbeat(Middleware):
         if self._thread:
             self._thread.join()
         self._try(lambda: self._change_state("stopped"))
+        self._database.dispose()
         self._hints.goodbye(self._registration.id)
 
     def renew(self) -> None:

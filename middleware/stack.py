@@ -83,7 +83,9 @@ def stack(settings: Settings, database: Database, hints: Hints, wire: Wire) -> l
     running = Running()
     ledger = Ledger(database, settings)
     deadline = Deadline(ledger, running, settings)
-    heartbeat = Heartbeat(database, hints, running, ledger, deadline, settings)
+    # A connection of its own: handlers may have all others in transactions of theirs, and their leases must not end of it.
+    lifeline = Database(settings.postgres_dsn, schema=settings.job_schema, pool_size=1)
+    heartbeat = Heartbeat(lifeline, hints, running, ledger, deadline, settings)
     return [
         Waking(settings),
         AsyncHandlers(),

@@ -15,10 +15,10 @@ from middleware.deadline import Deadline
 from middleware.heartbeat import Heartbeat
 from middleware.interrupts import _raise_in
 from middleware.ledger import Ledger
-from middleware.running import CurrentJob, Running, set_current
+from middleware.running import CurrentJob, Running, current_job, set_current
 from persistence.executions import Ended
 from persistence.settings import get_settings
-from tests.rows import running_job
+from tests.rows import job, running_job
 from tests.waiting import wait_for
 from tests.workshop import Workshop
 
@@ -101,6 +101,26 @@ def test_a_process_whose_threads_are_all_stuck_does_not_end_before_their_outcome
         assert workshop.finished(message).status == "failed"
         wait_for(lambda: exits, "the process ends")
         release.set()
+
+
+def test_leases_are_renewed_though_handlers_have_every_connection_of_the_pool(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "1")
+    workshop, database, leases = request.getfixturevalue("workshop"), request.getfixturevalue("database"), []
+    (heart,) = (middleware for middleware in workshop.broker.middleware if isinstance(middleware, Heartbeat))
+
+    @workshop.job
+    def greedy() -> None:
+        with current_job().transaction() as session:
+            session.connection()
+            for _ in range(2):
+                heart.renew()
+                leases.append(job(database, current_job().id).lease_expires_at)
+
+    with workshop.working(threads=1):
+        assert workshop.finished(greedy.send()).status == "completed"
+    assert leases[0] < leases[1]
 
 
 def test_a_handler_that_ends_while_it_is_given_up_is_not_counted_among_the_stuck(
