@@ -102,11 +102,11 @@ def crash() -> None:
 
 
 @job(max_retries=0)
-def deaf_to_cancel(seconds: float) -> None:
-    """Sits in one blocking call, whatever anybody wants."""
+def deaf_until(pipe: str) -> None:
+    """Sits in one blocking call, whatever anybody wants, until somebody opens the pipe to write."""
     effect("began")
-    time.sleep(seconds)
-    effect("ran")
+    with open(pipe):
+        effect("ran")
 
 
 @job(backoff=Backoff(base_ms=10, multiplier=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from persistence.database import Database
 from persistence.settings import Settings
 from tests.group import Group, ours, workers
 from tests.waiting import wait_for
+
+PATIENCE_S = float(os.environ.get("FAULT_PATIENCE", "90"))
 
 
 class Site:
@@ -73,7 +76,7 @@ class Site:
     def statuses(self) -> dict[str, int]:
         return {row.status: row.count for row in self.execute("SELECT status::text, count(*) FROM jobs GROUP BY 1")}
 
-    def wait_until(self, patience_s: float = 90, **statuses: int) -> None:
+    def wait_until(self, patience_s: float = PATIENCE_S, **statuses: int) -> None:
         """Until exactly these many jobs are in these states, and none in any other."""
         try:
             wait_for(lambda: self.statuses() == statuses, str(statuses), patience_s)
@@ -87,6 +90,14 @@ class Site:
         """How often each job had the effect."""
         lines = (line.split() for line in self.effects_log.read_text().splitlines())
         return Counter(job_id for job_id, _, kind in lines if kind == what)
+
+
+@pytest.fixture
+def pipe(private_dir: Path) -> Path:
+    """What a deaf handler waits for."""
+    path = private_dir / "pipe"
+    os.mkfifo(path)
+    return path
 
 
 @pytest.fixture

@@ -30,11 +30,19 @@ def site(settings: Settings, database: Database, own_redis: EmbeddedRedis, tmp_p
         yield Site(mine, database, client, tmp_path)
 
 
+def flush(site: Site) -> int:
+    """How many messages that no worker had fetched yet were lost."""
+    with site.redis.pipeline() as pipeline:
+        pipeline.llen(f"{site.settings.redis_queue_prefix}:default")
+        pipeline.flushall()
+        return int(pipeline.execute()[0])
+
+
 def test_flushing_redis_amid_five_hundred_jobs_loses_none(site: Site) -> None:
     site.submit("nap", 500, seconds=0.02)
     with site.workers(processes=2, threads=4):
         wait_for(lambda: len(site.effects()) > 50, "some ran")
-        site.redis.flushall()
+        wait_for(lambda: flush(site), "a flush that loses something")
         site.redis.script_flush()
         site.wait_until(completed=500)
 
@@ -61,6 +69,8 @@ def test_an_evicting_redis_is_complained_about(site: Site) -> None:
     site.redis.config_set("maxmemory-policy", "allkeys-lru")
 
     assert wire.evicts() == "allkeys-lru"
+    with site.ours("dispatcher") as dispatcher:
+        wait_for(lambda: "Redis evicts" in dispatcher.log(), "the dispatcher says so")
 
 
 def test_a_full_redis_stops_delivery_and_nothing_else(site: Site) -> None:

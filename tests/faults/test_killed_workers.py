@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 from persistence import jobs
 from tests.faults.conftest import Site
@@ -88,19 +89,19 @@ def test_a_job_that_kills_its_workers_is_dead_lettered_as_poison(site: Site) -> 
     assert "3 workers died" in message
 
 
-def test_a_stuck_thread_is_settled_and_stops_nobody_else(site: Site) -> None:
-    site.execute(
-        """INSERT INTO jobs (job_type, payload, timeout_ms, max_retries) VALUES ('deaf', '{"seconds": 5}', 1000, 0)"""
-    )
+def test_a_stuck_thread_is_settled_and_stops_nobody_else(site: Site, pipe: Path) -> None:
+    site.submit("deaf_until", 1, pipe=str(pipe))
+    site.execute("UPDATE jobs SET timeout_ms = 1000, max_retries = 0")
     with site.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300"):
-        wait_for(lambda: site.statuses() == {"failed": 1}, "settled")
+        site.wait_until(failed=1)
         site.submit("note", 10)
         site.wait_until(completed=10, failed=1)
         assert site.execute("SELECT reason FROM dead_letter_jobs")[0].reason == "timeout"
+        pipe.open("w").close()
 
 
-def test_a_handler_that_ignores_its_cancellation_loses_its_job(site: Site) -> None:
-    site.submit("deaf_to_cancel", 1, seconds=4)
+def test_a_handler_that_ignores_its_cancellation_loses_its_job(site: Site, pipe: Path) -> None:
+    site.submit("deaf_until", 1, pipe=str(pipe))
     with site.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300"):
         site.wait_for_running(1)
         ((job_id,),) = site.execute("SELECT id FROM jobs")
@@ -108,6 +109,7 @@ def test_a_handler_that_ignores_its_cancellation_loses_its_job(site: Site) -> No
             jobs.cancel(connection, job_id, "enough")
         site.redis.set(f"job:cancel:{job_id}", "1")
         site.wait_until(cancelled=1)
+        pipe.open("w").close()
 
     assert site.execute("SELECT outcome FROM job_executions")[0].outcome == "cancelled"
 
@@ -151,6 +153,41 @@ def test_a_second_term_ends_a_group_at_once_and_its_jobs_are_freed(site: Site) -
         group.wait()
     with site.ours("dispatcher"):
         site.wait_until(pending=2)
+
+
+def test_a_job_that_outlives_the_time_of_a_shutdown_is_given_back_by_the_worker_itself(site: Site) -> None:
+    site.submit("nap", 2, seconds=600)
+    command = ["-m", "dramatiq", "actors", "tests.handlers", "-p", "1", "-t", "2", "--worker-shutdown-timeout", "100"]
+    with site.group(*command) as group:
+        site.wait_for_running(2)
+        assert group.stop() == 0
+    assert site.statuses() == {"pending": 2}
+    site.execute("""UPDATE jobs SET payload = '{"seconds": 0}'""")
+    with site.workers(processes=1, threads=2):
+        site.wait_until(completed=2)
+
+    outcomes = site.execute("SELECT outcome, count(*) FROM job_executions GROUP BY 1 ORDER BY 1")
+    assert [tuple(row) for row in outcomes] == [("completed", 2), ("released", 2)]
+    assert site.execute("SELECT 1 FROM jobs WHERE worker_deaths > 0 OR retry_count > 0") == []
+
+
+def test_the_role_goes_to_a_dispatcher_process_and_comes_back_when_that_dies(site: Site) -> None:
+    def helper_is(state: str) -> bool:
+        sql = "SELECT 1 FROM workers WHERE kind = 'dispatcher' AND threads > 0 AND state = :state"
+        return bool(site.execute(sql, state=state))
+
+    with site.workers(processes=1, threads=2):
+        wait_for(lambda: helper_is("running"), "the worker dispatches")
+        with site.ours("dispatcher") as dispatcher:
+            wait_for(lambda: helper_is("stopped"), "the worker gave the role back")
+            site.submit("note", 5)
+            site.wait_until(completed=5)
+            dispatcher.kill()
+            wait_for(lambda: helper_is("running"), "the worker has the role again")
+        site.submit("note", 5)
+        site.wait_until(completed=10)
+
+    assert set(site.effects().values()) == {1}
 
 
 def test_a_worker_whose_master_was_killed_ends_itself(site: Site) -> None:

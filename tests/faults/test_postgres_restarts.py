@@ -91,6 +91,31 @@ def test_a_dispatcher_and_a_scheduler_outlive_a_crash_of_postgres(site: Site, po
         assert ticks.is_alive
 
 
+def test_a_term_while_postgres_is_away_ends_the_process_and_its_jobs_come_back(
+    site: Site, postgres: EmbeddedPostgres, pipe: Path
+) -> None:
+    site.submit("deaf_until", 2, pipe=str(pipe))
+    site.submit("nap", 2, seconds=600)
+    command = ["-m", "dramatiq", "actors", "tests.handlers", "-p", "1", "-t", "4", "--worker-shutdown-timeout", "1000"]
+    with site.group(*command) as group:
+        site.wait_for_running(4)
+        # Claims are not flushed one by one.
+        site.execute("CHECKPOINT")
+        postgres.kill()
+        with pipe.open("w"):
+            wait_for(lambda: len(site.effects()) == 2, "two wait to be recorded, two still run")
+        group.stop()
+        postgres.restart()
+        site.database.dispose()
+    assert site.statuses() == {"running": 4}
+    site.execute("""UPDATE jobs SET payload = '{"seconds": 0}' WHERE job_type = 'nap'""")
+    with site.workers(processes=1, threads=4), pipe.open("w"):
+        site.wait_until(completed=4)
+
+    outcomes = site.execute("SELECT outcome, count(*) FROM job_executions GROUP BY 1 ORDER BY 1")
+    assert [tuple(row) for row in outcomes] == [("completed", 4), ("lost", 4)]
+
+
 def _crash(site: Site, postgres: EmbeddedPostgres) -> None:
     postgres.restart(immediate=True)
     # The test's own connections are gone as well.

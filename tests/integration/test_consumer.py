@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from queue import Queue
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +14,7 @@ from dramatiq.errors import ConnectionClosed
 
 from middleware.broker import JobBroker
 from middleware.consumer import WakingConsumer
+from middleware.shutdown import Shutdown
 from middleware.wire import Wire
 from persistence.dispatch import Dispatch
 from tests.workshop import Workshop
@@ -73,6 +76,18 @@ def test_closing_tells_the_last_acks_and_gives_back_what_was_not_begun(broker):
     consumer.close()
     assert stored(broker) == 2
     assert broker.client.llen(f"{broker.namespace}:{QUEUE}") == 2
+
+
+def test_what_was_handed_to_the_threads_and_not_begun_is_given_back_when_the_worker_stops(broker, consumer):
+    push(broker, 3)
+    work: Queue[Any] = Queue()
+    for message in take(consumer, 3):
+        work.put(SimpleNamespace(message=message))
+    thread = SimpleNamespace(requeue_messages=consumer.requeue)
+    (shutdown,) = [entry for entry in broker.middleware if isinstance(entry, Shutdown)]
+    shutdown.before_worker_shutdown(broker, SimpleNamespace(work_queue=work, consumers={QUEUE: thread}))
+    assert broker.client.llen(f"{broker.namespace}:{QUEUE}") == 3
+    assert next(consumer) is None  # and nothing is fetched any more
 
 
 def test_acks_outlive_a_redis_that_was_away(broker, consumer, monkeypatch):

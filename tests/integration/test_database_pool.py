@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from persistence import database as module
-from persistence import dispatch
+from persistence import dispatch, jobs
 from persistence.database import IDLE_LIMIT_S, Database, is_transient, statement
-from persistence.settings import Settings
+from persistence.settings import Settings, get_settings
 from tests.races import rival
 from tests.recycled import database_url, recycled  # noqa: F401
 from tests.rows import add_job, job, rows, value
@@ -135,6 +135,24 @@ def test_nothing_outlives_a_transaction_so_that_a_transaction_pooler_may_stand_b
             session.execute(statement("claim", "aeon").bindparams(ids=[], seqs=[], worker_id="w", lease_ms=1))
         assert tuple(session.execute(text(state)).one()) == before
     aeon.dispose()
+
+
+@pytest.mark.parametrize("way", ["connection", "transaction"])
+def test_a_statement_of_ours_is_given_the_time_that_is_set_and_leaves_the_session_its_own(database, monkeypatch, way):
+    job_id = add_job(database)
+    # Should the limit not hold, the wait for the lock ends all the same, with another error.
+    url = database.engine.url.update_query_dict({"options": "-c lock_timeout=10s"})
+    hasty = Database(url.render_as_string(hide_password=False), pool_size=1)
+    with database.transaction() as holder:
+        rows(holder, "SELECT FROM jobs FOR UPDATE")
+        monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "50")
+        get_settings.cache_clear()
+        with pytest.raises(OperationalError) as error, getattr(hasty, way)() as connection:
+            jobs.cancel(connection, job_id)
+    assert error.value.orig.pgcode == "57014"
+    assert value(hasty, "SHOW statement_timeout") == "0"
+    hasty.dispose()
+    assert job(database, job_id).status == "pending"
 
 
 # --- errors that pass ---------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from persistence.errors import IdempotencyConflict, InvalidJob
 from persistence.settings import Settings
 from persistence.states import Backoff
 from tests.waiting import wait_for
-from tests.workshop import Workshop
+from tests.workshop import Workshop, open_workshop
 
 SOON = Backoff(base_ms=1, multiplier=1)
 
@@ -328,6 +329,29 @@ def test_a_job_type_that_was_sent_before_any_worker_knows_it_waits_for_one(works
         assert workshop.finished(message).result == "done"
 
 
+def test_a_registered_type_that_a_worker_does_not_know_is_left_to_one_that_does(workshop: Workshop) -> None:
+    """A rolling restart: only the new group has the job type."""
+    workshop.execute("INSERT INTO job_types (name) VALUES ('news')")
+    ((job_id,),) = workshop.execute("INSERT INTO jobs (job_type) VALUES ('news') RETURNING id")
+
+    @workshop.job
+    def known() -> None: ...
+
+    with workshop.working():
+        wait_for(lambda: workshop.job_of(job_id).dispatch_seq > 1, "it was passed on, and dispatched again")
+    with open_workshop() as restarted:
+
+        @restarted.job
+        def news() -> str:
+            return "read"
+
+        with restarted.working():
+            job = restarted.finished(job_id)
+
+    assert (job.status, job.result, job.attempt, job.retry_count) == ("completed", "read", 1, 0)
+    assert workshop.execute("SELECT 1 FROM dead_letter_jobs") == []
+
+
 def test_an_unreadable_message_costs_its_job_nothing(workshop: Workshop) -> None:
     @workshop.job
     def wanted() -> None: ...
@@ -373,7 +397,14 @@ def test_dramatiq_groups_of_jobs_are_rows_too(workshop: Workshop) -> None:
     assert [row.payload for row in workshop.execute("SELECT payload FROM jobs ORDER BY seq")] == [{"n": 1}, {"n": 2}]
 
 
-def test_a_running_job_is_cancelled_through_the_flag(workshop: Workshop) -> None:
+@pytest.fixture
+def no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases are renewed at the start of a worker, and then not for ten minutes."""
+    monkeypatch.setenv("WORKER_HEARTBEAT_INTERVAL", "600000")
+    monkeypatch.setenv("WORKER_LOCK_DURATION", "1200000")
+
+
+def test_a_running_job_is_cancelled_through_the_flag(no_heartbeat: None, workshop: Workshop) -> None:
     running, stopped = threading.Event(), threading.Event()
 
     @workshop.job
@@ -396,6 +427,58 @@ def test_a_running_job_is_cancelled_through_the_flag(workshop: Workshop) -> None
     assert (job.status, job.cancel_reason, job.cancel_requested_by) == ("cancelled", "changed my mind", "me")
     assert stopped.is_set()
     assert workshop.outcomes(job.id) == ["cancelled"]
+
+
+def test_a_running_job_is_cancelled_by_the_next_renewal_when_redis_carries_no_flag(
+    monkeypatch: pytest.MonkeyPatch, workshop: Workshop
+) -> None:
+    running, never = threading.Event(), threading.Event()
+    monkeypatch.setattr(workshop.broker.hints, "cancelled", lambda _: [])
+
+    @workshop.job
+    def endless() -> None:
+        running.set()
+        while True:
+            never.wait(0.01)
+
+    with workshop.working():
+        message = endless.send()
+        running.wait(20)
+        with workshop.database.connection() as connection:
+            jobs.cancel(connection, UUID(message.message_id), "changed my mind")
+        job = workshop.finished(message)
+
+    assert (job.status, job.cancel_reason) == ("cancelled", "changed my mind")
+
+
+@pytest.mark.parametrize("why", ["cancelled", "timeout"])
+def test_an_async_handler_that_takes_long_to_clean_up_ends_as_what_stopped_it(workshop: Workshop, why: str) -> None:
+    running, recorded = threading.Event(), threading.Event()
+
+    @workshop.job(max_retries=0, timeout=timedelta(seconds=1 if why == "timeout" else 60))
+    async def tidy() -> None:
+        try:
+            running.set()
+            await asyncio.Event().wait()
+        finally:
+            # Longer than dramatiq waits for it, which is a second.
+            while not recorded.is_set():
+                await asyncio.sleep(0.01)
+
+    with workshop.working():
+        message = tidy.send()
+        running.wait(20)
+        if why == "cancelled":
+            with workshop.database.connection() as connection:
+                jobs.cancel(connection, UUID(message.message_id), "enough")
+            workshop.broker.hints.cancel(UUID(message.message_id))
+        job = workshop.finished(message)
+        recorded.set()
+
+    if why == "cancelled":
+        assert (job.status, workshop.outcomes(job.id)) == ("cancelled", ["cancelled"])
+    else:
+        assert (job.status, workshop.letter(job.id).reason) == ("failed", "timeout")
 
 
 def test_a_flag_raised_by_hand_cancels_too(workshop: Workshop) -> None:
@@ -424,7 +507,7 @@ def test_a_flag_of_an_earlier_life_does_not_meet_the_next(workshop: Workshop) ->
     def reborn() -> None:
         if current_job().attempt == 1:
             raise ValueError("the first life")
-        # Longer than it takes to look for flags.
+        # Longer than it takes to look for flags, and to do what they ask for.
         looked.wait(20)
 
     with workshop.working():
@@ -433,13 +516,12 @@ def test_a_flag_of_an_earlier_life_does_not_meet_the_next(workshop: Workshop) ->
         workshop.broker.hints.cancel(UUID(message.message_id))
         with workshop.database.connection() as connection:
             dead_letters.requeue(connection, UUID(message.message_id))
-        look = workshop.broker.hints.cancelled
+        look, looks = workshop.broker.hints.cancelled, count(1)
 
         def watched(job_ids: list[UUID]) -> list[UUID]:
-            found = look(job_ids)
-            if job_ids:
+            if job_ids and next(looks) == 2:
                 looked.set()
-            return found
+            return look(job_ids)
 
         workshop.broker.hints.cancelled = watched  # type: ignore[method-assign, assignment]
         assert workshop.finished(message).status == "completed"
@@ -461,7 +543,13 @@ def test_a_cancelled_pending_job_never_runs(workshop: Workshop) -> None:
     assert ran == [2]
 
 
-def test_a_handler_that_runs_too_long_is_interrupted_and_retried(workshop: Workshop) -> None:
+@pytest.fixture
+def no_abandoning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attempt whose handler does not stop goes on."""
+    monkeypatch.setenv("JOB_INTERRUPT_GRACE", "600000")
+
+
+def test_a_handler_that_runs_too_long_is_interrupted_and_retried(no_abandoning: None, workshop: Workshop) -> None:
     never = threading.Event()
 
     @workshop.job(timeout=timedelta(seconds=1), backoff=SOON, max_retries=1)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from dramatiq.threading import Interrupt
@@ -31,6 +32,12 @@ def release() -> Iterator[threading.Event]:
     event.set()
 
 
+@pytest.fixture
+def answers() -> threading.Event:
+    """Set when PostgreSQL is back."""
+    return threading.Event()
+
+
 @pytest.fixture(autouse=True)
 def _little_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOB_INTERRUPT_GRACE", "100")
@@ -46,15 +53,15 @@ def sit(release: threading.Event) -> None:
 
 
 def test_deadlines_hold_while_the_outcome_of_another_cannot_be_recorded(
-    workshop: Workshop, release: threading.Event, monkeypatch: pytest.MonkeyPatch
+    workshop: Workshop, release: threading.Event, answers: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL is away for one record."""
-    answers, record, held = threading.Event(), Ledger.record, list[Ended]()
+    record, held = Ledger.record, list[Ended]()
 
     def away(ledger: Ledger, ended: Ended) -> bool:
         if not held:
             held.append(ended)
-            answers.wait(20)
+            answers.wait()
         return record(ledger, ended)
 
     monkeypatch.setattr(Ledger, "record", away)
@@ -64,14 +71,16 @@ def test_deadlines_hold_while_the_outcome_of_another_cannot_be_recorded(
         sit(release)
 
     with workshop.working():
-        first, second = deaf.send(1), deaf.send(2)
-        wait_for(lambda: held, "one is abandoned")
-        (other,) = {first.message_id, second.message_id} - {str(held[0].job_id)}
-        letter_of = {message.message_id: message for message in (first, second)}
-        assert workshop.finished(letter_of[other]).status == "failed"
-        answers.set()
-        assert workshop.finished(letter_of[str(held[0].job_id)]).status == "failed"
-        release.set()
+        try:
+            sent = {UUID(deaf.send(n).message_id) for n in (1, 2)}
+            wait_for(lambda: held, "one is abandoned")
+            (other,) = sent - {held[0].job_id}
+            assert workshop.finished(other).status == "failed"
+            answers.set()
+            assert workshop.finished(held[0].job_id).status == "failed"
+        finally:
+            answers.set()
+            release.set()
 
 
 def test_a_process_whose_threads_are_all_stuck_does_not_end_before_their_outcomes_are_recorded(

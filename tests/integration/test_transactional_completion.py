@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from actors.job import current_job
+from middleware.outcomes import JobCancelled
 from persistence import jobs
 from persistence.states import Backoff
 from tests.workshop import Workshop
@@ -107,6 +109,30 @@ def test_a_cancelled_job_keeps_none_of_its_writes(workshop: Workshop) -> None:
             wrote.set()
             while True:
                 never.wait(0.01)
+
+    with workshop.working():
+        message = book.send()
+        wrote.wait(20)
+        with workshop.database.connection() as connection:
+            jobs.cancel(connection, UUID(message.message_id), "stop")
+        workshop.broker.hints.cancel(UUID(message.message_id))
+        job = workshop.finished(message)
+
+    assert job.status == "cancelled"
+    assert workshop.execute("SELECT 1 FROM bookings") == []
+
+
+def test_a_cancelled_job_whose_handler_does_not_listen_keeps_none_of_its_writes(workshop: Workshop) -> None:
+    wrote, never = threading.Event(), threading.Event()
+
+    @workshop.job
+    def book() -> None:
+        with current_job().transaction() as session:
+            _book(session)
+            wrote.set()
+            with suppress(JobCancelled):
+                while True:
+                    never.wait(0.01)
 
     with workshop.working():
         message = book.send()

@@ -1,0 +1,51 @@
+"""The table of guarantees: every test that it names exists, and every promise was tried without the code that keeps it."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+
+import pytest
+
+from tests.removals import REMOVALS
+from tests.taken_out import GUARANTEES, ROOT, Removal, rows, table
+
+ROWS = list(rows())
+
+
+@cache
+def names_in(file: str) -> set[str]:
+    tree = ast.parse((ROOT / "tests" / file).read_text())
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+@pytest.mark.parametrize(("row", "tests"), ROWS, ids=[row for row, _ in ROWS])
+def test_every_test_that_a_row_names_exists(row: str, tests: list[str]) -> None:
+    for test in tests:
+        file, _, name = test.partition("::")
+        assert name in names_in(file), f"{row}: {test}"
+
+
+def test_every_row_names_a_test() -> None:
+    lines = [line for line in GUARANTEES.read_text().partition("## Tried by")[0].splitlines() if line.startswith("|")]
+    heads = [line for line in lines if line.endswith("| shown by |")]
+    assert len(ROWS) == len(lines) - 2 * len(heads)
+
+
+@pytest.mark.parametrize("removal", REMOVALS, ids=[f"{removal.row}: {removal.what}" for removal in REMOVALS])
+def test_what_is_taken_out_is_there_and_belongs_to_a_row_and_its_tests(removal: Removal) -> None:
+    for change in removal.changes:
+        assert (ROOT / change.file).read_text().count(change.old) == 1, change
+    (named,) = [tests for row, tests in ROWS if row.startswith(removal.row)]
+    assert set(removal.tests) <= set(named)
+    assert removal.tests
+
+
+def test_every_promise_was_tried() -> None:
+    for row, tests in ROWS:
+        tried = {test for removal in REMOVALS if row.startswith(removal.row) for test in removal.tests}
+        assert set(tests) <= tried, row
+
+
+def test_the_table_in_the_document_is_that_of_the_removals() -> None:
+    assert table(REMOVALS) in GUARANTEES.read_text()
