@@ -383,8 +383,8 @@ IN_POSTGRES = [
         [
             Change(
                 "middleware/ledger.py",
-                "self._record_on(connection, ended), stop_never)",
-                "self._record_on(connection, ended), stop_after_delay(0))",
+                "won = self._patiently(statement, stop_never)",
+                "won = self._patiently(statement, stop_after_delay(0))",
             )
         ],
         [f"{POSTGRES}::test_a_handler_that_ends_while_postgres_is_away_is_recorded_first_and_acked_then"],
@@ -437,13 +437,19 @@ IN_POSTGRES = [
     Removal(
         "the reply to a claim is lost",
         "what threads hold, from its answer",
-        [Change("middleware/ledger.py", " if (job.id, job.attempt) not in self._held}", "}")],
+        [Change("middleware/ledger.py", " if (job.id, job.attempt) not in held}", "}")],
         ["integration/test_ledger.py::test_a_repeated_claim_leaves_a_thread_what_it_has"],
     ),
     Removal(
         "a statement of ours does not end",
         "the limit",
-        [Change("persistence/database.py", "    return text(limit + path + sql)", "    return text(path + sql)")],
+        [
+            Change(
+                "persistence/database.py",
+                "    return text(limit + lock + path + sql)",
+                "    return text(lock + path + sql)",
+            )
+        ],
         [
             "integration/test_database_pool.py::test_a_statement_of_ours_is_given_the_time_that_is_set_and_leaves_the_session_its_own"
         ],
@@ -476,7 +482,13 @@ IN_POSTGRES = [
     Removal(
         "… and the role's search path",
         "the search path of a statement",
-        [Change("persistence/database.py", "    return text(limit + path + sql)", "    return text(limit + sql)")],
+        [
+            Change(
+                "persistence/database.py",
+                "    return text(limit + lock + path + sql)",
+                "    return text(limit + lock + sql)",
+            )
+        ],
         ["integration/test_own_schema.py::test_a_role_that_finds_somebody_elses_jobs_first_uses_ours_all_the_same"],
     ),
 ]
@@ -534,7 +546,7 @@ HANDLERS = [
         [
             Change(
                 "middleware/heartbeat.py",
-                "elif len(self._deadline.stuck) >= self._worker.worker_threads:",
+                "elif len(self._deadline.stuck) >= self._worker.worker_threads and not self._ledger.owes:",
                 "elif False:",
             )
         ],
