@@ -58,7 +58,7 @@ def _started_at(process: psutil.Process) -> float:
     try:
         # Behind the last ")": a program's name may hold anything.
         fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter: it ended between our opening and reading the file
         if Path("/proc/self/stat").exists():
             raise psutil.NoSuchProcess(process.pid) from None
         return process.create_time()

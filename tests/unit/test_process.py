@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -41,3 +42,12 @@ def test_a_process_that_ended_is_dead_reaped_or_not() -> None:
 def test_another_process_with_the_same_pid_is_not_the_one_we_knew() -> None:
     me = registration("worker", "me")
     assert is_dead(peer(os.getpid(), me.process_started_at - 60))
+
+
+def test_a_process_that_ends_while_we_look_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with Path(f"/proc/{child.pid}/stat").open() as stat:
+        child.communicate(b"\n")
+        # What reading it says now, the pid taken for one that was there when we began.
+        monkeypatch.setattr(Path, "read_text", lambda _: stat.read())
+        assert is_dead(peer(os.getpid(), 0))
