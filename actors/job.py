@@ -20,6 +20,7 @@ from functools import lru_cache, partial
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import dramatiq
+from pydantic_core import to_jsonable_python
 
 from middleware.async_handlers import contained
 from middleware.broker import JobBroker
@@ -152,7 +153,7 @@ def _declare(
         max_retries=settings.job_max_retries if max_retries is None else max_retries,
         timeout_ms=int(timeout.total_seconds() * 1_000) if timeout else settings.job_default_timeout,
         description=description if description is not None else (inspect.getdoc(handler) or "").split("\n\n")[0],
-        example=dict(example or {}),
+        example=to_jsonable_python(dict(example or {})),
         backoff=_backoff(backoff),
         rules=Rules(tuple(permanent), tuple(transient)),
         isolation=isolation,

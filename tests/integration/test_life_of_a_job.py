@@ -352,6 +352,18 @@ def test_a_registered_type_that_a_worker_does_not_know_is_left_to_one_that_does(
     assert workshop.execute("SELECT 1 FROM dead_letter_jobs") == []
 
 
+def test_an_example_may_be_of_the_handlers_own_types(workshop: Workshop) -> None:
+    @workshop.job(example={"when": datetime(2026, 1, 1, tzinfo=UTC)})
+    def at(when: datetime) -> int:
+        return when.year
+
+    message = at.send(when=datetime(2027, 1, 1, tzinfo=UTC))
+    with workshop.database.connection() as connection:
+        assert job_types.get(connection, "at").example == {"when": "2026-01-01T00:00:00Z"}
+    with workshop.working():
+        assert workshop.finished(message).result == 2027
+
+
 def test_an_unreadable_message_costs_its_job_nothing(workshop: Workshop) -> None:
     @workshop.job
     def wanted() -> None: ...
