@@ -94,8 +94,9 @@ class Dispatcher:
             bell.clear()
             try:
                 count, is_full = self.dispatch_once()
-            except (redis.RedisError, SQLAlchemyError) as error:
-                _log.warning("dispatch waits", error=str(error).splitlines()[0])
+            except Exception as error:  # noqa: BLE001 (whatever it is: the upkeep beside goes on saying that we dispatch)
+                is_foreseen = isinstance(error, redis.RedisError | SQLAlchemyError)
+                _log.warning("dispatch waits", error=str(error).partition("\n")[0], exc_info=not is_foreseen)
                 stop.wait(fault_pause)
                 fault_pause = min(fault_pause * 2, FAULT_PAUSE_S[1])
                 self._capacity_until = 0

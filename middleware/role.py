@@ -64,6 +64,8 @@ class DispatcherRole(Middleware):
                     # PostgreSQL was away: silence proves nothing until everybody had the time to speak again.
                     self._blind_until = time.monotonic() + 2 * self._settings.worker_heartbeat_interval / 1_000
                 _log.debug("role not looked at", error=str(error).splitlines()[0])
+            except Exception:  # noqa: BLE001 (logged; without this thread nobody here would ever take the role)
+                _log.exception("role not looked at")
             self._stop.wait(LOOK_S)
         self._give_back()
 

@@ -1,0 +1,55 @@
+"""Who dispatches goes on, whatever happens to one round."""
+
+from __future__ import annotations
+
+from threading import Event
+
+import pytest
+import redis
+
+from middleware import role
+from middleware.bell import Bell
+from middleware.dispatcher import Dispatcher
+from middleware.process import registration
+from middleware.role import DispatcherRole
+from middleware.wire import Wire
+from persistence.database import Database
+from persistence.settings import Settings
+
+
+def test_a_round_that_fails_in_a_way_nobody_thought_of_is_not_the_last(
+    database: Database, redis_client: redis.Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dispatcher that stops while its upkeep says that it lives keeps everybody else from the role."""
+    dispatcher = Dispatcher(database, Wire(redis_client, "test"), settings, registration("dispatcher", "d"))
+    stop, rounds = Event(), list[int]()
+
+    def fail_once() -> tuple[int, bool]:
+        rounds.append(1)
+        if len(rounds) == 1:
+            raise KeyError("default")
+        stop.set()
+        return 0, True
+
+    monkeypatch.setattr(dispatcher, "dispatch_once", fail_once)
+    dispatcher._loop(stop, Bell(redis_client, "test:wake"))
+    assert len(rounds) == 2
+
+
+def test_a_look_at_the_role_that_fails_in_a_way_nobody_thought_of_is_not_the_last(
+    database: Database, redis_client: redis.Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, looks = DispatcherRole(database, Wire(redis_client, "test"), settings), list[int]()
+
+    def fail_once() -> bool:
+        looks.append(1)
+        if len(looks) == 1:
+            raise ProcessLookupError
+        watch._stop.set()
+        return False
+
+    monkeypatch.setattr(role, "LOOK_S", 0)
+    monkeypatch.setattr(watch, "_is_needed", fail_once)
+    monkeypatch.setattr(role, "bury_dead", lambda *_: [])
+    watch._watch()
+    assert len(looks) == 2
