@@ -157,7 +157,8 @@ def bury_dead(database: Database, wire: Wire, settings: Settings) -> list[Peer]:
     if not dead:
         return []
     ids = [peer.id for peer in dead]
-    rescue(database, settings, ids)
+    while rescue(database, settings, ids):
+        pass  # as many at a time as one statement takes
     crash("burial.rescued")
     take_back_fetched(database, wire, dead)
     crash("burial.taken_back")
@@ -169,8 +170,8 @@ def bury_dead(database: Database, wire: Wire, settings: Settings) -> list[Peer]:
     return buried
 
 
-def rescue(database: Database, settings: Settings, dead_workers: list[str] | None = None) -> None:
-    """Take back the running jobs of these dead workers; without any, all whose lease ended."""
+def rescue(database: Database, settings: Settings, dead_workers: list[str] | None = None) -> int:
+    """Take back running jobs of these dead workers; without any, of all whose lease ended. Returns how many, at most 500."""
     with database.connection() as connection:
         rescued = executions.rescue(
             connection,
@@ -180,6 +181,7 @@ def rescue(database: Database, settings: Settings, dead_workers: list[str] | Non
         )
     for job in rescued:
         _log.warning("job rescued", job_id=str(job.id), attempt=job.attempt, lost_by=job.worker_id, status=job.status)
+    return len(rescued)
 
 
 def take_back_fetched(database: Database, wire: Wire, lost: list[Peer]) -> None:

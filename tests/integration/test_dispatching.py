@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from threading import Event
 
 import pytest
@@ -12,9 +13,12 @@ from middleware.bell import Bell
 from middleware.dispatcher import Dispatcher
 from middleware.process import registration
 from middleware.role import DispatcherRole
+from middleware.upkeep import bury_dead
 from middleware.wire import Wire
+from persistence import workers
 from persistence.database import Database
 from persistence.settings import Settings
+from tests.rows import add_job, start, value
 
 
 def test_a_round_that_fails_in_a_way_nobody_thought_of_is_not_the_last(
@@ -53,3 +57,14 @@ def test_a_look_at_the_role_that_fails_in_a_way_nobody_thought_of_is_not_the_las
     monkeypatch.setattr(role, "bury_dead", lambda *_: [])
     watch._watch()
     assert len(looks) == 2
+
+
+def test_all_jobs_of_a_dead_process_are_freed_however_many(
+    database: Database, redis_client: redis.Redis, settings: Settings
+) -> None:
+    dead = replace(registration("worker", "w"), process_started_at=0.0)
+    with database.connection() as connection:
+        workers.register(connection, dead)
+    start(database, *(add_job(database) for _ in range(501)), worker_id=dead.id)
+    bury_dead(database, Wire(redis_client, "test"), settings)
+    assert value(database, "SELECT count(*) FROM jobs WHERE status = 'pending'") == 501
