@@ -29,12 +29,12 @@ NO_SILENCE = Change("middleware/upkeep.py", "        take_back_fetched(self._dat
 NO_TAKING_BACK = Change("middleware/upkeep.py", "        if peer.broker_id is None:", "        if True:")
 IMPATIENT_DISPATCHER = Change(
     "middleware/dispatcher.py",
-    "except (redis.RedisError, SQLAlchemyError) as error:",
+    "except Exception as error:",
     "except SQLAlchemyError as error:",
 )
 DISPATCHER_WITHOUT_POSTGRES = Change(
     "middleware/dispatcher.py",
-    "except (redis.RedisError, SQLAlchemyError) as error:",
+    "except Exception as error:",
     "except redis.RedisError as error:",
 )
 UNIQUE_MOMENT = Change(FIRST_MIGRATION, "CREATE UNIQUE INDEX jobs_schedule_idx", "CREATE INDEX jobs_schedule_idx")
@@ -792,9 +792,9 @@ BETWEEN = [
         [
             Change(
                 "middleware/upkeep.py",
-                "    rescue(database, settings, ids)\n",
+                "    while rescue(database, settings, ids):\n",
                 "    with database.connection() as connection:\n        buried = workers.mark_lost(connection, ids)\n"
-                "    rescue(database, settings, ids)\n",
+                "    while rescue(database, settings, ids):\n",
             )
         ],
         [f"{CRASHES}::test_an_undertaker_that_dies_leaves_the_rest_to_the_next"],
