@@ -190,4 +190,7 @@ class Heartbeat(Middleware):
         except SQLAlchemyError as error:
             _log.warning("PostgreSQL does not answer", error=str(error).splitlines()[0])
             return False
+        except Exception:  # noqa: BLE001 (logged; without this thread every lease of the process would end)
+            _log.exception("heartbeat failed; it goes on")
+            return False
         return True

@@ -16,6 +16,9 @@ from persistence.database import run
 from persistence.models import JobExecution
 from persistence.states import Verdict
 
+COMMIT_LIMIT_MS = 10_000
+"""Most time between a record in a transaction of the handler's and its commit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -130,6 +133,8 @@ def complete(connection: Connection, ended: Ended, *, worker_id: str, shard: int
 
     Stricter than `record`: a verdict that stands already, a release for one, is somebody else's, not a lost reply.
     """
+    # From here to the commit it holds the job's row: a process that is frozen in between must not keep it from everybody.
+    connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {COMMIT_LIMIT_MS}")
     parameters = {"worker_id": worker_id, "shard": shard, "dlq_enabled": True}
     return bool(run(connection, "record", {**parameters, "verdicts": json.dumps([_verdict_row(ended)])}).all())
 

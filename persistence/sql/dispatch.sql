@@ -1,9 +1,9 @@
 -- First the queues: one is dispatched by one dispatcher at a time, or two together would not keep to its limit, and a pause waits
--- for it. Those that somebody else holds are passed over, and those without work, or every idle look would write to the disk.
+-- for it. Those that somebody else holds are passed over, and the paused, and those without work: an idle look writes nothing.
 -- A statement of its own, so that the next one sees what the others did.
 SELECT set_config('aeon_jobs.held', coalesce(jsonb_agg(name), '[]')::text, true) FROM (
     SELECT name FROM job_queues
-    WHERE name = ANY(CAST(:queues AS text[]))
+    WHERE name = ANY(CAST(:queues AS text[])) AND paused_at IS NULL
       AND EXISTS (SELECT FROM jobs WHERE status = 'pending' AND ready AND queue_name = job_queues.name)
     ORDER BY name FOR NO KEY UPDATE SKIP LOCKED
 ) AS held;
@@ -17,7 +17,7 @@ WITH slots AS (
     END AS free
     FROM unnest(CAST(:queues AS text[]), CAST(:free AS integer[])) AS slot (queue_name, free)
     LEFT JOIN job_queues q ON q.name = slot.queue_name
-    WHERE q.name IS NULL OR q.paused_at IS NULL AND nullif(current_setting('aeon_jobs.held', true), '')::jsonb ? q.name
+    WHERE q.name IS NULL OR nullif(current_setting('aeon_jobs.held', true), '')::jsonb ? q.name
 ),
 picked AS (
     SELECT candidate.id

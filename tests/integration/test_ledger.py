@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg2
 import pytest
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 import middleware.ledger
 from middleware.ledger import Ledger
@@ -20,6 +20,7 @@ from persistence.database import Database
 from persistence.executions import Claimed, Ended
 from persistence.settings import Settings
 from tests.rows import add_job, job, rows
+from tests.waiting import wait_for
 
 DONE = states.completed(None)
 
@@ -200,3 +201,23 @@ def test_who_must_leave_waits_for_no_job_that_somebody_holds(
     mine.gave_up.set()
     with pytest.raises(OperationalError):
         mine.record(Ended.of(one, DONE))
+
+
+def test_a_process_that_freezes_before_the_commit_of_a_transaction_keeps_its_job_from_nobody(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executions, "COMMIT_LIMIT_MS", 50)
+    mine, job_id = ledger(database, settings), queued(database)
+    job = claimed(mine, job_id)
+
+    def rescued() -> list[UUID]:
+        with database.connection() as other:
+            return [r.id for r in executions.rescue(other, dead_workers=["worker-a"], max_deaths=3, expired=False)]
+
+    def complete_and_freeze() -> None:
+        with database.foreign_transaction() as connection:
+            assert mine.record_in(connection, Ended.of(job, DONE))
+            assert wait_for(rescued, "its job is free") == [job_id]
+
+    with pytest.raises(DBAPIError):
+        complete_and_freeze()
