@@ -71,9 +71,9 @@ def test_a_transactional_handler_that_dies_has_its_effect_exactly_once(site: Sit
 
 @pytest.mark.parametrize("point", IN_BURIAL)
 def test_an_undertaker_that_dies_leaves_the_rest_to_the_next(site: Site, point: str) -> None:
-    # A long lease, and jobs that were fetched and not claimed: nothing but the burial frees them in time.
+    # A long lease, and jobs that were just fetched, none of them claimed: nothing but the burial frees them in time.
     site.submit("nap", JOBS, seconds=0.3)
-    with site.workers(processes=1, threads=4, AEON_CRASH="claim.committed:4") as dead:
+    with site.workers(processes=1, threads=4, AEON_CRASH="fetch.taken:2") as dead:
         _wait_for_crash(dead)
     with site.ours("dispatcher", AEON_CRASH=point) as dispatcher:
         _wait_for_crash(dispatcher)
