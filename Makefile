@@ -27,7 +27,7 @@ up: $(READY) ## Run everything here: PostgreSQL, Redis, API, workers
 	@$(BIN)/aeon-jobs up
 
 test: $(READY) ## Run all tests against real servers, with coverage
-	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=80)
+	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=85 --durations=12)
 
 RUNS ?= 200
 SEED ?= 1
