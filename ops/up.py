@@ -2,7 +2,7 @@
 
 1. Lock the data directory: one `up` per directory.
 2. Start PostgreSQL and Redis of our own, unless the environment names servers.
-3. Migrate.
+3. Migrate, and make an API key for whoever runs this.
 4. Supervise API, scheduler, dispatcher and workers until Ctrl-C or TERM; then all goes down, servers last.
 
 What the programs need to know goes to them by environment, never by command line, which everybody can read.
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ops import owner_key
 from ops.api_port import ApiPort
 from ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
 from ops.embedded.directory_lock import DirectoryInUse, DirectoryLock
@@ -73,12 +74,16 @@ def _run(data_dir: Path, console: Console, stack: ExitStack) -> None:
     load_settings()  # what is wrong is said before anything is started
     servers = _start_servers(data_dir, stack)
     settings = load_settings()
-    _migrate(settings)
+    key_file = _prepare(settings, data_dir)
     port = ApiPort.choose(settings, asked_for="API_PORT" in os.environ)
     os.environ["API_PORT"] = str(port.number)
     specs = programs(settings)
     lines = stack.enter_context(Lines(console, [spec.name for spec in specs]))
     _greet(lines, data_dir, servers, port)
+    if settings.api_auth_enabled:
+        lines.say(
+            f"your API key: {key_file} · AEON_JOBS_API={port.url} AEON_JOBS_API_KEY_FILE={key_file} aeon-jobs list"
+        )
     supervisor = Supervisor(
         specs,
         environ=os.environ,
@@ -122,10 +127,12 @@ def _set_defaults() -> None:
         os.environ.setdefault(name, value)
 
 
-def _migrate(settings: Settings) -> None:
+def _prepare(settings: Settings, data_dir: Path) -> Path:
+    """Migrate; the file of the owner's API key."""
     database = Database(settings.postgres_dsn, schema=settings.job_schema, pool_size=1)
     try:
         migrate.up(database)
+        return owner_key.ensure(data_dir, database)
     finally:
         database.dispose()
 

@@ -183,6 +183,10 @@ def replaced(system: System, find: Callable[[], psutil.Process | None]) -> psuti
 def test_it_comes_up_ready_replaces_what_dies_and_leaves_nothing_behind(start: Callable[..., System]) -> None:
     system = start()
     url = system.ready()
+    key = re.search(r"AEON_JOBS_API_KEY_FILE=(\S+)", system.log.read_text())
+    assert key
+    holder = {"Authorization": f"Bearer {Path(key[1]).read_text().strip()}"}
+    assert httpx.get(f"{url}/api/keys", headers=holder).status_code == 200
     for name in ("scheduler", "dispatcher", "api"):
         replaced(system, lambda name=name: system.child(name))  # type: ignore[misc]
     replaced(system, system.worker_group)
