@@ -6,11 +6,11 @@ FROM ${PYTHON_IMAGE} AS build
 WORKDIR /src
 RUN python -m venv --without-pip /opt/aeon-jobs
 COPY requirements.lock ./
-RUN python -m pip --python /opt/aeon-jobs/bin/python install --no-cache-dir --require-hashes -r requirements.lock
+RUN python -m pip --python /opt/aeon-jobs/bin/python install --no-cache-dir --no-deps --require-hashes -r requirements.lock
 # What builds the project is locked as well, in the developers' file. It stays behind in this stage.
 COPY requirements-dev.lock ./
 RUN sed -n '/^setuptools==/,/[^\\]$/p' requirements-dev.lock > backend.lock \
-    && python -m pip install --no-cache-dir --require-hashes -r backend.lock
+    && python -m pip install --no-cache-dir --no-deps --require-hashes -r backend.lock
 COPY . .
 RUN python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . \
     && python -m pip --python /opt/aeon-jobs/bin/python install --no-cache-dir --no-deps --no-index dist/*.whl

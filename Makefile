@@ -32,7 +32,7 @@ test: $(READY) ## Run all tests against real servers, with coverage
 RUNS ?= 200
 SEED ?= 1
 faults: $(READY) ## Kill, freeze, cut and flush: RUNS=200 random runs from SEED=1
-	FAULT_JOBS=2000 $(BIN)/python -m pytest tests/faults tests/integration/test_state_machine.py --timeout 600 $(ARGS)
+	FAULT_JOBS=2000 $(BIN)/python -m pytest tests/faults tests/integration/persistence/test_state_machine.py --timeout 600 $(ARGS)
 	$(BIN)/python -m tests.faults.history --seed $(SEED) --runs $(RUNS)
 
 check: $(READY) ## Format, lint, types, import directions, compose file
@@ -45,7 +45,7 @@ check: $(READY) ## Format, lint, types, import directions, compose file
 	else echo "docker compose is not here: compose.yaml was not checked"; fi
 
 bench: $(READY) ## Measure the service levels of the specification
-	@$(BIN)/python -m ops.benchmarks $(ARGS)
+	@$(BIN)/python -m aeon_jobs.ops.benchmarks $(ARGS)
 
 lock: $(LOCKER)/.ready ## Choose the newest versions that pyproject.toml allows, and pin them
 	$(COMPILE) --upgrade --output-file requirements.lock pyproject.toml
@@ -59,7 +59,7 @@ clean: ## Remove what the other targets made; data of `up` stay
 
 # Exactly the locked packages, then the project itself, linked.
 $(READY): $(LOCKS) pyproject.toml | $(BIN)/python
-	@$(PIP) install --require-hashes -r requirements-dev.lock || { echo "$(NO_WHEEL)" >&2; exit 1; }
+	@$(PIP) install --no-deps --require-hashes -r requirements-dev.lock || { echo "$(NO_WHEEL)" >&2; exit 1; }
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -22,16 +22,16 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 import dramatiq
 from pydantic_core import to_jsonable_python
 
-from middleware.async_handlers import contained
-from middleware.broker import JobBroker
-from middleware.definitions import Definition, Isolation
-from middleware.isolation import run_isolated, verify_isolated
-from middleware.retries import InvalidPayload
-from middleware.running import CurrentJob, active_job, current_job
-from middleware.stack import build_broker
-from persistence.errors import InvalidJob
-from persistence.settings import get_settings
-from persistence.states import Backoff, Rules
+from aeon_jobs.middleware.execution.async_handlers import contained
+from aeon_jobs.middleware.execution.definitions import Definition, Isolation
+from aeon_jobs.middleware.execution.isolation import run_isolated, verify_isolated
+from aeon_jobs.middleware.execution.retries import InvalidPayload
+from aeon_jobs.middleware.execution.running import CurrentJob, active_job, current_job
+from aeon_jobs.middleware.stack import build_broker
+from aeon_jobs.middleware.transport.broker import JobBroker
+from aeon_jobs.persistence.core.errors import InvalidJob
+from aeon_jobs.persistence.core.settings import get_settings
+from aeon_jobs.persistence.queue.states import Backoff, Rules
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -1,7 +1,7 @@
 """The tick of the schedules: an ordinary actor that periodiq sends every minute.
 
 periodiq only drives it. What is due, in which time zone, and that it becomes a job once, is decided in PostgreSQL
-(`persistence.schedules`), so a tick too many does nothing and a missed one is made up for by the next.
+(`aeon_jobs.persistence.queue.schedules`), so a tick too many does nothing and a missed one is made up for by the next.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import structlog
 from periodiq import cron
 from sqlalchemy.exc import SQLAlchemyError
 
-from actors.job import broker
-from persistence import schedules
+from aeon_jobs.actors.job import broker
+from aeon_jobs.persistence.queue import schedules
 
 _log = structlog.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from persistence import overview
-from persistence.database import Database
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.reads import overview
 
 REMEMBER_S = 10.0
 MANY, REMEMBER_MANY_S = 50_000, 2.0

@@ -19,7 +19,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.plugins.pydantic import PydanticPlugin
 from litestar.types import Receive, Scope, Send
 
-from api import (
+from aeon_jobs.api import (
     audit_log,
     batches,
     dead_letters,
@@ -38,12 +38,12 @@ from api import (
     services,
     workers,
 )
-from api.auth import Authentication, permitted
-from api.body import ApiRequest
-from api.envelope import enveloped
-from api.queries import job_filter, refuse_unknown
-from api.services import Services
-from persistence.settings import Settings, get_settings
+from aeon_jobs.api.auth import Authentication, permitted
+from aeon_jobs.api.body import ApiRequest
+from aeon_jobs.api.envelope import enveloped
+from aeon_jobs.api.queries import job_filter, refuse_unknown
+from aeon_jobs.api.services import Services
+from aeon_jobs.persistence.core.settings import Settings, get_settings
 
 ENVELOPE_BYTES = 131_072
 """What a request may hold besides the payload: metadata, dependencies, the other fields."""
@@ -59,7 +59,7 @@ class Api(Litestar):
 
 
 def create_app(settings: Settings | None = None) -> Api:
-    """The ASGI application: ``uvicorn --factory api.app:create_app``. Connects to nothing yet."""
+    """The ASGI application: ``uvicorn --factory aeon_jobs.api.app:create_app``. Connects to nothing yet."""
     _keep_secrets_out_of_tracebacks()
     built = services.build(settings or get_settings())
     app = Api(**_parts(built), lifespan=[services.running], state=State({"services": built}), openapi_config=None)

@@ -9,10 +9,10 @@ import msgspec
 from litestar import Router, get
 from litestar.params import QueryParameter
 
-from api.callers import Role
-from api.queries import Cursor, Limit, Moment, moment_in
-from api.services import Given
-from persistence.audit_list import EntryFilter, entries
+from aeon_jobs.api.callers import Role
+from aeon_jobs.api.queries import Cursor, Limit, Moment, moment_in
+from aeon_jobs.api.services import Given
+from aeon_jobs.persistence.reads.audit_list import EntryFilter, entries
 
 _Text = Annotated[str | None, QueryParameter(min_length=1, max_length=255)]
 

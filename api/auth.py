@@ -20,12 +20,12 @@ from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp
 
-from api.callers import ANYBODY, Caller, Role
-from api.errors import Problem, ProblemError
-from api.rate_limits import Grant, RateLimits
-from persistence import api_keys
-from persistence.database import Database
-from persistence.settings import Settings
+from aeon_jobs.api.callers import ANYBODY, Caller, Role
+from aeon_jobs.api.errors import Problem, ProblemError
+from aeon_jobs.api.rate_limits import Grant, RateLimits
+from aeon_jobs.persistence.admin import api_keys
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings
 
 REMEMBER_S = 2.0
 _MOST_REMEMBERED = 10_000

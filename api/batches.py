@@ -11,16 +11,17 @@ from litestar import Response, post
 from litestar.params import JSONBody
 from sqlalchemy import Connection
 
-from api.body import ApiRequest
-from api.callers import Role
-from api.deadlocks import again_after_deadlock
-from api.idempotency import REPLAYED, IdempotencyKey, once
-from api.journal import note
-from api.schemas import BatchAnswer, BatchForm, BatchItem, BulkForm, RetryManyForm, SubmittedJobs, submitted
-from api.services import Given, Services
-from api.traces import trace_of
-from persistence import batches, jobs
-from persistence.batches import Change, Item
+from aeon_jobs.api.body import ApiRequest
+from aeon_jobs.api.callers import Role
+from aeon_jobs.api.deadlocks import again_after_deadlock
+from aeon_jobs.api.idempotency import REPLAYED, IdempotencyKey, once
+from aeon_jobs.api.journal import note
+from aeon_jobs.api.schemas import BatchAnswer, BatchForm, BatchItem, BulkForm, RetryManyForm, SubmittedJobs, submitted
+from aeon_jobs.api.services import Given, Services
+from aeon_jobs.api.traces import trace_of
+from aeon_jobs.persistence.admin import bulk
+from aeon_jobs.persistence.admin.bulk import Change, Item
+from aeon_jobs.persistence.queue import jobs
 
 Work = Callable[[Connection, Sequence[UUID]], list[Item]]
 
@@ -61,9 +62,7 @@ def _submit(services: Services, request: ApiRequest, data: BulkForm, key: str | 
 def cancel(data: JSONBody[BatchForm], request: ApiRequest, services: Given) -> BatchAnswer:
     """Cancel many jobs. Those that run are asked to stop: `requested`."""
     by = request.user.name
-    answer = _change(
-        services, request, data, "cancel", lambda c, ids: batches.cancel(c, ids, by=by, reason=data.reason)
-    )
+    answer = _change(services, request, data, "cancel", lambda c, ids: bulk.cancel(c, ids, by=by, reason=data.reason))
     for item in answer.items:
         if item.outcome == "requested" and not data.dry_run:
             services.wakeups.cancel(item.job_id)
@@ -74,7 +73,7 @@ def cancel(data: JSONBody[BatchForm], request: ApiRequest, services: Given) -> B
 def retry(data: JSONBody[RetryManyForm], request: ApiRequest, services: Given) -> BatchAnswer:
     """Retry many jobs: failed and cancelled ones start anew, waiting ones wait no longer."""
     by = request.user.name
-    answer = _change(services, request, data, "requeue", lambda c, ids: batches.requeue(c, ids, by=by, pace=data.pace))
+    answer = _change(services, request, data, "requeue", lambda c, ids: bulk.requeue(c, ids, by=by, pace=data.pace))
     services.wakeups.job_ready()
     return answer
 
@@ -83,9 +82,9 @@ def retry(data: JSONBody[RetryManyForm], request: ApiRequest, services: Given) -
 def _change(services: Services, request: ApiRequest, data: BatchForm, change: Change, work: Work) -> BatchAnswer:
     with services.database.transaction() as connection:
         ids = data.ids or _matching(connection, data, change)
-        chosen = ids[: batches.MAX_BATCH]
-        items = batches.foretell(connection, chosen, change) if data.dry_run else work(connection, chosen)
-        answer = batch_answer(items, dry_run=data.dry_run, more=len(ids) > batches.MAX_BATCH)
+        chosen = ids[: bulk.MAX_BATCH]
+        items = bulk.foretell(connection, chosen, change) if data.dry_run else work(connection, chosen)
+        answer = batch_answer(items, dry_run=data.dry_run, more=len(ids) > bulk.MAX_BATCH)
         if not data.dry_run:
             subject = ("jobs", f"{len(chosen)} jobs")
             after = {"changed": answer.changed, "ids": [item.job_id for item in items][:1_000]}
@@ -103,7 +102,7 @@ def _matching(connection: Connection, data: BatchForm, change: Change) -> list[U
     # BatchForm has one of the two.
     assert data.filter is not None
     is_paced = isinstance(data, RetryManyForm) and data.per_second is not None
-    return batches.of_filter(connection, data.filter.filter(), change, is_paced=is_paced)
+    return bulk.of_filter(connection, data.filter.filter(), change, is_paced=is_paced)
 
 
 handlers = [submit, cancel, retry]

@@ -9,8 +9,8 @@ from litestar.concurrency import sync_to_thread
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from api import strict_json
-from api.callers import Caller
+from aeon_jobs.api import strict_json
+from aeon_jobs.api.callers import Caller
 
 SMALL = 65_536
 """Bytes. A larger body is parsed in a thread, so that other requests go on meanwhile."""

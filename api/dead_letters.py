@@ -14,19 +14,32 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from pydantic import Field, model_validator
 from sqlalchemy import Connection
 
-from api.batches import batch_answer
-from api.body import ApiRequest
-from api.callers import Role
-from api.deadlocks import again_after_deadlock
-from api.errors import not_found
-from api.journal import note
-from api.queries import Cursor, Limit, Reason
-from api.schemas import BatchAnswer, Execution, Form, Id, JobDetail, JsonObject, Key, Name, Paced, detail, execution
-from api.schemas import Reason as ReasonText
-from api.services import Given, Services
-from persistence import batches, dead_letters, executions
-from persistence.batches import MAX_BATCH, Change, Item
-from persistence.dead_letter_lists import LetterFilter, causes, job_ids, letter, letters
+from aeon_jobs.api.batches import batch_answer
+from aeon_jobs.api.body import ApiRequest
+from aeon_jobs.api.callers import Role
+from aeon_jobs.api.deadlocks import again_after_deadlock
+from aeon_jobs.api.errors import not_found
+from aeon_jobs.api.journal import note
+from aeon_jobs.api.queries import Cursor, Limit, Reason
+from aeon_jobs.api.schemas import (
+    BatchAnswer,
+    Execution,
+    Form,
+    Id,
+    JobDetail,
+    JsonObject,
+    Key,
+    Name,
+    Paced,
+    detail,
+    execution,
+)
+from aeon_jobs.api.schemas import Reason as ReasonText
+from aeon_jobs.api.services import Given, Services
+from aeon_jobs.persistence.admin import bulk
+from aeon_jobs.persistence.admin.bulk import MAX_BATCH, Change, Item
+from aeon_jobs.persistence.queue import dead_letters, executions
+from aeon_jobs.persistence.reads.dead_letter_lists import LetterFilter, causes, job_ids, letter, letters
 
 DeadReason = Literal["exhausted", "permanent", "invalid_payload", "timeout", "poison", "unknown_type", "corrupt"]
 # A larger number names nothing, and PostgreSQL would refuse it.
@@ -176,14 +189,14 @@ def discard(letter_id: LetterId, request: ApiRequest, services: Given, reason: R
 
 @post("/bulk/requeue", opt={"role": Role.OPERATOR}, status_code=200, sync_to_thread=True, summary="Requeue many")
 def requeue_many(data: JSONBody[LetterRequeueForm], request: ApiRequest, services: Given) -> BatchAnswer:
-    answer = _change(services, request, data, "requeue", partial(batches.requeue, pace=data.pace))
+    answer = _change(services, request, data, "requeue", partial(bulk.requeue, pace=data.pace))
     services.wakeups.job_ready()
     return answer
 
 
 @post("/bulk/discard", opt={"role": Role.OPERATOR}, status_code=200, sync_to_thread=True, summary="Discard many")
 def discard_many(data: JSONBody[LetterBatchForm], request: ApiRequest, services: Given) -> BatchAnswer:
-    return _change(services, request, data, "discard", batches.discard)
+    return _change(services, request, data, "discard", bulk.discard)
 
 
 @again_after_deadlock
@@ -194,7 +207,7 @@ def _change(
         ids = data.ids or job_ids(connection, _filter(data), MAX_BATCH + 1)
         chosen: Sequence[UUID] = ids[:MAX_BATCH]
         if data.dry_run:
-            return batch_answer(batches.foretell(connection, chosen, change), dry_run=True, more=len(ids) > MAX_BATCH)
+            return batch_answer(bulk.foretell(connection, chosen, change), dry_run=True, more=len(ids) > MAX_BATCH)
         items = work(connection, chosen, by=request.user.name)
         answer = batch_answer(items, dry_run=False, more=len(ids) > MAX_BATCH)
         after = {"changed": answer.changed, "ids": [item.job_id for item in items][:1_000]}

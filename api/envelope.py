@@ -14,8 +14,8 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import Problem, content, refused
-from api.strict_json import encode
+from aeon_jobs.api.errors import Problem, content, refused
+from aeon_jobs.api.strict_json import encode
 
 _SENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _SAFE_HEADERS = {

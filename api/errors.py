@@ -21,12 +21,11 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.exceptions.base_exceptions import LitestarException
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from api.strict_json import MalformedJson
-from persistence.answered_requests import RequestKeyReused
-from persistence.api_keys import KeyNotFound, UnknownRole
-from persistence.database import is_transient
-from persistence.dead_letter_lists import LetterNotFound
-from persistence.errors import (
+from aeon_jobs.api.strict_json import MalformedJson
+from aeon_jobs.persistence.admin.api_keys import KeyNotFound, UnknownRole
+from aeon_jobs.persistence.admin.request_keys import RequestKeyReused
+from aeon_jobs.persistence.core.database import is_transient
+from aeon_jobs.persistence.core.errors import (
     DatabaseUnavailable,
     IdempotencyConflict,
     InvalidJob,
@@ -35,7 +34,8 @@ from persistence.errors import (
     Violation,
     WrongState,
 )
-from persistence.timetable import ScheduleNotFound
+from aeon_jobs.persistence.queue.timetable import ScheduleNotFound
+from aeon_jobs.persistence.reads.dead_letter_lists import LetterNotFound
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from api.body import ApiRequest
-from api.errors import Problem, ProblemError
+from aeon_jobs.api.body import ApiRequest
+from aeon_jobs.api.errors import Problem, ProblemError
 
 
 def etag(updated_at: datetime) -> str:

@@ -15,13 +15,13 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter
 from litestar.response import Stream
 
-from api.callers import Role
-from api.errors import ProblemError, refused, unavailable
-from api.services import Given, Services
-from api.streams import HEARTBEAT_S
-from persistence import changes
-from persistence.changes import Change
-from persistence.listing import Filter
+from aeon_jobs.api.callers import Role
+from aeon_jobs.api.errors import ProblemError, refused, unavailable
+from aeon_jobs.api.services import Given, Services
+from aeon_jobs.api.streams import HEARTBEAT_S
+from aeon_jobs.persistence.reads import changes
+from aeon_jobs.persistence.reads.changes import Change
+from aeon_jobs.persistence.reads.listing import Filter
 
 LAG = timedelta(seconds=1)
 """Changes younger than this may not be visible in the order of their times yet."""

@@ -9,9 +9,9 @@ import msgspec
 from litestar import get
 from litestar.params import FromPath
 
-from api.callers import Role
-from api.services import Given
-from persistence.explain import explain
+from aeon_jobs.api.callers import Role
+from aeon_jobs.api.services import Given
+from aeon_jobs.persistence.reads.explain import explain
 
 
 class Reason(msgspec.Struct, frozen=True):

@@ -15,11 +15,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.callers import Role
-from api.services import Given, Services
-from api.workers import every
-from persistence import counters, overview
-from persistence.counters import DURATION_BUCKETS_S, Counters
+from aeon_jobs.api.callers import Role
+from aeon_jobs.api.services import Given, Services
+from aeon_jobs.api.workers import every
+from aeon_jobs.persistence.reads import counters, overview
+from aeon_jobs.persistence.reads.counters import DURATION_BUCKETS_S, Counters
 
 
 @get(

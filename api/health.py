@@ -18,10 +18,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.body import ApiRequest
-from api.services import Given, Services
-from persistence import migrate
-from persistence.errors import MigrationError
+from aeon_jobs.api.body import ApiRequest
+from aeon_jobs.api.services import Given, Services
+from aeon_jobs.persistence.core import migrate
+from aeon_jobs.persistence.core.errors import MigrationError
 
 State = Literal["ok", "degraded", "down"]
 PATIENCE_S = 1.5

@@ -9,8 +9,8 @@ from litestar.params import HeaderParameter
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from api.body import ApiRequest
-from persistence import answered_requests
+from aeon_jobs.api.body import ApiRequest
+from aeon_jobs.persistence.admin import request_keys
 
 IdempotencyKey = Annotated[
     str | None,
@@ -31,4 +31,4 @@ def once(
     if key is None:
         return work(), False
     fingerprint = f"{request.method} {request.url.path}\n{body.model_dump_json()}".encode()
-    return answered_requests.once(connection, actor=request.user.name, key=key, request=fingerprint, work=work)
+    return request_keys.once(connection, actor=request.user.name, key=key, request=fingerprint, work=work)

@@ -9,12 +9,12 @@ import msgspec
 from litestar import Router, get
 from litestar.params import PathParameter
 
-from api.callers import Role
-from api.errors import not_found
-from api.schemas import JsonObject
-from api.services import Given
-from persistence import job_types
-from persistence.models import JobType as JobTypeRow
+from aeon_jobs.api.callers import Role
+from aeon_jobs.api.errors import not_found
+from aeon_jobs.api.schemas import JsonObject
+from aeon_jobs.api.services import Given
+from aeon_jobs.persistence.core.models import JobType as JobTypeRow
+from aeon_jobs.persistence.queue import job_types
 
 Name = Annotated[str, PathParameter(min_length=1, max_length=100)]
 

@@ -16,20 +16,21 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
-from api.auth import forbidden
-from api.body import ApiRequest
-from api.callers import Caller, Role
-from api.deadlocks import again_after_deadlock
-from api.errors import ProblemError
-from api.etags import etag, is_known, refuse_changed
-from api.idempotency import REPLAYED, IdempotencyKey, once
-from api.journal import note
-from api.queries import Cursor, Limit, Offset, Order, Reason, SortBy
-from api.schemas import JobChange, JobDetail, JobForm, JobList, SubmittedJob, detail, submitted, summaries
-from api.services import Given, Services
-from api.traces import trace_of
-from persistence import dead_letters, jobs, listing, pending
-from persistence.models import Job
+from aeon_jobs.api.auth import forbidden
+from aeon_jobs.api.body import ApiRequest
+from aeon_jobs.api.callers import Caller, Role
+from aeon_jobs.api.deadlocks import again_after_deadlock
+from aeon_jobs.api.errors import ProblemError
+from aeon_jobs.api.etags import etag, is_known, refuse_changed
+from aeon_jobs.api.idempotency import REPLAYED, IdempotencyKey, once
+from aeon_jobs.api.journal import note
+from aeon_jobs.api.queries import Cursor, Limit, Offset, Order, Reason, SortBy
+from aeon_jobs.api.schemas import JobChange, JobDetail, JobForm, JobList, SubmittedJob, detail, submitted, summaries
+from aeon_jobs.api.services import Given, Services
+from aeon_jobs.api.traces import trace_of
+from aeon_jobs.persistence.core.models import Job
+from aeon_jobs.persistence.queue import dead_letters, jobs, pending
+from aeon_jobs.persistence.reads import listing
 
 _CHANGE = {"role": Role.OPERATOR, "headers": ["ETag"], "errors": [409, 412]}
 Wait = Annotated[int, QueryParameter(ge=0, le=60, description="seconds to wait for the end of the job")]

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from api.body import ApiRequest
-from persistence import audit
+from aeon_jobs.api.body import ApiRequest
+from aeon_jobs.persistence.admin import audit
 
 
 def note(

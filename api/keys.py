@@ -9,13 +9,13 @@ import msgspec
 from litestar import Response, Router, delete, get, post
 from litestar.params import JSONBody, PathParameter
 
-from api.body import ApiRequest
-from api.callers import Role
-from api.errors import refused
-from api.journal import note
-from api.schemas import Form, Instant, Key
-from api.services import Given
-from persistence import api_keys
+from aeon_jobs.api.body import ApiRequest
+from aeon_jobs.api.callers import Role
+from aeon_jobs.api.errors import refused
+from aeon_jobs.api.journal import note
+from aeon_jobs.api.schemas import Form, Instant, Key
+from aeon_jobs.api.services import Given
+from aeon_jobs.persistence.admin import api_keys
 
 RoleName = Literal["viewer", "submitter", "operator", "admin"]
 KeyId = Annotated[str, PathParameter(min_length=1, max_length=16)]

@@ -6,8 +6,8 @@ import time
 
 from sqlalchemy import Connection
 
-from persistence import job_types
-from persistence.models import JobType
+from aeon_jobs.persistence.core.models import JobType
+from aeon_jobs.persistence.queue import job_types
 
 REMEMBER_S = 1.0
 _MOST_REMEMBERED = 10_000

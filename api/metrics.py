@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 from litestar import get
 
-from api.callers import Role
-from api.services import Given, Services
-from api.workers import every
-from persistence import overview
+from aeon_jobs.api.callers import Role
+from aeon_jobs.api.services import Given, Services
+from aeon_jobs.api.workers import every
+from aeon_jobs.persistence.reads import overview
 
 
 class Depths(msgspec.Struct, frozen=True, kw_only=True):

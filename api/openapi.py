@@ -19,10 +19,10 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import FromPath
 
-from api.body import ApiRequest
-from api.errors import MEDIA_TYPE, not_found
-from api.examples import EXAMPLES
-from api.schemas import Form
+from aeon_jobs.api.body import ApiRequest
+from aeon_jobs.api.errors import MEDIA_TYPE, not_found
+from aeon_jobs.api.examples import EXAMPLES
+from aeon_jobs.api.schemas import Form
 
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
 _PAGE_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
@@ -233,7 +233,7 @@ def asset(name: FromPath[str]) -> Response[bytes]:
 
 @cache
 def _assets() -> dict[str, tuple[bytes, str]]:
-    files = (entry for entry in resources.files("api").joinpath("static").iterdir())
+    files = (entry for entry in resources.files("aeon_jobs.api").joinpath("static").iterdir())
     suffixes = ((entry, "." + entry.name.rpartition(".")[2]) for entry in files)
     return {entry.name: (entry.read_bytes(), _TYPES[suffix]) for entry, suffix in suffixes if suffix in _TYPES}
 

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter
 
-from api.auth import Connection
-from api.errors import ProblemError, invalid, refused
-from api.schemas import Status, parse_moment
-from api.strict_json import MalformedJson, parse
-from persistence.errors import Violation
-from persistence.listing import MAX_LIMIT, MAX_OFFSET, Filter
+from aeon_jobs.api.auth import Connection
+from aeon_jobs.api.errors import ProblemError, invalid, refused
+from aeon_jobs.api.schemas import Status, parse_moment
+from aeon_jobs.api.strict_json import MalformedJson, parse
+from aeon_jobs.persistence.core.errors import Violation
+from aeon_jobs.persistence.reads.listing import MAX_LIMIT, MAX_OFFSET, Filter
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="rows of a page")]
 Offset = Annotated[int, QueryParameter(ge=0, le=MAX_OFFSET, description="rows to leave out; slower than `cursor`")]

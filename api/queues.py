@@ -10,14 +10,14 @@ from litestar import Router, get, patch, post
 from litestar.params import JSONBody, PathParameter
 from pydantic import Field
 
-from api.body import ApiRequest
-from api.callers import Role
-from api.errors import not_found
-from api.journal import note
-from api.schemas import Form
-from api.schemas import Reason as ReasonText
-from api.services import Given, Services
-from persistence import queues
+from aeon_jobs.api.body import ApiRequest
+from aeon_jobs.api.callers import Role
+from aeon_jobs.api.errors import not_found
+from aeon_jobs.api.journal import note
+from aeon_jobs.api.schemas import Form
+from aeon_jobs.api.schemas import Reason as ReasonText
+from aeon_jobs.api.services import Given, Services
+from aeon_jobs.persistence.queue import queues
 
 Name = Annotated[str, PathParameter(min_length=1, max_length=100)]
 

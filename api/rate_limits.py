@@ -18,7 +18,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from api.errors import Problem, ProblemError, unavailable
+from aeon_jobs.api.errors import Problem, ProblemError, unavailable
 
 WINDOW_MS = 60_000
 PORTIONS = 1_000
@@ -66,7 +66,7 @@ class RateLimits:
 
     def __init__(self, redis: Redis, prefix: str, *, fail_open: bool) -> None:
         self._prefix, self._fail_open = prefix, fail_open
-        self._take = redis.register_script(resources.files("api").joinpath("rate_limit.lua").read_text())
+        self._take = redis.register_script(resources.files("aeon_jobs.api").joinpath("rate_limit.lua").read_text())
         self._resting_until = 0.0
         self._purses: dict[str, _Purse] = {}
 

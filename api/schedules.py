@@ -12,15 +12,15 @@ from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 from pydantic import Field
 
-from api.body import ApiRequest
-from api.callers import Role
-from api.etags import etag, refuse_changed
-from api.journal import note
-from api.schemas import Form, JsonObject, Name, Priority, Retries, SubmittedJob, Timeout, submitted
-from api.services import Given
-from persistence import schedules, timetable
-from persistence.models import JobSchedule
-from persistence.schedules import NewSchedule
+from aeon_jobs.api.body import ApiRequest
+from aeon_jobs.api.callers import Role
+from aeon_jobs.api.etags import etag, refuse_changed
+from aeon_jobs.api.journal import note
+from aeon_jobs.api.schemas import Form, JsonObject, Name, Priority, Retries, SubmittedJob, Timeout, submitted
+from aeon_jobs.api.services import Given
+from aeon_jobs.persistence.core.models import JobSchedule
+from aeon_jobs.persistence.queue import schedules, timetable
+from aeon_jobs.persistence.queue.schedules import NewSchedule
 
 CatchUp = Literal["last", "all", "none"]
 Cron = Annotated[str, Field(min_length=1, max_length=255, examples=["*/15 * * * *"])]

@@ -20,11 +20,11 @@ from pydantic import (
 )
 from sqlalchemy import Connection
 
-from persistence import details
-from persistence.batches import MAX_BATCH, Pace, pace_of
-from persistence.jobs import MAX_BULK, MAX_DELAY_MS, NewJob, Submitted
-from persistence.listing import Filter
-from persistence.models import JobExecution
+from aeon_jobs.persistence.admin.bulk import MAX_BATCH, Pace, pace_of
+from aeon_jobs.persistence.core.models import JobExecution
+from aeon_jobs.persistence.queue.jobs import MAX_BULK, MAX_DELAY_MS, NewJob, Submitted
+from aeon_jobs.persistence.reads import details
+from aeon_jobs.persistence.reads.listing import Filter
 
 STATUSES = ("pending", "queued", "running", "completed", "failed", "cancelled")
 Status = Literal["pending", "queued", "running", "completed", "failed", "cancelled"]

@@ -14,15 +14,15 @@ from litestar import Litestar
 from litestar.di import NamedDependency
 from redis import asyncio as async_redis
 
-from api.activity import RememberedActivity, RememberedDepths
-from api.auth import Doorkeeper
-from api.known_types import KnownTypes
-from api.rate_limits import RateLimits
-from api.streams import Streams, closed_by_signals
-from api.wakeups import Wakeups
-from persistence.database import Database
-from persistence.hints import Hints, redis_client
-from persistence.settings import Settings
+from aeon_jobs.api.activity import RememberedActivity, RememberedDepths
+from aeon_jobs.api.auth import Doorkeeper
+from aeon_jobs.api.known_types import KnownTypes
+from aeon_jobs.api.rate_limits import RateLimits
+from aeon_jobs.api.streams import Streams, closed_by_signals
+from aeon_jobs.api.wakeups import Wakeups
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.hints import Hints, redis_client
 
 REDIS_TIMEOUT_S = 1.0
 

@@ -24,10 +24,10 @@ import structlog
 from litestar.concurrency import sync_to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
-from persistence import changes
-from persistence.changes import Change
-from persistence.database import Database
-from persistence.errors import JobNotFound
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.errors import JobNotFound
+from aeon_jobs.persistence.reads import changes
+from aeon_jobs.persistence.reads.changes import Change
 
 LOOK_EVERY_S = 0.2
 MOST_LISTENERS = 200

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
-from persistence.errors import Violation
+from aeon_jobs.persistence.core.errors import Violation
 
 MAX_DEPTH = 64
 

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
-from persistence.hints import Hints
+from aeon_jobs.persistence.hints import Hints
 
 
 class Wakeups:

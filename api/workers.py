@@ -9,13 +9,14 @@ import msgspec
 from litestar import Router, delete, get
 from litestar.params import PathParameter, QueryParameter
 
-from api.body import ApiRequest
-from api.callers import Role
-from api.errors import Problem, ProblemError, not_found
-from api.journal import note
-from api.services import Given, Services
-from persistence import retired_workers, workers
-from persistence.models import Worker as WorkerRow
+from aeon_jobs.api.body import ApiRequest
+from aeon_jobs.api.callers import Role
+from aeon_jobs.api.errors import Problem, ProblemError, not_found
+from aeon_jobs.api.journal import note
+from aeon_jobs.api.services import Given, Services
+from aeon_jobs.persistence.admin import retired_workers
+from aeon_jobs.persistence.core.models import Worker as WorkerRow
+from aeon_jobs.persistence.queue import workers
 
 Id = Annotated[str, PathParameter(min_length=1, max_length=255)]
 Kind = Literal["worker", "dispatcher", "scheduler", "api"]

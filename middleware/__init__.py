@@ -1,4 +1,9 @@
-"""What stands between Redis and a handler: the broker, the dispatcher's role, and one middleware per file.
+"""What is between Redis and a handler.
 
-May import `persistence`; never `actors`, `api` or `ops`. `stack` holds the ordered list, with a why beside each position.
+    transport    the broker, its consumers, and the messages in Redis
+    dispatch     the dispatcher, its background tasks, and the role that a worker takes when there is no dispatcher
+    execution    one middleware per file, and what they share
+    stack        the ordered list of middleware, with a reason beside each position
+
+May import `persistence`; never `actors`, `api` or `ops`.
 """

@@ -3,7 +3,7 @@
 Waking          wakes the consumers; stands first because it only boots and stops
 AsyncHandlers   the event loop of async handlers; stops last but one, after the releases
 PeriodiqMiddleware   periodiq's own: knows the actor option; drops no tick
-Guard           messages that nobody here can run never reach the rest
+UnknownTypes           messages that nobody here can run never reach the rest
 Logging         binds the job, so that all below speak with its name, the record included
 State           before: claims. after: records, hence above all that shapes the verdict
 Retries         after: turns an exception into a verdict, before State writes it
@@ -21,25 +21,25 @@ from dramatiq import Broker, Worker
 from dramatiq.middleware import Middleware
 from periodiq import PeriodiqMiddleware
 
-from middleware.async_handlers import AsyncHandlers
-from middleware.bell import Bell
-from middleware.broker import JobBroker
-from middleware.cancellation import Cancellation
-from middleware.deadline import Deadline
-from middleware.guard import Guard
-from middleware.heartbeat import Heartbeat
-from middleware.isolation import Isolation
-from middleware.ledger import Ledger
-from middleware.logging import Logging, configure_logging
-from middleware.retries import Retries
-from middleware.role import DispatcherRole
-from middleware.running import Running
-from middleware.shutdown import Shutdown
-from middleware.state import State
-from middleware.wire import Wire
-from persistence.database import Database
-from persistence.hints import Hints, redis_client
-from persistence.settings import Settings
+from aeon_jobs.middleware.dispatch.role import DispatcherRole
+from aeon_jobs.middleware.execution.async_handlers import AsyncHandlers
+from aeon_jobs.middleware.execution.cancellation import Cancellation
+from aeon_jobs.middleware.execution.deadline import Deadline
+from aeon_jobs.middleware.execution.heartbeat import Heartbeat
+from aeon_jobs.middleware.execution.isolation import Isolation
+from aeon_jobs.middleware.execution.logging import Logging, configure_logging
+from aeon_jobs.middleware.execution.recorder import Recorder
+from aeon_jobs.middleware.execution.retries import Retries
+from aeon_jobs.middleware.execution.running import Running
+from aeon_jobs.middleware.execution.shutdown import Shutdown
+from aeon_jobs.middleware.execution.state import State
+from aeon_jobs.middleware.transport.broker import JobBroker
+from aeon_jobs.middleware.transport.redis_transport import RedisTransport
+from aeon_jobs.middleware.transport.unknown_types import UnknownTypes
+from aeon_jobs.middleware.transport.wake_listener import WakeListener
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.hints import Hints, redis_client
 
 
 class Waking(Middleware):
@@ -47,7 +47,7 @@ class Waking(Middleware):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._bell: Bell | None = None
+        self._listener: WakeListener | None = None
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         assert isinstance(broker, JobBroker)
@@ -55,12 +55,12 @@ class Waking(Middleware):
         # No hoarding: a message that this process cannot begin is better off with a neighbour.
         worker.queue_prefetch = worker.worker_threads
         worker.worker_timeout = self._settings.worker_poll_interval
-        self._bell = Bell(broker.client, f"{broker.namespace}:fetch", on_ring=broker.wake)
-        self._bell.start()
+        self._listener = WakeListener(broker.client, f"{broker.namespace}:fetch", on_wake=broker.wake)
+        self._listener.start()
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
-        if self._bell:
-            self._bell.stop()
+        if self._listener:
+            self._listener.stop()
 
 
 def build_broker(settings: Settings) -> JobBroker:
@@ -68,37 +68,37 @@ def build_broker(settings: Settings) -> JobBroker:
     database = Database(settings.postgres_dsn, schema=settings.job_schema, pool_size=settings.database_pool_size)
     client = redis_client(settings.redis_dsn)
     hints = Hints(client, settings.redis_queue_prefix)
-    wire = Wire(client, settings.redis_queue_prefix)
+    transport = RedisTransport(client, settings.redis_queue_prefix)
     return JobBroker(
         client,
         database,
         hints,
         namespace=settings.redis_queue_prefix,
-        middleware=stack(settings, database, hints, wire),
+        middleware=stack(settings, database, hints, transport),
     )
 
 
-def stack(settings: Settings, database: Database, hints: Hints, wire: Wire) -> list[Middleware]:
+def stack(settings: Settings, database: Database, hints: Hints, transport: RedisTransport) -> list[Middleware]:
     """The ordered list; the reasons stand at the top of this module."""
     running = Running()
-    ledger = Ledger(database, settings)
-    deadline = Deadline(ledger, running, settings)
+    recorder = Recorder(database, settings)
+    deadline = Deadline(recorder, running, settings)
     # A connection of its own: handlers may have all others in transactions of theirs, and their leases must not end of it.
     lifeline = Database(settings.postgres_dsn, schema=settings.job_schema, pool_size=1)
-    heartbeat = Heartbeat(lifeline, hints, running, ledger, deadline, settings)
+    heartbeat = Heartbeat(lifeline, hints, running, recorder, deadline, settings)
     return [
         Waking(settings),
         AsyncHandlers(),
         # A late tick makes up for the missed ones. Measured by this worker's clock, which may be wrong, and then always late.
         PeriodiqMiddleware(skip_delay=float("inf")),
-        Guard(database),
+        UnknownTypes(database),
         Logging(),
-        State(database, hints, ledger, running),
+        State(database, hints, recorder, running),
         Retries(),
         deadline,
         heartbeat,
         Cancellation(database, hints, running, heartbeat),
-        Shutdown(ledger, running),
-        DispatcherRole(database, wire, settings),
+        Shutdown(recorder, running),
+        DispatcherRole(database, transport, settings),
         Isolation(),
     ]

@@ -1,6 +1,6 @@
 """What runs the system: the command line, one module per process, and everything for one machine alone.
 
-    cli          the commands; `python -m ops` and `aeon-jobs`
+    cli          the commands; `python -m aeon_jobs` and `aeon-jobs`
     dispatcher, scheduler, worker    a process each
     up           everything here: `embedded` servers, `programs` as data, `supervisor` over one `child` each,
                  `restart` (when), `lines` (their output on one terminal), `api_port` (where)

@@ -6,9 +6,9 @@ import socket
 from contextlib import closing
 from typing import Self
 
-from ops.lines import Lines
-from persistence.errors import JobsError
-from persistence.settings import Settings
+from aeon_jobs.ops.lines import Lines
+from aeon_jobs.persistence.core.errors import JobsError
+from aeon_jobs.persistence.core.settings import Settings
 
 PORTS_TRIED = 50
 PROBE_TIMEOUT_S = 0.2

@@ -8,9 +8,9 @@ import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 
-from ops.embedded.tether import tethered
-from ops.programs import Program
-from ops.restart import Deaths, RestartPolicy
+from aeon_jobs.ops.embedded.tether import tethered
+from aeon_jobs.ops.programs import Program
+from aeon_jobs.ops.restart import Deaths, RestartPolicy
 
 CHUNK = 65_536
 
@@ -79,7 +79,7 @@ class Child:
         self.start_at = self._deaths.next_start(now, self._policy) if self.program.restart else None
         return status
 
-    def bury(self) -> list[bytes]:
+    def fail_unstarted(self) -> list[bytes]:
         """Clear away an ended program: forks that it left behind die, its last words are returned."""
         self.kill_group()
         lines = self.read_lines()

@@ -1,4 +1,4 @@
-"""The dispatcher process: `middleware.dispatcher.Dispatcher`, with signals."""
+"""The dispatcher process: `aeon_jobs.middleware.dispatch.dispatcher.Dispatcher`, with signals."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-from middleware.dispatcher import Dispatcher
-from middleware.process import registration
-from middleware.wire import Wire
-from persistence.database import get_database
-from persistence.hints import redis_client
-from persistence.settings import get_settings
+from aeon_jobs.middleware.dispatch.dispatcher import Dispatcher
+from aeon_jobs.middleware.execution.process import registration
+from aeon_jobs.middleware.transport.redis_transport import RedisTransport
+from aeon_jobs.persistence.core.database import get_database
+from aeon_jobs.persistence.core.settings import get_settings
+from aeon_jobs.persistence.hints import redis_client
 
 
 def run() -> None:
@@ -23,8 +23,10 @@ def run() -> None:
         signal.signal(number, lambda *_: stop.set())
     try:
         with closing(redis_client(settings.redis_dsn)) as client:
-            wire = Wire(client, settings.redis_queue_prefix)
-            _in_a_thread(Dispatcher(database, wire, settings, registration("dispatcher", settings.worker_id)), stop)
+            transport = RedisTransport(client, settings.redis_queue_prefix)
+            _in_a_thread(
+                Dispatcher(database, transport, settings, registration("dispatcher", settings.worker_id)), stop
+            )
     finally:
         database.dispose()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from persistence import api_keys
-from persistence.database import Database
+from aeon_jobs.persistence.admin import api_keys
+from aeon_jobs.persistence.core.database import Database
 
 FILE = "api-key"
 NAME = "owner of this up"

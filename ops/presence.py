@@ -10,11 +10,11 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from middleware.process import registration
-from persistence import workers
-from persistence.database import Database
-from persistence.settings import Settings
-from persistence.workers import Kind, Registration
+from aeon_jobs.middleware.execution.process import registration
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.queue import workers
+from aeon_jobs.persistence.queue.workers import Kind, Registration
 
 _log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from enum import IntEnum
 
-from persistence.settings import Settings
+from aeon_jobs.persistence.core.settings import Settings
 
 GRACE_S = 3.0
 """What a program gets on top of its own shutdown time before it is killed."""
@@ -47,4 +47,4 @@ def programs(settings: Settings) -> list[Program]:
 
 def _ours(command: str) -> tuple[str, ...]:
     # -P: a folder called `ops` in the user's working directory must not win over ours.
-    return (sys.executable, "-P", "-m", "ops", command)
+    return (sys.executable, "-P", "-m", "aeon_jobs", command)

@@ -16,14 +16,14 @@ from typing import NoReturn
 
 import periodiq
 
-from ops.presence import present
-from ops.restart import Deaths, RestartPolicy
-from persistence.database import get_database
-from persistence.settings import get_settings
+from aeon_jobs.ops.presence import present
+from aeon_jobs.ops.restart import Deaths, RestartPolicy
+from aeon_jobs.persistence.core.database import get_database
+from aeon_jobs.persistence.core.settings import get_settings
 
 logger = logging.getLogger(__name__)
 
-BROKER_MODULE = "actors"
+BROKER_MODULE = "aeon_jobs.actors"
 """Importing it sets the broker and declares the periodic actors."""
 
 

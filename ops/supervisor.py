@@ -19,11 +19,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from ops.child import Child
-from ops.embedded import EmbeddedServer, EmbeddedServerError
-from ops.lines import Lines
-from ops.programs import Program
-from ops.restart import Deaths, RestartPolicy
+from aeon_jobs.ops.child import Child
+from aeon_jobs.ops.embedded import EmbeddedServer, EmbeddedServerError
+from aeon_jobs.ops.lines import Lines
+from aeon_jobs.ops.programs import Program
+from aeon_jobs.ops.restart import Deaths, RestartPolicy
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TICK = 1.0
@@ -98,7 +98,7 @@ class Supervisor:
                 child.start(now)
 
     def _wait(self, wakeup: socket.socket) -> None:
-        """Pass output on until a signal comes or something is due, then bury the dead."""
+        """Pass output on until a signal comes or something is due, then fail_unstarted the dead."""
         with selectors.DefaultSelector() as selector:
             selector.register(wakeup, selectors.EVENT_READ)
             for child in self._running():
@@ -110,7 +110,7 @@ class Supervisor:
                 self._pass_on(key.data.program.name, key.data.read_lines())
         with suppress(BlockingIOError):
             wakeup.recv(1024)
-        self._bury_the_dead()
+        self._reap_children()
 
     def _patience(self) -> float:
         if self._signals_seen:
@@ -118,12 +118,12 @@ class Supervisor:
         due = [child.start_at for child in self._children if child.start_at is not None]
         return max(0.0, min([TICK, *(at - time.monotonic() for at in due)]))
 
-    def _bury_the_dead(self) -> None:
+    def _reap_children(self) -> None:
         for child in self._running():
             status = child.reap(time.monotonic())
             if status is None:
                 continue
-            self._pass_on(child.program.name, child.bury())
+            self._pass_on(child.program.name, child.fail_unstarted())
             self._announce_death(child, status)
 
     def _announce_death(self, child: Child, status: int) -> None:

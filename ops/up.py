@@ -18,17 +18,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ops import owner_key
-from ops.api_port import ApiPort
-from ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
-from ops.embedded.directory_lock import DirectoryInUse, DirectoryLock
-from ops.lines import Lines
-from ops.programs import programs
-from ops.supervisor import Supervisor
-from persistence import migrate
-from persistence.database import Database
-from persistence.errors import JobsError
-from persistence.settings import Settings, load_settings
+from aeon_jobs.ops import owner_key
+from aeon_jobs.ops.api_port import ApiPort
+from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
+from aeon_jobs.ops.embedded.directory_lock import DirectoryInUse, DirectoryLock
+from aeon_jobs.ops.lines import Lines
+from aeon_jobs.ops.programs import programs
+from aeon_jobs.ops.supervisor import Supervisor
+from aeon_jobs.persistence.core import migrate
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.errors import JobsError
+from aeon_jobs.persistence.core.settings import Settings, load_settings
 
 # Any of these, or its _FILE form, says that there is a server already.
 POSTGRES_VARIABLES = (

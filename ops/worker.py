@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from persistence.settings import Settings
+from aeon_jobs.persistence.core.settings import Settings
 
 
 def become(settings: Settings, modules: Sequence[str]) -> NoReturn:
@@ -21,7 +21,7 @@ def become(settings: Settings, modules: Sequence[str]) -> NoReturn:
 def command(settings: Settings, modules: Sequence[str]) -> list[str]:
     return [
         *(sys.executable, "-P", "-m", "dramatiq"),
-        *("actors", *modules),
+        *("aeon_jobs.actors", *modules),
         *("--processes", str(settings.worker_processes)),
         *("--threads", str(settings.worker_concurrency)),
         *("--worker-shutdown-timeout", str(settings.worker_shutdown_timeout)),

@@ -1,9 +1,12 @@
-"""The truth: PostgreSQL, and every verb that changes it.
+"""PostgreSQL, and every verb that changes it.
 
 Imports nothing of this project's other packages. Knows no dramatiq and no HTTP; `hints` alone speaks to Redis, best effort.
 
-    settings     the environment, read once          errors      the tree of everything that can go wrong
-    database     pool, transactions, named SQL       migrate     versioned SQL, up / down / status
-    models       SQLModel mirrors of the tables      states      pure transitions: backoff, classification, next state
-    jobs, dispatch, executions, dead_letters, schedules, workers, job_types, stats: one module per noun, one function per verb
+    core     settings (the environment, read once), database (pool, transactions, named SQL), errors, models, payloads, migrate
+    queue    the state machine: submit, dispatch, claim and record, dead letters, schedules, workers, job types; states is pure
+    reads    lists, statistics, explain: what people and programs look at
+    admin    API keys, the audit log, repeated requests, changes to many jobs at once
+    hints    best-effort signals through Redis
+
+The SQL of a module is beside it: ``run(connection, "queue/submit")`` is queue/sql/submit.sql.
 """

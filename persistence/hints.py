@@ -16,7 +16,7 @@ from uuid import UUID
 import redis
 import structlog
 
-from persistence.settings import get_settings
+from aeon_jobs.persistence.core.settings import get_settings
 
 HEARTBEAT_TTL_S = 60
 CANCEL_TTL_S = 60

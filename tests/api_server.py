@@ -10,8 +10,8 @@ from typing import Any
 
 import uvicorn
 
-from api.app import create_app
-from persistence.settings import Settings
+from aeon_jobs.api.app import create_app
+from aeon_jobs.persistence.core.settings import Settings
 from tests.waiting import wait_for
 
 

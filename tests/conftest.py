@@ -5,7 +5,7 @@
     redis_client                a client of an empty Redis
     settings                    Settings that point at the two above
     environment                 the same as environment variables, for code that reads them and for children
-    workshop                    a broker, and on demand a worker, in the test's own process
+    harness                    a broker, and on demand a worker, in the test's own process
     private_postgres/_redis     servers of the test's own, for tests that stop and kill them
 
 Folders: unit (no IO), integration (real servers), faults (real kills), e2e (the CLI, a browser).
@@ -27,12 +27,12 @@ import pytest
 import redis
 from sqlalchemy import make_url
 
-from ops.embedded import EmbeddedPostgres, EmbeddedRedis
-from persistence import migrate
-from persistence.database import Database, get_database
-from persistence.settings import Settings, get_settings, load_settings, variable_names
-from tests.leftovers import adopt_orphans, leftovers, short_directory, spare, wait_until_empty
-from tests.workshop import Workshop, open_workshop
+from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis
+from aeon_jobs.persistence.core import migrate
+from aeon_jobs.persistence.core.database import Database, get_database
+from aeon_jobs.persistence.core.settings import Settings, get_settings, load_settings, variable_names
+from tests.harness import Harness, open_harness
+from tests.leaks import adopt_orphans, leaks, short_directory, spare, wait_until_empty
 
 # A shell that runs the tests in the background, or nohup, has signals ignored, and children inherit that: they could not be
 # told to stop.
@@ -103,7 +103,7 @@ def _template(postgres_url: str) -> str:
 @pytest.fixture(autouse=True)
 def _leaves_nothing_running() -> Iterator[None]:
     """Fails the test that leaves a thread or a process behind."""
-    with leftovers() as found:
+    with leaks() as found:
         yield
     if found:
         pytest.fail(f"left running: {', '.join(found)}")
@@ -163,10 +163,10 @@ def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings
 
 
 @pytest.fixture
-def workshop(environment: Settings, redis_client: redis.Redis) -> Iterator[Workshop]:
-    """A broker of the test's own, for job types declared in the test; `workshop.working()` runs a worker."""
-    with open_workshop() as workshop:
-        yield workshop
+def harness(environment: Settings, redis_client: redis.Redis) -> Iterator[Harness]:
+    """A broker of the test's own, for job types declared in the test; `harness.working()` runs a worker."""
+    with open_harness() as harness:
+        yield harness
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Real process groups: `dramatiq actors tests.handlers`, and our own commands, killed and frozen like the real thing."""
+"""Real process groups: `dramatiq aeon_jobs.actors tests.handlers` and our own commands, which tests kill and freeze."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from types import TracebackType
 
 import psutil
 
-from persistence.settings import Settings
+from aeon_jobs.persistence.core.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -75,16 +75,16 @@ class Group:
         self.signal(signal.SIGKILL)
         self._reap()
 
-    def wait(self, patience_s: float = 60) -> int:
+    def wait(self, timeout_s: float = 60) -> int:
         """Until the master ends by itself; its return code."""
         assert self._process
-        return self._process.wait(patience_s)
+        return self._process.wait(timeout_s)
 
-    def stop(self, patience_s: float = 40) -> int:
+    def stop(self, timeout_s: float = 40) -> int:
         """TERM to the master, as an operator does; its return code."""
         assert self._process
         self._process.terminate()
-        return self._process.wait(patience_s)
+        return self._process.wait(timeout_s)
 
     def log(self) -> str:
         return self._log.read_text()
@@ -135,7 +135,7 @@ def workers(
     `is_traced`: False where a handler does not notice its interrupt. Until it does, Python 3.11 lets no other thread that
     coverage traces get past the start of a function.
     """
-    command = ["-m", "dramatiq", "actors", "tests.handlers", "-p", str(processes), "-t", str(threads)]
+    command = ["-m", "dramatiq", "aeon_jobs.actors", "tests.handlers", "-p", str(processes), "-t", str(threads)]
     group = Group(command, settings, log, **environment)
     if not is_traced:
         group.forget("COVERAGE_PROCESS_CONFIG")
@@ -144,4 +144,4 @@ def workers(
 
 def ours(command: str, settings: Settings, log: Path, **environment: str) -> Group:
     """`aeon-jobs COMMAND`."""
-    return Group(["-m", "ops", command], settings, log, **environment)
+    return Group(["-m", "aeon_jobs", command], settings, log, **environment)

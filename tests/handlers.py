@@ -1,4 +1,4 @@
-"""Job types for tests that run real process groups: `dramatiq actors tests.handlers`.
+"""Job types for tests that run real process groups: `dramatiq aeon_jobs.actors tests.handlers`.
 
 Each effect is a line in the file EFFECTS_LOG: outside both stores, appended atomically, so that it tells what really ran.
 """
@@ -11,8 +11,8 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from actors import current_job, job
-from persistence.states import Backoff
+from aeon_jobs.actors import current_job, job
+from aeon_jobs.persistence.queue.states import Backoff
 
 
 def effect(what: str) -> None:

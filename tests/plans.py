@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from persistence.database import Database
+from aeon_jobs.persistence.core.database import Database
 
 
 @dataclass

@@ -18,12 +18,12 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from persistence.database import Database
+from aeon_jobs.persistence.core.database import Database
 from tests.rows import rows, value
 from tests.waiting import wait_for
 
 T = TypeVar("T")
-PATIENCE_S = 10
+TIMEOUT_S = 10
 
 
 class Rival(Generic[T]):
@@ -41,23 +41,23 @@ class Rival(Generic[T]):
 
     def waits(self) -> None:
         """Return when the rival stands at a lock that somebody else holds."""
-        pid = self._pid.result(PATIENCE_S)
+        pid = self._pid.result(TIMEOUT_S)
 
         def blocked() -> bool:
             if self._done.done():
                 raise AssertionError(f"the rival did not wait: {self._done.result()}")
             return bool(value(self._database, "SELECT cardinality(pg_blocking_pids(:pid)) > 0", pid=pid))
 
-        wait_for(blocked, "the rival waits for a lock", PATIENCE_S)
+        wait_for(blocked, "the rival waits for a lock", TIMEOUT_S)
 
     def answer(self) -> T:
         """What the work returned, once its transaction is over; raises what it raised."""
-        return self._done.result(PATIENCE_S)
+        return self._done.result(TIMEOUT_S)
 
     def end(self) -> None:
         """Take its connection away: a test that failed may hold the very lock that the rival waits for."""
         if not self._done.done():
-            rows(self._database, "SELECT pg_terminate_backend(:pid)", pid=self._pid.result(PATIENCE_S))
+            rows(self._database, "SELECT pg_terminate_backend(:pid)", pid=self._pid.result(TIMEOUT_S))
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def at_once(database: Database, works: Sequence[Callable[[Connection], Any]]) ->
     def run(work: Callable[[Connection], Any]) -> Any:
         with database.connection() as connection:
             rows(connection, "SELECT 1")
-            barrier.wait(PATIENCE_S)
+            barrier.wait(TIMEOUT_S)
             try:
                 return work(connection)
             except Exception as error:

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from persistence import dispatch, executions, job_types
-from persistence.database import Database
-from persistence.executions import Claimed, Ended
-from persistence.models import JobType
-from persistence.states import Verdict
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.models import JobType
+from aeon_jobs.persistence.queue import dispatch, executions, job_types
+from aeon_jobs.persistence.queue.executions import Claimed, Ended
+from aeon_jobs.persistence.queue.states import Verdict
 
 NOTE = JobType(
     name="note",
@@ -70,7 +70,7 @@ def outcomes(where: Database | Connection, job_id: UUID) -> list[tuple[int, str]
     return [tuple(row) for row in rows(where, sql, id=job_id)]
 
 
-def letters(where: Database | Connection, job_id: UUID) -> list[Any]:
+def dead_letters_of(where: Database | Connection, job_id: UUID) -> list[Any]:
     return rows(where, "SELECT * FROM dead_letter_jobs WHERE job_id = :id ORDER BY id", id=job_id)
 
 

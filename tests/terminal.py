@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ops.cli import main
+from aeon_jobs.ops.cli import main
 
 
 @dataclass(frozen=True)

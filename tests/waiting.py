@@ -9,11 +9,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(look: Callable[[], T], what: str = "the condition", patience_s: float = 30) -> T:
+def wait_for(look: Callable[[], T], what: str = "the condition", timeout_s: float = 30) -> T:
     """The first true answer of `look`."""
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + timeout_s
     while not (answer := look()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {patience_s} s")
+            raise AssertionError(f"{what}: not within {timeout_s} s")
         time.sleep(0.02)
     return answer

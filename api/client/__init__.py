@@ -16,8 +16,8 @@
 Imports httpx, tenacity and the standard library, nothing of ours and nothing of a server: it may be copied out.
 """
 
-from api.client.asynchronous import AsyncClient
-from api.client.errors import (
+from aeon_jobs.api.client.asynchronous import AsyncClient
+from aeon_jobs.api.client.errors import (
     ApiError,
     Conflict,
     ConnectionFailed,
@@ -34,10 +34,10 @@ from api.client.errors import (
     UnexpectedAnswer,
     WrongState,
 )
-from api.client.forms import JobFilter, LetterFilter, NewJob
-from api.client.retrying import Retries
-from api.client.sync import Client
-from api.client.views import Event, Explanation, Job, JobSummary, Submitted
+from aeon_jobs.api.client.forms import JobFilter, LetterFilter, NewJob
+from aeon_jobs.api.client.retrying import Retries
+from aeon_jobs.api.client.sync import Client
+from aeon_jobs.api.client.views import Event, Explanation, Job, JobSummary, Submitted
 
 __all__ = [
     "ApiError",

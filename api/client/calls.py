@@ -11,9 +11,9 @@ from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
-from api.client import views
-from api.client.forms import JobFilter, NewJob, OnFailure
-from api.client.reading import many, one
+from aeon_jobs.api.client import views
+from aeon_jobs.api.client.forms import JobFilter, NewJob, OnFailure
+from aeon_jobs.api.client.reading import many, one
 
 T = TypeVar("T")
 S = TypeVar("S")

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Generator
 from typing import Any
 
-from api.client import calls, views
-from api.client.calls import Call, Id
-from api.client.errors import JobNotOver
+from aeon_jobs.api.client import calls, views
+from aeon_jobs.api.client.calls import Call, Id
+from aeon_jobs.api.client.errors import JobNotOver
 
 LONG_POLL_S = 30
 

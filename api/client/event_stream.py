@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import httpx
 
-from api.client import calls, views
-from api.client.calls import Call, Id, get, nothing, segment
-from api.client.errors import ConnectionFailed, UnexpectedAnswer
-from api.client.exchange import refuse
-from api.client.forms import JobFilter
-from api.client.reading import one
+from aeon_jobs.api.client import calls, views
+from aeon_jobs.api.client.calls import Call, Id, get, nothing, segment
+from aeon_jobs.api.client.errors import ConnectionFailed, UnexpectedAnswer
+from aeon_jobs.api.client.exchange import refuse
+from aeon_jobs.api.client.forms import JobFilter
+from aeon_jobs.api.client.reading import one
 
 STREAM_ENDED = ConnectionFailed("the API ended the stream of events", was_sent=True)
 _read = one(views.JobEvent)

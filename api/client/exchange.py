@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from api.client.calls import Call
-from api.client.errors import ConnectionFailed, UnexpectedAnswer, refusal
+from aeon_jobs.api.client.calls import Call
+from aeon_jobs.api.client.errors import ConnectionFailed, UnexpectedAnswer, refusal
 
 T = TypeVar("T")
 TIMEOUT_S = 10.0

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from api.client import views
-from api.client.calls import Call, batch_body, get, nothing, paced, page_of, post
-from api.client.forms import LetterFilter
-from api.client.reading import many, one
+from aeon_jobs.api.client import views
+from aeon_jobs.api.client.calls import Call, batch_body, get, nothing, paced, page_of, post
+from aeon_jobs.api.client.forms import LetterFilter
+from aeon_jobs.api.client.reading import many, one
 
 
 def letter_page(

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from api.client import views
-from api.client.calls import Call, get, nothing, post, segment
-from api.client.reading import many, one
+from aeon_jobs.api.client import views
+from aeon_jobs.api.client.calls import Call, get, nothing, post, segment
+from aeon_jobs.api.client.reading import many, one
 
 
 def schedules() -> Call[list[views.Schedule]]:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from api.client.errors import UnexpectedAnswer
+from aeon_jobs.api.client.errors import UnexpectedAnswer
 
 T = TypeVar("T")
 Reader = Callable[[Any], Any]

@@ -16,8 +16,8 @@ from typing import Any
 
 from tenacity import RetryCallState, retry_if_exception, stop_after_attempt
 
-from api.client.calls import Call, get, nothing
-from api.client.errors import ApiError, ConnectionFailed, Refused, TooManyRequests, Unavailable
+from aeon_jobs.api.client.calls import Call, get, nothing
+from aeon_jobs.api.client.errors import ApiError, ConnectionFailed, Refused, TooManyRequests, Unavailable
 
 _FIRST_WAIT_S = 0.2
 _LISTENING = get("", nothing)

@@ -11,13 +11,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import httpx
 from tenacity import Retrying
 
-from api.client import calls, conversations, exchange, letter_calls, management_calls
-from api.client.calls import Call, Id
-from api.client.errors import ApiError, ConnectionFailed, Refused
-from api.client.event_stream import STREAM_ENDED, EventStream
-from api.client.forms import JobFilter
-from api.client.retrying import Retries
-from api.client.views import Event, Job, Page
+from aeon_jobs.api.client import calls, conversations, exchange, letter_calls, management_calls
+from aeon_jobs.api.client.calls import Call, Id
+from aeon_jobs.api.client.errors import ApiError, ConnectionFailed, Refused
+from aeon_jobs.api.client.event_stream import STREAM_ENDED, EventStream
+from aeon_jobs.api.client.forms import JobFilter
+from aeon_jobs.api.client.retrying import Retries
+from aeon_jobs.api.client.views import Event, Job, Page
 
 P = ParamSpec("P")
 T = TypeVar("T")

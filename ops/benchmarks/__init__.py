@@ -4,7 +4,7 @@
     report      figures as a table and as JSON
     machine     what the figures were measured on
     scale       how much of everything: the whole, or --quick
-    site        durable PostgreSQL and Redis, an empty database, another with a million jobs
+    system        durable PostgreSQL and Redis, an empty database, another with a million jobs
     program     a process group of ours: start, kill, and what it costs in CPU and memory
     handlers    the job types that are measured
     crowd       jobs in bulk, straight into the table

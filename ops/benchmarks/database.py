@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from ops.benchmarks import crowd
-from ops.benchmarks.figure import Figure, percentile, percentiles
-from ops.benchmarks.scale import Scale
-from ops.benchmarks.site import Site
-from persistence import dispatch, executions
-from persistence.database import Database
-from persistence.executions import Ended
-from persistence.states import completed
+from aeon_jobs.ops.benchmarks import backlog
+from aeon_jobs.ops.benchmarks.figure import Figure, percentile, percentiles
+from aeon_jobs.ops.benchmarks.scale import Scale
+from aeon_jobs.ops.benchmarks.system import System
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.queue import dispatch, executions
+from aeon_jobs.persistence.queue.executions import Ended
+from aeon_jobs.persistence.queue.states import completed
 
 WORKERS = 10
 RATE = 10
@@ -29,12 +29,12 @@ _GET_READY = text("SELECT id FROM get_ready_jobs(10)")
 _UPDATE = text("UPDATE jobs SET priority = (priority + 1) % 101 WHERE id = :id")
 
 
-def measure(site: Site, scale: Scale) -> Iterator[Figure]:
-    crowd.mixed(site.database, scale.jobs)
-    yield from _statements(site.database, f"{scale.jobs:,} jobs", scale)
-    _, crowded = site.crowded(scale.crowd)
+def measure(system: System, scale: Scale) -> Iterator[Figure]:
+    backlog.mixed(system.database, scale.jobs)
+    yield from _statements(system.database, f"{scale.jobs:,} jobs", scale)
+    _, crowded = system.crowded(scale.crowd)
     yield from _statements(crowded, f"{scale.crowd:,} jobs", scale)
-    crowd.in_front(crowded, scale.in_front)
+    backlog.in_front(crowded, scale.in_front)
     yield from _ready(crowded, f"{scale.crowd:,} jobs, {2 * scale.in_front:,} not ready in front", scale)
 
 

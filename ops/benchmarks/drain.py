@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator
 from statistics import median
 
-from ops.benchmarks.figure import Figure
-from ops.benchmarks.program import Program
-from ops.benchmarks.scale import Scale
-from ops.benchmarks.site import Site, wait_until
-from persistence import queues
+from aeon_jobs.ops.benchmarks.figure import Figure
+from aeon_jobs.ops.benchmarks.program import Program
+from aeon_jobs.ops.benchmarks.scale import Scale
+from aeon_jobs.ops.benchmarks.system import System, wait_until
+from aeon_jobs.persistence.queue import queues
 
 QUEUE = "default"
 WARM_UP = 200
@@ -22,13 +22,13 @@ PUBLISHED_S = 1.5
 FLOOR_PER_S = 100 / 60
 
 
-def measure(site: Site, scale: Scale) -> Iterator[Figure]:
-    with site.dispatcher() as dispatcher, site.workers() as workers:
-        _drain(site, dispatcher, workers, WARM_UP)
-        before, done = site.questions(), site.finished()
-        drains = [_drain(site, dispatcher, workers, scale.drained) for _ in range(scale.drains)]
+def measure(system: System, scale: Scale) -> Iterator[Figure]:
+    with system.dispatcher() as dispatcher, system.workers() as workers:
+        _drain(system, dispatcher, workers, WARM_UP)
+        before, done = system.questions(), system.finished()
+        drains = [_drain(system, dispatcher, workers, scale.drained) for _ in range(scale.drains)]
         time.sleep(PUBLISHED_S)
-        asked, done = site.questions(), site.finished() - done
+        asked, done = system.questions(), system.finished() - done
     yield Figure(name="no-op jobs", value=median(rate for rate, _ in drains), unit="jobs/s", at_least=FLOOR_PER_S)
     for part in drains[0][1]:
         yield Figure(name=f"CPU per 1,000 jobs: {part}", value=median(cpu[part] for _, cpu in drains), unit="s")
@@ -37,27 +37,27 @@ def measure(site: Site, scale: Scale) -> Iterator[Figure]:
         yield Figure(name=f"{name} per job", value=(count - before[name]) / done, unit="")
 
 
-def _drain(site: Site, dispatcher: Program, workers: Program, count: int) -> tuple[float, dict[str, float]]:
+def _drain(system: System, dispatcher: Program, workers: Program, count: int) -> tuple[float, dict[str, float]]:
     """Jobs a second, and CPU seconds per 1,000 jobs by part. The jobs are stored before the clock starts."""
-    with site.database.connection() as connection:
+    with system.database.connection() as connection:
         queues.pause(connection, QUEUE, by="benchmark")
-    site.submit("bench_nothing", count, n=1)
-    before, done = _cpu(site, dispatcher, workers), site.finished()
-    with site.database.connection() as connection:
+    system.submit("bench_nothing", count, n=1)
+    before, done = _cpu(system, dispatcher, workers), system.finished()
+    with system.database.connection() as connection:
         queues.resume(connection, QUEUE)
-    site.until_finished(done + count)
+    system.until_finished(done + count)
     # Acks and counters follow the last record by a moment.
-    wait_until(lambda: not site.redis.hlen("aeon-jobs:default.msgs"), "the last ack")
-    after = _cpu(site, dispatcher, workers)
-    return count / _duration_s(site, count), {part: (after[part] - before[part]) / count * 1_000 for part in after}
+    wait_until(lambda: not system.redis.hlen("aeon-jobs:default.msgs"), "the last ack")
+    after = _cpu(system, dispatcher, workers)
+    return count / _duration_s(system, count), {part: (after[part] - before[part]) / count * 1_000 for part in after}
 
 
-def _duration_s(site: Site, count: int) -> float:
+def _duration_s(system: System, count: int) -> float:
     """From the first start to the last end, by the clock of PostgreSQL."""
     sql = """SELECT extract(epoch FROM max(finished_at) - min(started_at)) FROM (
                 SELECT started_at, finished_at FROM job_executions ORDER BY id DESC LIMIT :count) AS last"""
-    return float(site.execute(sql, count=count)[0][0])
+    return float(system.execute(sql, count=count)[0][0])
 
 
-def _cpu(site: Site, dispatcher: Program, workers: Program) -> dict[str, float]:
-    return {"workers": workers.cpu_s(), "dispatcher": dispatcher.cpu_s(), **site.server_cpu_s()}
+def _cpu(system: System, dispatcher: Program, workers: Program) -> dict[str, float]:
+    return {"workers": workers.cpu_s(), "dispatcher": dispatcher.cpu_s(), **system.server_cpu_s()}

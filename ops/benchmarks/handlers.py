@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from actors import current_job, job
+from aeon_jobs.actors import current_job, job
 
 
 @job

@@ -12,13 +12,13 @@ from typing import Self
 
 from sqlalchemy import text
 
-from ops.benchmarks.figure import Figure, percentiles
-from ops.benchmarks.http_load import Outcome, encoded, load, wait_for_answer
-from ops.benchmarks.program import Program, resident_mb
-from ops.benchmarks.scale import Scale
-from ops.benchmarks.site import Site
-from persistence import api_keys
-from persistence.database import Database
+from aeon_jobs.ops.benchmarks.figure import Figure, percentiles
+from aeon_jobs.ops.benchmarks.http_load import Outcome, encoded, load, wait_for_answer
+from aeon_jobs.ops.benchmarks.program import Program, resident_mb
+from aeon_jobs.ops.benchmarks.scale import Scale
+from aeon_jobs.ops.benchmarks.system import System
+from aeon_jobs.persistence.admin import api_keys
+from aeon_jobs.persistence.core.database import Database
 
 HOST = "127.0.0.1"
 CLIENTS = 16
@@ -46,13 +46,13 @@ class Api:
     key: str
 
 
-def measure(site: Site, scale: Scale) -> Iterator[Figure]:
-    url, crowded = site.crowded(scale.crowd)
+def measure(system: System, scale: Scale) -> Iterator[Figure]:
+    url, crowded = system.crowded(scale.crowd)
     with crowded.connection() as connection:
         share = min(100.0, 100 * STATUSES / scale.crowd)
         sample = text("SELECT id FROM jobs TABLESAMPLE BERNOULLI (:share)")
         ids = [str(row.id) for row in connection.execute(sample, {"share": share})]
-    with running_api(site.directory, url, crowded) as api:
+    with running_api(system.directory, url, crowded) as api:
         requests = _Requests.of(api.key, ids)
         _counted(api, scale.requests // 5, requests.mixed)
         for name, request, floor in (
@@ -63,11 +63,11 @@ def measure(site: Site, scale: Scale) -> Iterator[Figure]:
             # Alone, it is the price of an answer; in a crowd, mostly the wait for a core.
             alone = _counted(api, scale.requests // 10, request, clients=1)
             yield from percentiles(f"{name}, 1 client", alone.taken, p50=float("inf"), p95=float("inf"))
-            before = _cpu_s(site, api)
+            before = _cpu_s(system, api)
             crowd = _counted(api, scale.requests, request)
             yield from percentiles(f"{name}, {CLIENTS} clients", crowd.taken, p50=float("inf"), p95=floor)
             yield Figure(name=f"{name}, {CLIENTS} clients", value=scale.requests / crowd.seconds, unit="requests/s")
-            cpu = {part: used - before[part] for part, used in _cpu_s(site, api).items()} | {"clients": crowd.cpu_s}
+            cpu = {part: used - before[part] for part, used in _cpu_s(system, api).items()} | {"clients": crowd.cpu_s}
             for part, used in cpu.items():
                 yield Figure(name=f"{name}: CPU of {part} per 1,000", value=used / scale.requests * 1_000, unit="s")
         yield from _soak(api, scale.soak_s, requests.mixed)
@@ -142,8 +142,8 @@ def _counted(api: Api, count: int, request: Callable[[], bytes], *, clients: int
     return outcome
 
 
-def _cpu_s(site: Site, api: Api) -> dict[str, float]:
-    return {"the API": api.program.cpu_s(), **site.server_cpu_s()}
+def _cpu_s(system: System, api: Api) -> dict[str, float]:
+    return {"the API": api.program.cpu_s(), **system.server_cpu_s()}
 
 
 def _resident_mb(api: Api) -> float:

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-from ops.benchmarks.site import wait_until
+from aeon_jobs.ops.benchmarks.system import wait_until
 
-PATIENCE_S = 30
+TIMEOUT_S = 30
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -34,7 +34,7 @@ class Outcome:
 
 
 def encoded(method: str, path: str, key: str, body: object = None) -> bytes:
-    """A request as it goes over the wire."""
+    """A request as it goes over the transport."""
     content = b"" if body is None else json.dumps(body).encode()
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: benchmark\r\nAuthorization: Bearer {key}\r\n"
@@ -110,7 +110,7 @@ class _Conversation:
 @contextmanager
 def _connected(host: str, port: int, clients: int) -> Iterator[tuple[selectors.BaseSelector, list[_Conversation]]]:
     with selectors.DefaultSelector() as ready:
-        conversations = [_Conversation(socket.create_connection((host, port), PATIENCE_S)) for _ in range(clients)]
+        conversations = [_Conversation(socket.create_connection((host, port), TIMEOUT_S)) for _ in range(clients)]
         try:
             for conversation in conversations:
                 conversation.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -126,8 +126,8 @@ def _answered(ready: selectors.BaseSelector) -> list[_Conversation]:
     Raises:
         TimeoutError: the server says nothing any more.
     """
-    if not (events := ready.select(PATIENCE_S)):
-        raise TimeoutError(f"no answer within {PATIENCE_S} s")
+    if not (events := ready.select(TIMEOUT_S)):
+        raise TimeoutError(f"no answer within {TIMEOUT_S} s")
     answered: list[_Conversation] = [key.data for key, _ in events if key.data.hear()]
     for conversation in answered:
         ready.unregister(conversation.connection)

@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from ops.benchmarks.figure import percentile
+from aeon_jobs.ops.benchmarks.figure import percentile
 
 
 def machine(directory: Path) -> dict[str, Any]:

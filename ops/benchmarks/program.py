@@ -14,14 +14,14 @@ from typing import Self
 
 import psutil
 
-from ops.embedded.tether import tethered
+from aeon_jobs.ops.embedded.tether import tethered
 
 
 class Program:
-    """`python -m ops COMMAND …` with the environment of this process and `environment`; dies with us."""
+    """`python -m aeon_jobs COMMAND …` with the environment of this process and `environment`; dies with us."""
 
     def __init__(self, command: Sequence[str], log: Path, **environment: str) -> None:
-        self._argv = [sys.executable, "-P", "-m", "ops", *command]
+        self._argv = [sys.executable, "-P", "-m", "aeon_jobs", *command]
         self._environment = environment
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ops.benchmarks.figure import Figure
+from aeon_jobs.ops.benchmarks.figure import Figure
 
 _MARKS = {True: "[green]✓[/]", False: "[bold red]✗[/]", None: ""}
 

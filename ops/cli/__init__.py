@@ -1,4 +1,4 @@
-"""The command line: `aeon-jobs`, or `python -m ops`.
+"""The command line: `aeon-jobs`, or `python -m aeon_jobs`.
 
     app          the tree of commands, and the entry point
     commands     what every command has: --json, and --api where it talks to somebody
@@ -12,6 +12,6 @@
 Modules that commands work with are imported inside them, so that --help is quick and no command loads another's machinery.
 """
 
-from ops.cli.app import app, main
+from aeon_jobs.ops.cli.app import app, main
 
 __all__ = ["app", "main"]

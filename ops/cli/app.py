@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ops.cli import dlq, doctor, job_types, jobs, keys, migrate, processes, queues, schedules, watch, workers
-from ops.cli.commands import Commands
-from ops.cli.exits import Exit, Misused, exit_of
-from ops.cli.screen import Screen, clean, err
+from aeon_jobs.ops.cli import dlq, doctor, job_types, jobs, keys, migrate, processes, queues, schedules, watch, workers
+from aeon_jobs.ops.cli.commands import Commands
+from aeon_jobs.ops.cli.exits import Exit, Misused, exit_of
+from aeon_jobs.ops.cli.screen import Screen, clean, err
 
 app = Commands(
     name="aeon-jobs",

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from api.client import views
-from api.client.forms import JobFilter, LetterFilter, NewJob
+from aeon_jobs.api.client import views
+from aeon_jobs.api.client.forms import JobFilter, LetterFilter, NewJob
 
 SortKey = Literal["created_at", "updated_at", "priority"]
 LetterStatus = Literal["open", "resolved", "all"]

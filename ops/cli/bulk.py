@@ -8,12 +8,12 @@ from uuid import UUID
 
 import typer
 
-from api.client.forms import JobFilter, LetterFilter
-from api.client.views import BatchAnswer, BatchItem
-from ops.cli import drawings
-from ops.cli.desk import Desk
-from ops.cli.exits import Exit, Misused
-from ops.cli.questions import confirm
+from aeon_jobs.api.client.forms import JobFilter, LetterFilter
+from aeon_jobs.api.client.views import BatchAnswer, BatchItem
+from aeon_jobs.ops.cli import drawings
+from aeon_jobs.ops.cli.desk import Desk
+from aeon_jobs.ops.cli.exits import Exit, Misused
+from aeon_jobs.ops.cli.questions import confirm
 
 PORTION = 500
 """Jobs of one transaction: few enough that nobody waits for their locks."""

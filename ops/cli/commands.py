@@ -15,8 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli.desk import ADDRESS, Desk
-from ops.cli.screen import Screen
+from aeon_jobs.ops.cli.desk import ADDRESS, Desk
+from aeon_jobs.ops.cli.screen import Screen
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for programs, and nothing else, to stdout.")]
 Api = Annotated[

@@ -8,12 +8,12 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ops.cli.environment import settings
-from ops.cli.exits import Misused
-from ops.cli.screen import Screen
+from aeon_jobs.ops.cli.environment import settings
+from aeon_jobs.ops.cli.exits import Misused
+from aeon_jobs.ops.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from ops.cli.backend import Backend
+    from aeon_jobs.ops.cli.backend import Backend
 
 ADDRESS = "AEON_JOBS_API"
 
@@ -45,14 +45,14 @@ class Desk:
 
 
 def _of_database() -> Backend:
-    from ops.cli.database import DatabaseBackend
+    from aeon_jobs.ops.cli.database import DatabaseBackend
 
     return DatabaseBackend.of(settings())
 
 
 def _of_api(address: str) -> Backend:
-    from api.client import Client, Retries
-    from api.client.exchange import key_from
+    from aeon_jobs.api.client import Client, Retries
+    from aeon_jobs.api.client.exchange import key_from
 
     if not address.startswith(("http://", "https://")):
         raise Misused(f"--api (or {ADDRESS}): must start with http:// or https://")

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.cli.commands import Commands
-from ops.cli.desk import Desk
-from ops.cli.exits import Misused
-from ops.cli.inputs import json_object
-from ops.cli.jobs import DryRun, PerSecond, Reason, Yes
+from aeon_jobs.ops.cli.commands import Commands
+from aeon_jobs.ops.cli.desk import Desk
+from aeon_jobs.ops.cli.exits import Misused
+from aeon_jobs.ops.cli.inputs import json_object
+from aeon_jobs.ops.cli.jobs import DryRun, PerSecond, Reason, Yes
 
 if TYPE_CHECKING:
-    from api.client.forms import LetterFilter
+    from aeon_jobs.api.client.forms import LetterFilter
 
 app = Commands(help="Dead letters: jobs that somebody has to look at.")
 
@@ -70,7 +70,7 @@ def list_letters(
     causes: Annotated[bool, typer.Option("--causes", help="Open ones by cause, the most frequent first.")] = False,
 ) -> None:
     """List dead letters, newest first."""
-    from ops.cli import drawings
+    from aeon_jobs.ops.cli import drawings
 
     if causes:
         desk.screen.show(desk.backend.dead_letter_causes(limit), drawings.causes)
@@ -85,7 +85,7 @@ def list_letters(
 @app.command()
 def show(desk: Desk, letter: LetterId) -> None:
     """A dead letter with payload, traceback and every attempt of its job."""
-    from ops.cli import drawings
+    from aeon_jobs.ops.cli import drawings
 
     desk.screen.show(desk.backend.dead_letter(letter), drawings.letter)
 
@@ -106,7 +106,7 @@ def requeue(
     yes: Yes = False,
 ) -> None:
     """Give their jobs a new life, history kept."""
-    from ops.cli import bulk
+    from aeon_jobs.ops.cli import bulk
 
     which = _filter(type_, queue, because, error, fingerprint)
     bulk.refuse_both(letters, which, everything=everything)
@@ -136,7 +136,7 @@ def discard(
     yes: Yes = False,
 ) -> None:
     """Close them without another try; their jobs stay failed."""
-    from ops.cli import bulk
+    from aeon_jobs.ops.cli import bulk
 
     which = _filter(type_, queue, because, error, fingerprint)
     bulk.refuse_both(letters, which, everything=everything)
@@ -167,7 +167,7 @@ def edit(
 def _filter(
     type_: str | None, queue: str | None, because: Cause | None, error: str | None, fingerprint: str | None
 ) -> LetterFilter:
-    from api.client.forms import LetterFilter
+    from aeon_jobs.api.client.forms import LetterFilter
 
     return LetterFilter(
         job_type=type_,

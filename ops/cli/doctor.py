@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ops.cli.exits import Exit
-from ops.cli.screen import Screen, table
+from aeon_jobs.ops.cli.exits import Exit
+from aeon_jobs.ops.cli.screen import Screen, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ops.doctor.finding import Finding
+    from aeon_jobs.ops.doctor.finding import Finding
 
 
 def doctor(screen: Screen) -> None:
@@ -20,7 +20,7 @@ def doctor(screen: Screen) -> None:
 
     Exit code 1 when a check found an error; warnings are none.
     """
-    from ops.doctor import examine
+    from aeon_jobs.ops.doctor import examine
 
     findings = examine()
     screen.show(findings, _drawn)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from api.client import views
-from ops.cli.screen import brief, cell, clean, facts, table
+from aeon_jobs.api.client import views
+from aeon_jobs.ops.cli.screen import brief, cell, clean, facts, table
 
 
 def job_list(jobs: Sequence[views.JobSummary]) -> RenderableType:

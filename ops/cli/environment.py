@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ops.cli.screen import err
+from aeon_jobs.ops.cli.screen import err
 
 if TYPE_CHECKING:
-    from persistence.database import Database
-    from persistence.settings import Settings
+    from aeon_jobs.persistence.core.database import Database
+    from aeon_jobs.persistence.core.settings import Settings
 
 
 def settings() -> Settings:
@@ -17,7 +17,7 @@ def settings() -> Settings:
     Raises:
         SettingsError
     """
-    from persistence.settings import get_settings
+    from aeon_jobs.persistence.core.settings import get_settings
 
     warn_of_misspelt_variables()
     return get_settings()
@@ -30,7 +30,7 @@ def database() -> Database:
         SettingsError
         sqlalchemy.exc.OperationalError: it does not.
     """
-    from persistence.database import get_database
+    from aeon_jobs.persistence.core.database import get_database
 
     settings()
     with get_database().connection():
@@ -39,7 +39,7 @@ def database() -> Database:
 
 def log_as(process: str) -> Settings:
     """The settings, once the log is set up by them."""
-    from middleware.logging import configure_logging
+    from aeon_jobs.middleware.execution.logging import configure_logging
 
     found = settings()
     configure_logging(found, process)
@@ -47,7 +47,7 @@ def log_as(process: str) -> Settings:
 
 
 def warn_of_misspelt_variables() -> None:
-    from persistence.settings import misspelt
+    from aeon_jobs.persistence.core.settings import misspelt
 
     for name, meant in misspelt(os.environ).items():
         err.print(f"warning: {name} is not a setting; did you mean {meant}?", style="yellow")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from enum import IntEnum
 
-from persistence import errors
+from aeon_jobs.persistence.core import errors
 
 
 class Exit(IntEnum):
@@ -57,9 +57,9 @@ def _of_ours(error: BaseException) -> tuple[Exit, str] | None:
 
 
 def _of_client(error: BaseException) -> tuple[Exit, str] | None:
-    if "api.client" not in sys.modules:
+    if "aeon_jobs.api.client" not in sys.modules:
         return None
-    from api import client
+    from aeon_jobs.api import client
 
     if not isinstance(error, client.ApiError):
         return None
@@ -83,7 +83,7 @@ def _of_driver(error: BaseException) -> tuple[Exit, str] | None:
         return None
     from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-    from persistence.database import is_transient
+    from aeon_jobs.persistence.core.database import is_transient
 
     code = str(getattr(getattr(error, "orig", None), "pgcode", None) or "")
     if code in _NO_SCHEMA:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ops.cli.exits import Misused
+from aeon_jobs.ops.cli.exits import Misused
 
 MOST_BYTES = 64 << 20
 """Of one JSON text: what never ends, such as /dev/zero, must not fill the memory."""

@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.desk import Desk
-from ops.cli.exits import NoSuch
+from aeon_jobs.ops.cli.desk import Desk
+from aeon_jobs.ops.cli.exits import NoSuch
 
 
 def types(
     desk: Desk, name: Annotated[str | None, typer.Argument(metavar="TYPE", help="One, with schema and example.")] = None
 ) -> None:
     """Job types: what can be submitted, and what its payload must look like."""
-    from ops.cli import drawings
+    from aeon_jobs.ops.cli import drawings
 
     found = desk.backend.job_types()
     if name is None:

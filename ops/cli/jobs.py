@@ -10,13 +10,13 @@ from uuid import UUID
 
 import typer
 
-from ops.cli.desk import Desk
-from ops.cli.exits import Exit, Misused
-from ops.cli.inputs import duration, exact_moment, from_now, json_object, moment, pairs
+from aeon_jobs.ops.cli.desk import Desk
+from aeon_jobs.ops.cli.exits import Exit, Misused
+from aeon_jobs.ops.cli.inputs import duration, exact_moment, from_now, json_object, moment, pairs
 
 if TYPE_CHECKING:
-    from api.client import views
-    from api.client.forms import JobFilter
+    from aeon_jobs.api.client import views
+    from aeon_jobs.api.client.forms import JobFilter
 
 JobId = Annotated[UUID, typer.Argument(metavar="JOB", help="Id of the job.")]
 JobIds = Annotated[list[UUID] | None, typer.Argument(metavar="JOB…", help="Ids of jobs; or name some by options.")]
@@ -83,7 +83,7 @@ def submit(
     ] = None,
 ) -> None:
     """Submit a job, or with --many all of a file. What is left out is the job type's own default."""
-    from api.client.forms import NewJob
+    from aeon_jobs.api.client.forms import NewJob
 
     if job_type is None and many is None:
         raise Misused("TYPE: is missing; see aeon-jobs types")
@@ -103,7 +103,7 @@ def submit(
         metadata=pairs(metadata),
     )
     if many is not None:
-        from ops.cli.many import submit_file
+        from aeon_jobs.ops.cli.many import submit_file
 
         submit_file(desk, many, new)
         return
@@ -125,8 +125,8 @@ def _due(at: str | None, in_: str | None) -> datetime | None:
 
 def _wait(desk: Desk, job_id: UUID) -> None:
     """Until the job is over; then it is shown."""
-    from ops.cli import drawings
-    from ops.cli.watch import follow
+    from aeon_jobs.ops.cli import drawings
+    from aeon_jobs.ops.cli.watch import follow
 
     follow(desk, job_id)
     job = desk.backend.get(job_id)
@@ -150,8 +150,8 @@ def list_jobs(
     cursor: Annotated[str | None, typer.Option(help="Go on after an earlier list.")] = None,
 ) -> None:
     """List jobs, newest first."""
-    from api.client.views import Page
-    from ops.cli import drawings
+    from aeon_jobs.api.client.views import Page
+    from aeon_jobs.ops.cli import drawings
 
     which = job_filter(status, type_, queue, created_by, after, before, metadata)
     found: list[views.JobSummary] = []
@@ -175,14 +175,14 @@ def list_jobs(
 
 def show(desk: Desk, job_id: JobId) -> None:
     """A job with payload, result and every attempt."""
-    from ops.cli import drawings
+    from aeon_jobs.ops.cli import drawings
 
     desk.screen.show(desk.backend.get(job_id), drawings.job)
 
 
 def explain(desk: Desk, job_id: JobId) -> None:
     """Why a job is not running: every reason that holds now."""
-    from ops.cli import drawings
+    from aeon_jobs.ops.cli import drawings
 
     desk.screen.show(desk.backend.explain(job_id), drawings.explanation)
 
@@ -202,7 +202,7 @@ def cancel(
     yes: Yes = False,
 ) -> None:
     """Cancel jobs: those that wait at once, those that run are asked to stop."""
-    from ops.cli import bulk
+    from aeon_jobs.ops.cli import bulk
 
     which = job_filter(status, type_, queue, created_by, after, before, metadata)
     bulk.refuse_both(ids, which)
@@ -234,7 +234,7 @@ def retry(
 
     By filter: failed and cancelled ones, unless --status says otherwise.
     """
-    from ops.cli import bulk
+    from aeon_jobs.ops.cli import bulk
 
     which = job_filter(status, type_, queue, created_by, after, before, metadata)
     bulk.refuse_both(ids, which)
@@ -259,7 +259,7 @@ def job_filter(
     before: str | None,
     metadata: list[str] | None,
 ) -> JobFilter:
-    from api.client.forms import JobFilter
+    from aeon_jobs.api.client.forms import JobFilter
 
     return JobFilter(
         status=tuple(entry.value for entry in status or ()),

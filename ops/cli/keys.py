@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.commands import Commands
-from ops.cli.desk import Desk
-from ops.cli.inputs import duration, from_now
+from aeon_jobs.ops.cli.commands import Commands
+from aeon_jobs.ops.cli.desk import Desk
+from aeon_jobs.ops.cli.inputs import duration, from_now
 
 app = Commands(help="API keys: who may call.")
 
@@ -37,7 +37,7 @@ def create(
 @app.command("list")
 def list_keys(desk: Desk) -> None:
     """Every key ever made, never its secret."""
-    from ops.cli import drawings
+    from aeon_jobs.ops.cli import drawings
 
     desk.screen.show(desk.backend.api_keys(), drawings.key_list)
 

@@ -18,14 +18,14 @@ from uuid import UUID
 
 import typer
 
-from api.client.errors import InvalidRequest
-from api.client.forms import NewJob
-from api.client.views import Submitted
-from ops.cli.desk import Desk
-from ops.cli.exits import Exit, Misused
-from ops.cli.inputs import MOST_BYTES, exact_moment, json_value, opened
-from ops.cli.screen import clean, err
-from persistence.errors import InvalidJob
+from aeon_jobs.api.client.errors import InvalidRequest
+from aeon_jobs.api.client.forms import NewJob
+from aeon_jobs.api.client.views import Submitted
+from aeon_jobs.ops.cli.desk import Desk
+from aeon_jobs.ops.cli.exits import Exit, Misused
+from aeon_jobs.ops.cli.inputs import MOST_BYTES, exact_moment, json_value, opened
+from aeon_jobs.ops.cli.screen import clean, err
+from aeon_jobs.persistence.core.errors import InvalidJob
 
 BATCH_JOBS = 10_000
 BATCH_BYTES = 16 << 20

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli.commands import Commands
-from ops.cli.environment import database
-from ops.cli.exits import Exit
-from ops.cli.questions import confirm
-from ops.cli.screen import Screen, table
+from aeon_jobs.ops.cli.commands import Commands
+from aeon_jobs.ops.cli.environment import database
+from aeon_jobs.ops.cli.exits import Exit
+from aeon_jobs.ops.cli.questions import confirm
+from aeon_jobs.ops.cli.screen import Screen, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from persistence.database import Database
-    from persistence.migrate import Status
+    from aeon_jobs.persistence.core.database import Database
+    from aeon_jobs.persistence.core.migrate import Status
 
 app = Commands(help="Bring the database schema up, down, or show where it is.")
 
@@ -27,7 +27,7 @@ def up(
     target: Annotated[int | None, typer.Option(min=0, help="Stop after this version; default: the newest.")] = None,
 ) -> None:
     """Apply the migrations that are missing, and make the built-in job types known."""
-    from persistence import migrate
+    from aeon_jobs.persistence.core import migrate
 
     done = migrate.up(database(), target)
     if target is None:
@@ -42,7 +42,7 @@ def down(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Roll migrations back. What they created is dropped, with the data in it."""
-    from persistence import migrate
+    from aeon_jobs.persistence.core import migrate
 
     if not yes:
         confirm(f"Roll back everything above version {target}, data included?")
@@ -53,7 +53,7 @@ def down(
 @app.command()
 def status(screen: Screen) -> None:
     """Show every migration and when it was applied. Exit code 1 when one is missing or has changed."""
-    from persistence import migrate
+    from aeon_jobs.persistence.core import migrate
 
     entries = migrate.status(database())
     screen.show([_plain(entry) for entry in entries], lambda _: _drawn(entries))
@@ -63,9 +63,8 @@ def status(screen: Screen) -> None:
 
 def _register_built_ins(database: Database) -> None:
     """So that jobs can be submitted before the first worker boots."""
-    import actors  # noqa: F401 - it declares them
-    from actors.job import broker
-    from persistence import job_types
+    from aeon_jobs.actors.job import broker
+    from aeon_jobs.persistence.queue import job_types
 
     with database.connection() as connection:
         job_types.register(connection, list(broker().definitions.values()))

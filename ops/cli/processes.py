@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.environment import log_as, settings, warn_of_misspelt_variables
-from ops.cli.exits import Exit
-from ops.cli.screen import err, out
-from persistence.errors import JobsError
+from aeon_jobs.ops.cli.environment import log_as, settings, warn_of_misspelt_variables
+from aeon_jobs.ops.cli.exits import Exit
+from aeon_jobs.ops.cli.screen import err, out
+from aeon_jobs.persistence.core.errors import JobsError
 
 
 def up(
@@ -19,7 +19,7 @@ def up(
     ),
 ) -> None:
     """Run everything here: PostgreSQL and Redis (unless the environment names some), API, workers."""
-    from ops import up as whole
+    from aeon_jobs.ops import up as whole
 
     warn_of_misspelt_variables()
     whole.up(data_dir.absolute(), out)
@@ -28,7 +28,7 @@ def up(
 def demo() -> None:
     """Show everything at work here: real servers, some 230 jobs, every outcome checked. Leaves nothing behind."""
     try:
-        from ops.demo import run as whole
+        from aeon_jobs.ops.demo import run as whole
     except ModuleNotFoundError as error:
         if error.name != "aiosmtpd":
             raise
@@ -43,7 +43,7 @@ def api() -> None:
 
     found = log_as("api")
     uvicorn.run(
-        "api.app:create_app",
+        "aeon_jobs.api.app:create_app",
         factory=True,
         host=found.api_host,
         port=found.api_port,
@@ -59,7 +59,7 @@ def worker(
     ] = None,
 ) -> None:
     """Run jobs: WORKER_PROCESSES processes of WORKER_CONCURRENCY threads each."""
-    from ops import worker as dramatiq_group
+    from aeon_jobs.ops import worker as dramatiq_group
 
     found = settings()
     if not found.worker_enabled:
@@ -71,7 +71,7 @@ def worker(
 def dispatcher() -> None:
     """Hand ready jobs to the workers and repair what crashes leave behind. Any number of them may run."""
     log_as("dispatcher")
-    from ops import dispatcher as process
+    from aeon_jobs.ops import dispatcher as process
 
     process.run()
 
@@ -79,6 +79,6 @@ def dispatcher() -> None:
 def scheduler() -> None:
     """Tick the schedules. Any number of them may run."""
     log_as("scheduler")
-    from ops import scheduler as process
+    from aeon_jobs.ops import scheduler as process
 
     process.run()

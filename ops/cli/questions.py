@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from ops.cli.screen import err
+from aeon_jobs.ops.cli.screen import err
 
 
 def confirm(question: str) -> None:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.commands import Commands
-from ops.cli.desk import Desk
-from ops.cli.exits import Misused
-from ops.cli.jobs import Reason
+from aeon_jobs.ops.cli.commands import Commands
+from aeon_jobs.ops.cli.desk import Desk
+from aeon_jobs.ops.cli.exits import Misused
+from aeon_jobs.ops.cli.jobs import Reason
 
 app = Commands(help="Queues: how long they are, who serves them; pause, resume, limit.")
 
@@ -19,7 +19,7 @@ Name = Annotated[str, typer.Argument(metavar="QUEUE", help="Name of the queue.")
 @app.command("list")
 def list_queues(desk: Desk) -> None:
     """Every queue that somebody uses, serves, paused or limited."""
-    from ops.cli import drawings
+    from aeon_jobs.ops.cli import drawings
 
     desk.screen.show(desk.backend.queues(), drawings.queue_list)
 

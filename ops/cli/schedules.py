@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.cli.commands import Commands
-from ops.cli.desk import Desk
-from ops.cli.exits import Misused, NoSuch
-from ops.cli.inputs import json_object
-from ops.cli.jobs import Yes
-from ops.cli.questions import confirm
+from aeon_jobs.ops.cli.commands import Commands
+from aeon_jobs.ops.cli.desk import Desk
+from aeon_jobs.ops.cli.exits import Misused, NoSuch
+from aeon_jobs.ops.cli.inputs import json_object
+from aeon_jobs.ops.cli.jobs import Yes
+from aeon_jobs.ops.cli.questions import confirm
 
 if TYPE_CHECKING:
-    from api.client import views
+    from aeon_jobs.api.client import views
 
 app = Commands(help="Schedules: cron lines that become jobs.")
 
@@ -39,7 +39,7 @@ Catch = Annotated[CatchUp | None, typer.Option(help="Missed moments: run the las
 @app.command("list")
 def list_schedules(desk: Desk) -> None:
     """All schedules, by name."""
-    from ops.cli import drawings
+    from aeon_jobs.ops.cli import drawings
 
     desk.screen.show(desk.backend.schedules(), drawings.schedule_list)
 
@@ -47,7 +47,7 @@ def list_schedules(desk: Desk) -> None:
 @app.command()
 def show(desk: Desk, name: Name) -> None:
     """A schedule with everything that it is made of."""
-    from ops.cli import drawings
+    from aeon_jobs.ops.cli import drawings
 
     desk.screen.show(_named(desk, name), drawings.schedule)
 
@@ -168,6 +168,6 @@ def _given(
 
 
 def _show(desk: Desk, schedule: views.Schedule) -> None:
-    from ops.cli import drawings
+    from aeon_jobs.ops.cli import drawings
 
     desk.screen.show(schedule, drawings.schedule)

@@ -70,7 +70,7 @@ class Screen:
 
 
 def write_json(value: Any, indent: int | None = 2) -> None:
-    from api.client.reading import plain
+    from aeon_jobs.api.client.reading import plain
 
     sys.stdout.write(json.dumps(plain(value), indent=indent, ensure_ascii=False) + "\n")
     sys.stdout.flush()

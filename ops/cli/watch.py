@@ -13,12 +13,12 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from ops.cli.desk import Desk
-from ops.cli.exits import Exit
-from ops.cli.screen import cell, err, facts, shown, write_json
+from aeon_jobs.ops.cli.desk import Desk
+from aeon_jobs.ops.cli.exits import Exit
+from aeon_jobs.ops.cli.screen import cell, err, facts, shown, write_json
 
 if TYPE_CHECKING:
-    from api.client import views
+    from aeon_jobs.api.client import views
 
 LOOK_EVERY_S = 1.0
 
@@ -70,7 +70,7 @@ def _boards(desk: Desk, recent: int) -> Iterator[RenderableType]:
 
 
 def _board(desk: Desk, recent: int) -> RenderableType:
-    from ops.cli import drawings
+    from aeon_jobs.ops.cli import drawings
 
     depths = desk.backend.metrics().queue_depths
     latest = desk.backend.page(sort="updated_at", limit=recent)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.desk import Desk
+from aeon_jobs.ops.cli.desk import Desk
 
 
 class Kind(StrEnum):
@@ -25,7 +25,7 @@ def workers(
     ] = None,
 ) -> None:
     """Workers and the other processes, the latest seen first."""
-    from ops.cli import drawings
+    from aeon_jobs.ops.cli import drawings
 
     if acknowledge is not None:
         desk.backend.acknowledge_worker(acknowledge)

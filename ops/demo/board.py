@@ -16,10 +16,10 @@ from rich.live import Live
 from rich.table import Table
 from sqlmodel import func, select
 
-from ops.demo.patience import Patience
-from ops.demo.workload import JOB_TYPES
-from persistence.database import Database
-from persistence.models import Job, JobStatus, Worker
+from aeon_jobs.ops.demo.patience import Patience
+from aeon_jobs.ops.demo.workload import JOB_TYPES
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.models import Job, JobStatus, Worker
 
 LOOK_EVERY_S = 0.2
 LINE_EVERY_S = 2.0

@@ -12,14 +12,14 @@ from uuid import UUID
 
 from sqlmodel import select
 
-from ops.demo.performance import Playbill
-from ops.demo.stage import Stage
-from ops.demo.submission import Answer
-from ops.demo.webhook_receiver import Delivery
-from ops.demo.workload import Order
-from persistence import jobs
-from persistence.database import Database
-from persistence.models import DeadLetterJob, Job, JobExecution
+from aeon_jobs.ops.demo.performance import Playbill
+from aeon_jobs.ops.demo.stage import Stage
+from aeon_jobs.ops.demo.submission import Answer
+from aeon_jobs.ops.demo.webhook_receiver import Delivery
+from aeon_jobs.ops.demo.workload import Order
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.models import DeadLetterJob, Job, JobExecution
+from aeon_jobs.persistence.queue import jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import TypeVar
 
-from persistence.errors import JobsError
+from aeon_jobs.persistence.core.errors import JobsError
 
 POLL_S = 0.1
 

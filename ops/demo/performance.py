@@ -14,11 +14,11 @@ from uuid import UUID
 
 import httpx
 
-from ops.demo.board import Board
-from ops.demo.stage import Stage
-from ops.demo.submission import Answer, accepted, api_client, post, submit
-from ops.demo.workload import CANCELLED, JOB_TYPES, Order
-from persistence import job_types
+from aeon_jobs.ops.demo.board import Board
+from aeon_jobs.ops.demo.stage import Stage
+from aeon_jobs.ops.demo.submission import Answer, accepted, api_client, post, submit
+from aeon_jobs.ops.demo.workload import CANCELLED, JOB_TYPES, Order
+from aeon_jobs.persistence.queue import job_types
 
 CANCEL_REASON = "the demo shows that it can be done"
 

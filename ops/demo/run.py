@@ -17,14 +17,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ops.demo import performance, stage, weather, workload
-from ops.demo.board import Board
-from ops.demo.evidence import gather
-from ops.demo.patience import Patience
-from ops.demo.stage import Stage
-from ops.demo.verdict import MOST_FAULTS, Finding, verdict
-from ops.supervisor import STOP_SIGNALS
-from ops.up import every_stop_signal_is_ctrl_c
+from aeon_jobs.ops.demo import performance, stage, weather, workload
+from aeon_jobs.ops.demo.board import Board
+from aeon_jobs.ops.demo.evidence import gather
+from aeon_jobs.ops.demo.patience import Patience
+from aeon_jobs.ops.demo.stage import Stage
+from aeon_jobs.ops.demo.verdict import MOST_FAULTS, Finding, verdict
+from aeon_jobs.ops.supervisor import STOP_SIGNALS
+from aeon_jobs.ops.up import every_stop_signal_is_ctrl_c
 
 DEADLINE_S = 150.0
 

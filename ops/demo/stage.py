@@ -20,18 +20,19 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from middleware.logging import configure_logging
-from ops.demo import weather
-from ops.demo.mail_server import HOST, MailServer
-from ops.demo.patience import Patience
-from ops.demo.webhook_receiver import WebhookReceiver
-from ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
-from ops.lines import Lines
-from ops.programs import Program, programs
-from ops.supervisor import Supervisor
-from persistence import api_keys, migrate
-from persistence.database import Database, get_database
-from persistence.settings import Settings, get_settings, variable_names
+from aeon_jobs.middleware.execution.logging import configure_logging
+from aeon_jobs.ops.demo import weather
+from aeon_jobs.ops.demo.mail_server import HOST, MailServer
+from aeon_jobs.ops.demo.patience import Patience
+from aeon_jobs.ops.demo.webhook_receiver import WebhookReceiver
+from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
+from aeon_jobs.ops.lines import Lines
+from aeon_jobs.ops.programs import Program, programs
+from aeon_jobs.ops.supervisor import Supervisor
+from aeon_jobs.persistence.admin import api_keys
+from aeon_jobs.persistence.core import migrate
+from aeon_jobs.persistence.core.database import Database, get_database
+from aeon_jobs.persistence.core.settings import Settings, get_settings, variable_names
 
 CALLER = "demo"
 """Name of the API key, which jobs submitted with it carry as created_by."""
@@ -159,7 +160,7 @@ def _log_to(log: TextIOWrapper, settings: Settings, stack: ExitStack) -> None:
 
 def _close_connections(database: Database) -> None:
     # Late, as in `submission`.
-    from actors.job import broker
+    from aeon_jobs.actors.job import broker
 
     broker().database.dispose()
     broker().close()

@@ -11,9 +11,9 @@ from uuid import UUID
 import httpx
 from sqlalchemy import text
 
-from ops.demo.stage import Stage
-from ops.demo.workload import Order, Way
-from persistence.errors import JobsError
+from aeon_jobs.ops.demo.stage import Stage
+from aeon_jobs.ops.demo.workload import Order, Way
+from aeon_jobs.persistence.core.errors import JobsError
 
 INSERT = text("INSERT INTO jobs (job_type, payload) VALUES (:job_type, :payload) RETURNING id")
 
@@ -85,7 +85,8 @@ def accepted(response: httpx.Response) -> httpx.Response:
 
 def _send(order: Order) -> UUID:
     # Late: importing actors connects them to the servers that the environment names, and the stage sets it.
-    import actors
+
+    from aeon_jobs import actors
 
     actor = getattr(actors, order.job_type)
     if order.delay_s:

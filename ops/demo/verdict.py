@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from ops.demo.evidence import Evidence
-from ops.demo.mail_server import RECIPIENT_HEADER, REFUSAL
-from ops.demo.performance import CANCEL_REASON
-from ops.demo.stage import CALLER
-from ops.demo.weather import Row
-from ops.demo.webhook_receiver import ANSWERS, RETRY_AFTER_S, Delivery
-from ops.demo.workload import CANCELLED, DATA, MAIL, REFUSED, WEBHOOK, Order, Way
-from persistence.models import Job
+from aeon_jobs.ops.demo.evidence import Evidence
+from aeon_jobs.ops.demo.mail_server import RECIPIENT_HEADER, REFUSAL
+from aeon_jobs.ops.demo.performance import CANCEL_REASON
+from aeon_jobs.ops.demo.stage import CALLER
+from aeon_jobs.ops.demo.weather import Row
+from aeon_jobs.ops.demo.webhook_receiver import ANSWERS, RETRY_AFTER_S, Delivery
+from aeon_jobs.ops.demo.workload import CANCELLED, DATA, MAIL, REFUSED, WEBHOOK, Order, Way
+from aeon_jobs.persistence.core.models import Job
 
 CANCELLED_WITHIN_S = 5.0
 SCHEDULED_TO_S = 2.0
@@ -230,7 +230,7 @@ def _webhook_id(job: Job) -> str:
 def _mail_faults(mail: EmailMessage, order: Order, job: Job) -> list[str]:
     to = order.payload["to"]
     recipients = ", ".join([to] if isinstance(to, str) else to)
-    # Lines end with CR LF on the wire.
+    # Lines end with CR LF on the transport.
     body = str(mail.get_content()).replace("\r\n", "\n")
     parts = [
         ("envelope", str(mail[RECIPIENT_HEADER]), recipients),

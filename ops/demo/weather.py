@@ -40,7 +40,7 @@ class Question:
 
 def content() -> bytes:
     """The file as it is kept in this package."""
-    return resources.files("ops.demo").joinpath("data", FILE).read_bytes()
+    return resources.files("aeon_jobs.ops.demo").joinpath("data", FILE).read_bytes()
 
 
 def days() -> list[Day]:

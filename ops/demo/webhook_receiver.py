@@ -98,7 +98,7 @@ class WebhookReceiver:
 
     def _is_genuine(self, headers: Mapping[str, str], body: bytes) -> bool:
         # Late: importing actors connects them to the servers that the environment names, and the stage sets it.
-        from actors.standard_webhooks import SignatureError, verify
+        from aeon_jobs.actors.webhook_delivery.standard_webhooks import SignatureError, verify
 
         try:
             verify(self._secret, headers, body)

@@ -8,8 +8,8 @@ from enum import StrEnum
 from itertools import chain, cycle, zip_longest
 from typing import Any
 
-from ops.demo import weather
-from ops.demo.weather import Day, Question, Row
+from aeon_jobs.ops.demo import weather
+from aeon_jobs.ops.demo.weather import Day, Question, Row
 
 MAIL, WEBHOOK, DATA = "email_notification", "webhook_delivery", "data_processing"
 JOB_TYPES = (MAIL, WEBHOOK, DATA)

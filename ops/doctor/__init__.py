@@ -9,6 +9,6 @@
 Nothing is changed: every check only looks.
 """
 
-from ops.doctor.examination import examine
+from aeon_jobs.ops.doctor.examination import examine
 
 __all__ = ["examine"]

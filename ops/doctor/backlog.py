@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ops.doctor.finding import Finding, judged, ok
-from ops.doctor.patient import Patient
+from aeon_jobs.ops.doctor.finding import Finding, judged, ok
+from aeon_jobs.ops.doctor.patient import Patient
 
 
 def oldest_job(patient: Patient) -> Finding:

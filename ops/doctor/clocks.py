@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ops.doctor.finding import Finding, judged
-from ops.doctor.patient import Patient
+from aeon_jobs.ops.doctor.finding import Finding, judged
+from aeon_jobs.ops.doctor.patient import Patient
 
 REMEDY = "run NTP (chrony, systemd-timesyncd) on both hosts"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 
-from ops.doctor.finding import Finding, error, ok, warning
-from ops.doctor.patient import Patient
+from aeon_jobs.ops.doctor.finding import Finding, error, ok, warning
+from aeon_jobs.ops.doctor.patient import Patient
 
 
 def data_root(patient: Patient) -> Finding:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ops.doctor.finding import Finding, error, ok, warning
-from persistence.errors import SettingsError
-from persistence.settings import load_settings, misspelt, variable_names
+from aeon_jobs.ops.doctor.finding import Finding, error, ok, warning
+from aeon_jobs.persistence.core.errors import SettingsError
+from aeon_jobs.persistence.core.settings import load_settings, misspelt, variable_names
 
 NAME = "environment"
 _URLS = {"DATABASE_URL": "POSTGRES_", "REDIS_URL": "REDIS_"}

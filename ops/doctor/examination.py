@@ -18,14 +18,14 @@ import psycopg2
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from ops.doctor import backlog, clocks, disk, pooler, postgres, processes, redis_server
-from ops.doctor.environment import environment
-from ops.doctor.finding import Finding, error, ok, skipped
-from ops.doctor.patient import Limits, Patient
-from persistence.database import Database
-from persistence.errors import JobsError, SettingsError
-from persistence.hints import redis_client
-from persistence.settings import Settings, load_settings
+from aeon_jobs.ops.doctor import backlog, clocks, disk, pooler, postgres, processes, redis_server
+from aeon_jobs.ops.doctor.environment import environment
+from aeon_jobs.ops.doctor.finding import Finding, error, ok, skipped
+from aeon_jobs.ops.doctor.patient import Limits, Patient
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.errors import JobsError, SettingsError
+from aeon_jobs.persistence.core.settings import Settings, load_settings
+from aeon_jobs.persistence.hints import redis_client
 
 Check = Callable[[Patient], Finding]
 

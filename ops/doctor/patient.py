@@ -9,8 +9,8 @@ from typing import Any
 import redis
 from sqlalchemy import Row, text
 
-from persistence.database import Database, search_path
-from persistence.settings import Settings
+from aeon_jobs.persistence.core.database import Database, search_path
+from aeon_jobs.persistence.core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Patient:
 
     def ask(self, question: str, **parameters: Any) -> list[Row[Any]]:
         """The rows of sql/<question>.sql."""
-        sql = resources.files("ops.doctor").joinpath("sql", f"{question}.sql").read_text()
+        sql = resources.files("aeon_jobs.ops.doctor").joinpath("sql", f"{question}.sql").read_text()
         with self.database.transaction() as connection:
             connection.exec_driver_sql(search_path(self.database.schema))
             # A look must not become an illness itself.

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg2
 from sqlalchemy.exc import DBAPIError
 
-from ops.doctor.finding import Finding, error, ok
-from ops.doctor.patient import Patient
-from persistence.database import CONNECT_TIMEOUT_S
+from aeon_jobs.ops.doctor.finding import Finding, error, ok
+from aeon_jobs.ops.doctor.patient import Patient
+from aeon_jobs.persistence.core.database import CONNECT_TIMEOUT_S
 
 NAME = "pooler"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ops.doctor.finding import Finding, error, judged, ok, warning
-from ops.doctor.patient import Patient
-from persistence import migrate
+from aeon_jobs.ops.doctor.finding import Finding, error, judged, ok, warning
+from aeon_jobs.ops.doctor.patient import Patient
+from aeon_jobs.persistence.core import migrate
 
 OLDEST, NEWEST = 15, 18
 

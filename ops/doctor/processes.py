@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from ops.doctor.finding import Finding, error, ok, skipped, warning
-from ops.doctor.patient import Patient
-from persistence import queues
+from aeon_jobs.ops.doctor.finding import Finding, error, ok, skipped, warning
+from aeon_jobs.ops.doctor.patient import Patient
+from aeon_jobs.persistence.queue import queues
 
 TICK_S = 120
 """A schedule is looked at every minute: one that is later than two has nobody who looks."""

@@ -8,8 +8,8 @@ from collections import Counter
 from itertools import islice
 from typing import Any
 
-from ops.doctor.finding import Finding, error, judged, ok, warning
-from ops.doctor.patient import Patient
+from aeon_jobs.ops.doctor.finding import Finding, error, judged, ok, warning
+from aeon_jobs.ops.doctor.patient import Patient
 
 OLDEST = (6, 2)
 PINGS = 20

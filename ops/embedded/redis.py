@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 import redis
 
-from ops.embedded.server import EmbeddedServer, EmbeddedServerError
-from ops.embedded.tether import tethered
+from aeon_jobs.ops.embedded.server import EmbeddedServer, EmbeddedServerError
+from aeon_jobs.ops.embedded.tether import tethered
 
 SOCKET = "redis.sock"
 

@@ -19,8 +19,8 @@ from typing import Self
 import psutil
 import tenacity
 
-from ops.embedded.directory_lock import DirectoryLock
-from persistence.errors import JobsError
+from aeon_jobs.ops.embedded.directory_lock import DirectoryLock
+from aeon_jobs.persistence.core.errors import JobsError
 
 START_LIMIT = 60.0
 """Seconds; recovery after a crash is included, a busy laptop's first start as well."""

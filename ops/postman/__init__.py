@@ -1,1 +1,4 @@
-"""The Postman collection, made from the OpenAPI document: ``python -m ops.postman`` writes it, ``--check`` compares."""
+"""The Postman collection, made from the OpenAPI document.
+
+``python -m aeon_jobs.ops.postman`` writes it, ``--check`` compares.
+"""

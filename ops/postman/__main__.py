@@ -6,9 +6,9 @@ import json
 import sys
 from pathlib import Path
 
-from api.app import create_app
-from ops.postman.collection import collection_of
-from persistence.settings import load_settings
+from aeon_jobs.api.app import create_app
+from aeon_jobs.ops.postman.collection import collection_of
+from aeon_jobs.persistence.core.settings import load_settings
 
 FILE = Path(__file__).parent / "aeon-jobs.postman_collection.json"
 
@@ -23,7 +23,7 @@ def main() -> None:
     if "--check" not in sys.argv:
         FILE.write_text(current())
     elif not FILE.exists() or FILE.read_text() != current():
-        sys.exit(f"{FILE} is out of date: run python -m ops.postman")
+        sys.exit(f"{FILE} is out of date: run python -m aeon_jobs.ops.postman")
 
 
 if __name__ == "__main__":

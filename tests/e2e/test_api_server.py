@@ -17,12 +17,13 @@ import httpx
 import pytest
 import redis
 
-from persistence import api_keys, job_types
-from persistence.database import Database
-from persistence.settings import Settings
+from aeon_jobs.persistence.admin import api_keys
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.queue import job_types
 from tests.integration.conftest import ECHO
 
-SERVER = "import uvicorn; uvicorn.run('api.app:create_app', factory=True, port={port}, log_level='warning')"
+SERVER = "import uvicorn; uvicorn.run('aeon_jobs.api.app:create_app', factory=True, port={port}, log_level='warning')"
 SCHEMATHESIS = shutil.which("schemathesis", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
 
 

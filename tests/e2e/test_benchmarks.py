@@ -1,4 +1,4 @@
-"""`python -m ops.benchmarks --quick`: every measurement runs and says its figures. How fast it was is not asked."""
+"""`python -m aeon_jobs.ops.benchmarks --quick`: every measurement runs and says its figures. How fast it was is not asked."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.benchmarks.__main__ import MEASUREMENTS
-from ops.benchmarks.figure import Figure, percentile
+from aeon_jobs.ops.benchmarks.__main__ import MEASUREMENTS
+from aeon_jobs.ops.benchmarks.figure import Figure, percentile
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +24,7 @@ def test_a_quick_run_measures_everything_and_leaves_nothing(private_dir: Path) -
     # A database that the environment names is a real one: it must not be touched.
     environ = os.environ | {"TMPDIR": str(temporary), "DATABASE_URL": "postgresql://127.0.0.1:1/real"}
     done = subprocess.run(
-        [sys.executable, "-m", "ops.benchmarks", "--quick", "--json", str(figures)],
+        [sys.executable, "-m", "aeon_jobs.ops.benchmarks", "--quick", "--json", str(figures)],
         cwd=ROOT,
         env=environ,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The demo as a person runs it: `python -m ops demo`, to its end, and interrupted."""
+"""The demo as a person runs it: `python -m aeon_jobs demo`, to its end, and interrupted."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ops.demo.verdict import CLAIMS
-from tests.leftovers import wait_until_empty
+from aeon_jobs.ops.demo.verdict import CLAIMS
+from tests.leaks import wait_until_empty
 
-PATIENCE = 90.0
+TIMEOUT = 90.0
 """Seconds: more than the demo's own deadline."""
 
 SECRETS = ("WEBHOOK_SECRET", "REDIS_URL")
@@ -36,7 +36,7 @@ class Demo:
         environ = os.environ | {"TMPDIR": str(self.temporary), "DATABASE_URL": "postgresql://127.0.0.1:1/real"}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "ops", "demo"],
+                [sys.executable, "-P", "-m", "aeon_jobs", "demo"],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -50,7 +50,7 @@ class Demo:
         return self._output.read_text()
 
     def says(self, pattern: str) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while not re.search(pattern, self.output):
             assert self.process.poll() is None, self.output
             assert time.monotonic() < deadline, f"waited in vain for {pattern!r}:\n{self.output}"
@@ -75,7 +75,7 @@ def start(private_dir: Path) -> Iterator[Callable[[], Demo]]:
     for demo in started:
         if demo.process.poll() is None:
             demo.process.send_signal(signal.SIGINT)
-            demo.process.wait(PATIENCE)
+            demo.process.wait(TIMEOUT)
 
 
 def listening(processes: list[psutil.Process]) -> set[int]:
@@ -128,7 +128,7 @@ def test_every_claim_holds_and_nothing_is_left_behind(start: Callable[[], Demo])
     assert len(ports) >= 3  # API, mail server, webhook receiver
     assert len(secrets) == len(SECRETS)
 
-    assert demo.process.wait(PATIENCE) == 0, demo.output
+    assert demo.process.wait(TIMEOUT) == 0, demo.output
     assert demo.output.count("✓") == len(CLAIMS)
     assert "demo passed" in demo.output
     assert wait_until_empty(lambda: alive(family)) == []
@@ -145,7 +145,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing_behind(start: Callable[[], Demo]) -
     ports = listening(family)
     demo.process.send_signal(signal.SIGINT)
 
-    assert demo.process.wait(PATIENCE) == 1
+    assert demo.process.wait(TIMEOUT) == 1
     assert "demo interrupted" in demo.output
     assert "Traceback" not in demo.output
     assert wait_until_empty(lambda: alive(family)) == []
@@ -158,6 +158,6 @@ def test_term_while_the_servers_start_leaves_nothing_behind(start: Callable[[], 
     demo = start()
     demo.says("starting PostgreSQL")
     demo.process.terminate()
-    assert demo.process.wait(PATIENCE) == 1
+    assert demo.process.wait(TIMEOUT) == 1
     assert "demo interrupted" in demo.output
     assert list(demo.temporary.iterdir()) == []

@@ -19,10 +19,10 @@ import psutil
 import psycopg2
 import pytest
 
-from ops.embedded import EmbeddedPostgres
-from tests.leftovers import short_directory, spare, wait_until_empty
+from aeon_jobs.ops.embedded import EmbeddedPostgres
+from tests.leaks import short_directory, spare, wait_until_empty
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds: two cores may be busy with other things."""
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class System:
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT)
 
     def _explain(self, what: str) -> Callable[[], str]:
         def text() -> str:
@@ -122,11 +122,11 @@ def start(private_dir: Path) -> Iterator[Callable[..., System]]:
 
 
 def command(directory: Path) -> list[str]:
-    return [sys.executable, "-P", "-m", "ops", "up", "--data-dir", str(directory / "data")]
+    return [sys.executable, "-P", "-m", "aeon_jobs", "up", "--data-dir", str(directory / "data")]
 
 
 def until(look: Callable[[], T | None], explain: Callable[[], str]) -> T:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not (found := look()):
         if time.monotonic() > deadline:
             raise AssertionError(explain())
@@ -222,7 +222,7 @@ def test_jobs_survive_down_and_up(start: Callable[..., System], private_dir: Pat
 
 
 def test_a_second_up_on_the_same_directory_says_so(running: System) -> None:
-    second = subprocess.run(command(running.directory), capture_output=True, text=True, timeout=PATIENCE)
+    second = subprocess.run(command(running.directory), capture_output=True, text=True, timeout=TIMEOUT)
     assert second.returncode == 1
     assert f"aeon-jobs up is already running (process {running.process.pid})" in second.stderr
     assert len(second.stderr.strip().splitlines()) == 1
@@ -236,7 +236,7 @@ def test_everything_goes_down_with_a_supervisor_that_is_killed(start: Callable[.
     everything = system.tree()
     system.process.kill()
     system.process.wait()
-    assert wait_until_empty(lambda: alive(everything), patience=PATIENCE) == []
+    assert wait_until_empty(lambda: alive(everything), patience=TIMEOUT) == []
 
 
 def test_no_secret_is_in_the_process_list_or_the_log(running: System) -> None:
@@ -252,7 +252,7 @@ def test_a_taken_port_is_passed_over_unless_it_was_asked_for(start: Callable[...
         squatter.listen()
         port = squatter.getsockname()[1]
         system = start(API_PORT=str(port))
-        assert system.process.wait(PATIENCE) == 1
+        assert system.process.wait(TIMEOUT) == 1
         assert f"port {port} on 127.0.0.1 is taken" in system.log.read_text()
 
 
@@ -271,4 +271,4 @@ def test_ctrl_c_while_starting_leaves_nothing_behind(start: Callable[..., System
     system = start()
     until(lambda: (private_dir / "data" / "up.lock").exists(), lambda: "never started")
     system.process.send_signal(signal.SIGINT)
-    assert system.process.wait(PATIENCE) in (0, 130)
+    assert system.process.wait(TIMEOUT) in (0, 130)

@@ -1,4 +1,4 @@
-"""A site for accidents: servers, an effects log, and job types registered without a worker."""
+"""A system for accidents: servers, an effects log, and job types registered without a worker."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from persistence import payloads
-from persistence.database import Database
-from persistence.settings import Settings
+from aeon_jobs.persistence.core import payloads
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings
 from tests.group import Group, ours, workers
 from tests.waiting import wait_for
 
-PATIENCE_S = float(os.environ.get("FAULT_PATIENCE", "90"))
+TIMEOUT_S = float(os.environ.get("FAULT_TIMEOUT", "90"))
 
 
-class Site:
+class System:
     def __init__(self, settings: Settings, database: Database, redis_client: redis.Redis, directory: Path) -> None:
         self.settings = settings
         self.database = database
@@ -76,10 +76,10 @@ class Site:
     def statuses(self) -> dict[str, int]:
         return {row.status: row.count for row in self.execute("SELECT status::text, count(*) FROM jobs GROUP BY 1")}
 
-    def wait_until(self, patience_s: float = PATIENCE_S, **statuses: int) -> None:
+    def wait_until(self, timeout_s: float = TIMEOUT_S, **statuses: int) -> None:
         """Until exactly these many jobs are in these states, and none in any other."""
         try:
-            wait_for(lambda: self.statuses() == statuses, str(statuses), patience_s)
+            wait_for(lambda: self.statuses() == statuses, str(statuses), timeout_s)
         except AssertionError as error:
             raise AssertionError(f"{error}; there are {self.statuses()}") from None
 
@@ -101,5 +101,5 @@ def pipe(private_dir: Path) -> Path:
 
 
 @pytest.fixture
-def site(settings: Settings, database: Database, redis_client: redis.Redis, private_dir: Path) -> Site:
-    return Site(settings, database, redis_client, private_dir)
+def system(settings: Settings, database: Database, redis_client: redis.Redis, private_dir: Path) -> System:
+    return System(settings, database, redis_client, private_dir)

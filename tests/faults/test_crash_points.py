@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from persistence.crash_points import POINTS
-from tests.faults.conftest import Site
+from aeon_jobs.persistence.core.crash_points import POINTS
+from tests.faults.conftest import System
 from tests.group import Group
 from tests.waiting import wait_for
 
@@ -18,7 +18,7 @@ JOBS = 12
 IN_DISPATCHER = ["dispatch.committed", "dispatch.pushed", "epoch.filled"]
 IN_WORKER = ["fetch.taken", "claim.committed", "handler.ended", "record.committed"]
 IN_TRANSACTION = ["transaction.recorded", "transaction.committed"]
-IN_BURIAL = ["burial.rescued", "burial.taken_back"]
+IN_REAPING = ["burial.rescued", "burial.taken_back"]
 IN_SCHEDULER = ["schedule.submitted"]
 IN_PRODUCER = ["submit.stored", "submit.committed"]
 
@@ -27,77 +27,77 @@ RUNS_TWICE = {"handler.ended"}
 
 
 def test_every_crash_point_is_tried_here() -> None:
-    groups = IN_DISPATCHER, IN_WORKER, IN_TRANSACTION, IN_BURIAL, IN_SCHEDULER, IN_PRODUCER
+    groups = IN_DISPATCHER, IN_WORKER, IN_TRANSACTION, IN_REAPING, IN_SCHEDULER, IN_PRODUCER
     assert sorted(point for group in groups for point in group) == sorted(POINTS)
 
 
 @pytest.mark.parametrize("point", IN_DISPATCHER)
-def test_a_dispatcher_that_dies_loses_and_doubles_nothing(site: Site, point: str) -> None:
-    site.submit("note", JOBS)
-    with site.workers(processes=1, threads=2, **QUICK), site.ours("dispatcher", AEON_CRASH=point) as dispatcher:
+def test_a_dispatcher_that_dies_loses_and_doubles_nothing(system: System, point: str) -> None:
+    system.submit("note", JOBS)
+    with system.workers(processes=1, threads=2, **QUICK), system.ours("dispatcher", AEON_CRASH=point) as dispatcher:
         _wait_for_crash(dispatcher)
         # No other is started: the worker takes the role.
-        site.wait_until(completed=JOBS)
+        system.wait_until(completed=JOBS)
 
-    assert _runs(site) == Counter({1: JOBS})
+    assert _runs(system) == Counter({1: JOBS})
 
 
 @pytest.mark.parametrize("point", IN_WORKER)
-def test_a_worker_that_dies_repeats_at_most_what_it_had_in_hand(site: Site, point: str) -> None:
-    site.submit("note", JOBS)
-    with site.workers(processes=1, threads=1, AEON_CRASH=f"{point}:3", **QUICK) as doomed:
+def test_a_worker_that_dies_repeats_at_most_what_it_had_in_hand(system: System, point: str) -> None:
+    system.submit("note", JOBS)
+    with system.workers(processes=1, threads=1, AEON_CRASH=f"{point}:3", **QUICK) as doomed:
         _wait_for_crash(doomed)
-    with site.workers(processes=1, threads=2, **QUICK):
-        site.wait_until(completed=JOBS)
+    with system.workers(processes=1, threads=2, **QUICK):
+        system.wait_until(completed=JOBS)
 
     twice = 1 if point in RUNS_TWICE else 0
-    assert _runs(site) == Counter({1: JOBS - twice}) + Counter({2: twice})
-    assert _completions(site) == Counter({1: JOBS})
+    assert _runs(system) == Counter({1: JOBS - twice}) + Counter({2: twice})
+    assert _completions(system) == Counter({1: JOBS})
 
 
 @pytest.mark.parametrize("point", IN_TRANSACTION)
-def test_a_transactional_handler_that_dies_has_its_effect_exactly_once(site: Site, point: str) -> None:
-    site.execute("CREATE TABLE bookings (job_id uuid, attempt integer)")
-    site.submit("booking", JOBS)
-    with site.workers(processes=1, threads=1, AEON_CRASH=f"{point}:3", **QUICK) as doomed:
+def test_a_transactional_handler_that_dies_has_its_effect_exactly_once(system: System, point: str) -> None:
+    system.execute("CREATE TABLE bookings (job_id uuid, attempt integer)")
+    system.submit("booking", JOBS)
+    with system.workers(processes=1, threads=1, AEON_CRASH=f"{point}:3", **QUICK) as doomed:
         _wait_for_crash(doomed)
-    with site.workers(processes=1, threads=2, **QUICK):
-        site.wait_until(completed=JOBS)
+    with system.workers(processes=1, threads=2, **QUICK):
+        system.wait_until(completed=JOBS)
 
-    booked = site.execute("SELECT job_id, count(*) FROM bookings GROUP BY 1")
+    booked = system.execute("SELECT job_id, count(*) FROM bookings GROUP BY 1")
     assert Counter(row.count for row in booked) == Counter({1: JOBS})
-    assert _completions(site) == Counter({1: JOBS})
+    assert _completions(system) == Counter({1: JOBS})
 
 
-@pytest.mark.parametrize("point", IN_BURIAL)
-def test_an_undertaker_that_dies_leaves_the_rest_to_the_next(site: Site, point: str) -> None:
+@pytest.mark.parametrize("point", IN_REAPING)
+def test_an_undertaker_that_dies_leaves_the_rest_to_the_next(system: System, point: str) -> None:
     # A long lease, and jobs that were just fetched, none of them claimed: nothing but the burial frees them in time.
-    site.submit("nap", JOBS, seconds=0.3)
-    with site.workers(processes=1, threads=4, AEON_CRASH="fetch.taken:2") as dead:
+    system.submit("nap", JOBS, seconds=0.3)
+    with system.workers(processes=1, threads=4, AEON_CRASH="fetch.taken:2") as dead:
         _wait_for_crash(dead)
-    with site.ours("dispatcher", AEON_CRASH=point) as dispatcher:
+    with system.ours("dispatcher", AEON_CRASH=point) as dispatcher:
         _wait_for_crash(dispatcher)
-    with site.workers(processes=1, threads=4):
-        site.wait_until(completed=JOBS, patience_s=15)
+    with system.workers(processes=1, threads=4):
+        system.wait_until(completed=JOBS, timeout_s=15)
 
-    assert _completions(site) == Counter({1: JOBS})
+    assert _completions(system) == Counter({1: JOBS})
 
 
 @pytest.mark.parametrize("point", IN_SCHEDULER)
-def test_a_tick_that_dies_half_way_makes_each_moment_one_job(site: Site, point: str) -> None:
-    with site.workers(processes=1, threads=1, AEON_CRASH=point, **QUICK) as doomed:
-        site.wait_for_job_type("note")
-        site.schedule("note", moments=5)
-        with site.ours("scheduler"):
+def test_a_tick_that_dies_half_way_makes_each_moment_one_job(system: System, point: str) -> None:
+    with system.workers(processes=1, threads=1, AEON_CRASH=point, **QUICK) as doomed:
+        system.wait_for_job_type("note")
+        system.schedule("note", moments=5)
+        with system.ours("scheduler"):
             _wait_for_crash(doomed)
-    assert site.execute("SELECT 1 FROM jobs") == []
-    with site.workers(processes=1, threads=2, **QUICK), site.ours("scheduler"):
-        wait_for(lambda: site.execute("SELECT 1 FROM job_schedules WHERE last_run_at IS NOT NULL"), "the tick", 80)
-        wait_for(lambda: set(site.statuses()) == {"completed"}, "all ran")
+    assert system.execute("SELECT 1 FROM jobs") == []
+    with system.workers(processes=1, threads=2, **QUICK), system.ours("scheduler"):
+        wait_for(lambda: system.execute("SELECT 1 FROM job_schedules WHERE last_run_at IS NOT NULL"), "the tick", 80)
+        wait_for(lambda: set(system.statuses()) == {"completed"}, "all ran")
 
-    moments = site.execute("SELECT count(*), count(DISTINCT schedule_run_at) AS moments FROM jobs")[0]
+    moments = system.execute("SELECT count(*), count(DISTINCT schedule_run_at) AS moments FROM jobs")[0]
     assert moments.count == moments.moments >= 5
-    assert _runs(site) == Counter({1: moments.count})
+    assert _runs(system) == Counter({1: moments.count})
 
 
 PRODUCER = """
@@ -108,43 +108,43 @@ note.send_with_options(kwargs={"n": 2}, idempotency_key="child", idempotency_win
 
 
 @pytest.mark.parametrize(("passage", "stored"), [(1, 1), (2, 1)])
-def test_a_producer_that_dies_before_its_commit_may_just_send_again(site: Site, passage: int, stored: int) -> None:
+def test_a_producer_that_dies_before_its_commit_may_just_send_again(system: System, passage: int, stored: int) -> None:
     """The first is a single statement, which is its own commit; the second, with a dependency, a transaction."""
-    _send(site, f"submit.stored:{passage}")
-    assert site.statuses() == {"pending": stored}
-    _send_again(site)
+    _send(system, f"submit.stored:{passage}")
+    assert system.statuses() == {"pending": stored}
+    _send_again(system)
 
 
 @pytest.mark.parametrize("passage", [1, 2])
-def test_a_producer_that_dies_before_its_answer_may_just_send_again(site: Site, passage: int) -> None:
-    _send(site, f"submit.committed:{passage}")
-    assert site.statuses() == {"pending": passage}
-    _send_again(site)
+def test_a_producer_that_dies_before_its_answer_may_just_send_again(system: System, passage: int) -> None:
+    _send(system, f"submit.committed:{passage}")
+    assert system.statuses() == {"pending": passage}
+    _send_again(system)
 
 
-def _send(site: Site, plan: str) -> None:
-    with site.group("-c", PRODUCER, AEON_CRASH=plan) as producer:
+def _send(system: System, plan: str) -> None:
+    with system.group("-c", PRODUCER, AEON_CRASH=plan) as producer:
         assert producer.wait() == -signal.SIGKILL
 
 
-def _send_again(site: Site) -> None:
-    with site.group("-c", PRODUCER) as producer:
+def _send_again(system: System) -> None:
+    with system.group("-c", PRODUCER) as producer:
         assert producer.wait() == 0
-    assert site.statuses() == {"pending": 2}
-    with site.workers(processes=1, threads=2, **QUICK):
-        site.wait_until(completed=2)
-    assert _runs(site) == Counter({1: 2})
+    assert system.statuses() == {"pending": 2}
+    with system.workers(processes=1, threads=2, **QUICK):
+        system.wait_until(completed=2)
+    assert _runs(system) == Counter({1: 2})
 
 
 def _wait_for_crash(group: Group) -> None:
     wait_for(lambda: not group.is_alive, "it crashed", 60)
 
 
-def _runs(site: Site) -> Counter[int]:
+def _runs(system: System) -> Counter[int]:
     """How many jobs had their effect how often."""
-    return Counter(site.effects().values())
+    return Counter(system.effects().values())
 
 
-def _completions(site: Site) -> Counter[int]:
-    completions = site.execute("SELECT count(*) FROM job_executions WHERE outcome = 'completed' GROUP BY job_id")
+def _completions(system: System) -> Counter[int]:
+    completions = system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'completed' GROUP BY job_id")
     return Counter(row.count for row in completions)

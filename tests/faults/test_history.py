@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.history.cluster import Servers
 from tests.faults.history.run import run
-from tests.faults.history.town import Servers
-from tests.leftovers import short_directory, spare
+from tests.leaks import short_directory, spare
 
 # Chosen so that between them they crash PostgreSQL, lose Redis, kill, freeze, partition and skew.
 SEEDS = (8, 11)

@@ -6,193 +6,206 @@ import os
 import signal
 from pathlib import Path
 
-from persistence import jobs
-from tests.faults.conftest import Site
+from aeon_jobs.persistence.queue import jobs
+from tests.faults.conftest import System
 from tests.waiting import wait_for
 
 
-def test_a_bare_group_runs_jobs_that_psql_inserted(site: Site) -> None:
-    site.submit("note", 20, n=1)
+def test_a_bare_group_runs_jobs_that_psql_inserted(system: System) -> None:
+    system.submit("note", 20, n=1)
 
-    with site.workers():
-        site.wait_until(completed=20)
+    with system.workers():
+        system.wait_until(completed=20)
 
-    assert set(site.effects().values()) == {1}
+    assert set(system.effects().values()) == {1}
 
 
-def test_killing_a_worker_process_amid_two_thousand_jobs_loses_and_doubles_nothing(site: Site) -> None:
-    site.submit("note", 2_000)
-    with site.workers() as group:
-        wait_for(lambda: len(site.effects()) > 200, "some ran")
+def test_killing_a_worker_process_amid_two_thousand_jobs_loses_and_doubles_nothing(system: System) -> None:
+    system.submit("note", 2_000)
+    with system.workers() as group:
+        wait_for(lambda: len(system.effects()) > 200, "some ran")
         group.processes()[-1].kill()
         group.kill()
-    with site.workers():
-        site.wait_until(completed=2_000)
+    with system.workers():
+        system.wait_until(completed=2_000)
 
-    assert len(site.effects()) == 2_000
-    completions = site.execute("SELECT count(*) FROM job_executions WHERE outcome = 'completed' GROUP BY job_id")
+    assert len(system.effects()) == 2_000
+    completions = system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'completed' GROUP BY job_id")
     assert {row.count for row in completions} == {1}
     # Every run that had its effect and no record is in the history as lost.
-    lost = site.execute("SELECT count(*) FROM job_executions WHERE outcome = 'lost'")[0].count
-    assert sum(site.effects().values()) <= 2_000 + lost
+    lost = system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'lost'")[0].count
+    assert sum(system.effects().values()) <= 2_000 + lost
 
 
-def test_interrupted_jobs_run_again_at_once_after_a_restart(site: Site) -> None:
+def test_interrupted_jobs_run_again_at_once_after_a_restart(system: System) -> None:
     patient = {"WORKER_LOCK_DURATION": "300000"}
-    site.submit("nap", 8, seconds=2)
-    with site.workers(threads=4, **patient) as group:
-        site.wait_for_running(4)
+    system.submit("nap", 8, seconds=2)
+    with system.workers(threads=4, **patient) as group:
+        system.wait_for_running(4)
         group.kill()
     # Not the lease, which has minutes to go, but the death itself frees the jobs.
-    assert site.execute(
+    assert system.execute(
         "SELECT min(lease_expires_at) > now() + interval '200 s' AS far FROM jobs WHERE status = 'running'"
     )[0].far
-    with site.workers(threads=4, **patient):
-        site.wait_until(completed=8)
+    with system.workers(threads=4, **patient):
+        system.wait_until(completed=8)
 
-    assert site.execute("SELECT count(*) FROM job_executions WHERE outcome = 'lost'")[0].count >= 4
-    assert site.execute("SELECT 1 FROM dead_letter_jobs") == []
+    assert system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'lost'")[0].count >= 4
+    assert system.execute("SELECT 1 FROM dead_letter_jobs") == []
 
 
-def test_a_thawed_zombie_changes_nothing(site: Site) -> None:
+def test_a_thawed_zombie_changes_nothing(system: System) -> None:
     quick = {"WORKER_LOCK_DURATION": "1500", "WORKER_HEARTBEAT_INTERVAL": "300"}
-    site.submit("nap", 4, seconds=1)
-    with site.workers(processes=1, threads=4, **quick) as frozen:
-        site.wait_for_running(4)
+    system.submit("nap", 4, seconds=1)
+    with system.workers(processes=1, threads=4, **quick) as frozen:
+        system.wait_for_running(4)
         frozen.signal(signal.SIGSTOP)
-        with site.workers(processes=1, threads=4, **quick):
-            site.wait_until(completed=4)
-            finished = site.execute("SELECT id, attempt, completed_at, updated_at FROM jobs ORDER BY id")
+        with system.workers(processes=1, threads=4, **quick):
+            system.wait_until(completed=4)
+            finished = system.execute("SELECT id, attempt, completed_at, updated_at FROM jobs ORDER BY id")
             frozen.signal(signal.SIGCONT)
             wait_for(
-                lambda: site.execute("SELECT count(*) FROM job_executions WHERE outcome = 'superseded'")[0].count == 4,
+                lambda: (
+                    system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'superseded'")[0].count == 4
+                ),
                 "the zombies were told",
             )
 
-    assert site.execute("SELECT id, attempt, completed_at, updated_at FROM jobs ORDER BY id") == finished
-    outcomes = site.execute("SELECT outcome, count(*) FROM job_executions GROUP BY 1 ORDER BY 1")
+    assert system.execute("SELECT id, attempt, completed_at, updated_at FROM jobs ORDER BY id") == finished
+    outcomes = system.execute("SELECT outcome, count(*) FROM job_executions GROUP BY 1 ORDER BY 1")
     assert [tuple(row) for row in outcomes] == [("completed", 4), ("lost", 4), ("superseded", 4)]
 
 
-def test_a_job_that_kills_its_workers_is_dead_lettered_as_poison(site: Site) -> None:
-    site.submit("suicide", 1)
+def test_a_job_that_kills_its_workers_is_dead_lettered_as_poison(system: System) -> None:
+    system.submit("suicide", 1)
 
     for life in (1, 2, 3):
-        with site.workers(processes=1, threads=1):
-            wait_for(lambda life=life: sum(site.effects("began").values()) == life, f"run number {life}")  # type: ignore[misc]
-    with site.workers(processes=1, threads=1):
-        site.wait_until(failed=1)
+        with system.workers(processes=1, threads=1):
+            wait_for(lambda life=life: sum(system.effects("began").values()) == life, f"run number {life}")  # type: ignore[misc]
+    with system.workers(processes=1, threads=1):
+        system.wait_until(failed=1)
 
-    assert sum(site.effects("began").values()) == 3
-    ((reason, attempts, message),) = site.execute("SELECT reason, attempts, error_message FROM dead_letter_jobs")
+    assert sum(system.effects("began").values()) == 3
+    ((reason, attempts, message),) = system.execute("SELECT reason, attempts, error_message FROM dead_letter_jobs")
     assert (reason, attempts) == ("poison", 3)
     assert "3 workers died" in message
 
 
-def test_a_stuck_thread_is_settled_and_stops_nobody_else(site: Site, pipe: Path) -> None:
-    site.submit("deaf_until", 1, pipe=str(pipe))
-    site.execute("UPDATE jobs SET timeout_ms = 1000, max_retries = 0")
-    with site.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300"):
-        site.wait_until(failed=1)
-        site.submit("note", 10)
-        site.wait_until(completed=10, failed=1)
-        assert site.execute("SELECT reason FROM dead_letter_jobs")[0].reason == "timeout"
+def test_a_stuck_thread_is_settled_and_stops_nobody_else(system: System, pipe: Path) -> None:
+    system.submit("deaf_until", 1, pipe=str(pipe))
+    system.execute("UPDATE jobs SET timeout_ms = 1000, max_retries = 0")
+    with system.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300"):
+        system.wait_until(failed=1)
+        system.submit("note", 10)
+        system.wait_until(completed=10, failed=1)
+        assert system.execute("SELECT reason FROM dead_letter_jobs")[0].reason == "timeout"
         pipe.open("w").close()
 
 
-def test_a_handler_that_ignores_its_cancellation_loses_its_job(site: Site, pipe: Path) -> None:
-    site.submit("deaf_until", 1, pipe=str(pipe))
-    with site.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300"):
-        site.wait_for_running(1)
-        ((job_id,),) = site.execute("SELECT id FROM jobs")
-        with site.database.connection() as connection:
+def test_a_handler_that_ignores_its_cancellation_loses_its_job(system: System, pipe: Path) -> None:
+    system.submit("deaf_until", 1, pipe=str(pipe))
+    with system.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300"):
+        system.wait_for_running(1)
+        ((job_id,),) = system.execute("SELECT id FROM jobs")
+        with system.database.connection() as connection:
             jobs.cancel(connection, job_id, "enough")
-        site.redis.set(f"job:cancel:{job_id}", "1")
-        site.wait_until(cancelled=1)
+        system.redis.set(f"job:cancel:{job_id}", "1")
+        system.wait_until(cancelled=1)
         pipe.open("w").close()
 
-    assert site.execute("SELECT outcome FROM job_executions")[0].outcome == "cancelled"
+    assert system.execute("SELECT outcome FROM job_executions")[0].outcome == "cancelled"
 
 
-def test_a_process_whose_threads_are_all_stuck_is_replaced(site: Site) -> None:
-    site.execute(
+def test_a_process_whose_threads_are_all_stuck_is_replaced(system: System) -> None:
+    system.execute(
         """INSERT INTO jobs (job_type, payload, timeout_ms, max_retries)
            SELECT 'deaf', '{"seconds": 600}', 1000, 0 FROM generate_series(1, 2)"""
     )
-    with site.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300") as group:
-        site.wait_until(failed=2)
+    with system.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300") as group:
+        system.wait_until(failed=2)
         # Its supervisor starts the group again; this one has none.
         wait_for(lambda: not group.processes() or group.processes()[0].status() == "zombie", "the group ended")
 
-    site.submit("note", 3)
-    with site.workers(processes=1, threads=2):
-        site.wait_until(failed=2, completed=3)
+    system.submit("note", 3)
+    with system.workers(processes=1, threads=2):
+        system.wait_until(failed=2, completed=3)
 
 
-def test_a_term_lets_running_jobs_finish_and_gives_the_rest_back(site: Site) -> None:
-    site.submit("nap", 30, seconds=0.5)
-    with site.workers(processes=1, threads=4) as group:
-        site.wait_for_running(4)
+def test_a_term_lets_running_jobs_finish_and_gives_the_rest_back(system: System) -> None:
+    system.submit("nap", 30, seconds=0.5)
+    with system.workers(processes=1, threads=4) as group:
+        system.wait_for_running(4)
         assert group.stop() == 0
-    statuses = site.statuses()
+    statuses = system.statuses()
     assert "running" not in statuses
-    with site.workers(processes=1, threads=8):
-        site.wait_until(completed=30)
+    with system.workers(processes=1, threads=8):
+        system.wait_until(completed=30)
 
-    assert set(site.effects("began").values()) == {1}
-    assert site.execute("SELECT 1 FROM jobs WHERE worker_deaths > 0 OR retry_count > 0") == []
+    assert set(system.effects("began").values()) == {1}
+    assert system.execute("SELECT 1 FROM jobs WHERE worker_deaths > 0 OR retry_count > 0") == []
 
 
-def test_a_second_term_ends_a_group_at_once_and_its_jobs_are_freed(site: Site) -> None:
-    site.submit("nap", 2, seconds=600)
-    with site.workers(processes=1, threads=2) as group:
-        site.wait_for_running(2)
+def test_a_second_term_ends_a_group_at_once_and_its_jobs_are_freed(system: System) -> None:
+    system.submit("nap", 2, seconds=600)
+    with system.workers(processes=1, threads=2) as group:
+        system.wait_for_running(2)
         group.processes()[0].terminate()
-        wait_for(lambda: "middleware.shutdown" in group.log(), "it is stopping")
+        wait_for(lambda: "aeon_jobs.middleware.execution.shutdown" in group.log(), "it is stopping")
         group.processes()[0].terminate()
         group.wait()
-    with site.ours("dispatcher"):
-        site.wait_until(pending=2)
+    with system.ours("dispatcher"):
+        system.wait_until(pending=2)
 
 
-def test_a_job_that_outlives_the_time_of_a_shutdown_is_given_back_by_the_worker_itself(site: Site) -> None:
-    site.submit("nap", 2, seconds=600)
-    command = ["-m", "dramatiq", "actors", "tests.handlers", "-p", "1", "-t", "2", "--worker-shutdown-timeout", "100"]
-    with site.group(*command) as group:
-        site.wait_for_running(2)
+def test_a_job_that_outlives_the_time_of_a_shutdown_is_given_back_by_the_worker_itself(system: System) -> None:
+    system.submit("nap", 2, seconds=600)
+    command = [
+        "-m",
+        "dramatiq",
+        "aeon_jobs.actors",
+        "tests.handlers",
+        "-p",
+        "1",
+        "-t",
+        "2",
+        "--worker-shutdown-timeout",
+        "100",
+    ]
+    with system.group(*command) as group:
+        system.wait_for_running(2)
         assert group.stop() == 0
-    assert site.statuses() == {"pending": 2}
-    site.execute("""UPDATE jobs SET payload = '{"seconds": 0}'""")
-    with site.workers(processes=1, threads=2):
-        site.wait_until(completed=2)
+    assert system.statuses() == {"pending": 2}
+    system.execute("""UPDATE jobs SET payload = '{"seconds": 0}'""")
+    with system.workers(processes=1, threads=2):
+        system.wait_until(completed=2)
 
-    outcomes = site.execute("SELECT outcome, count(*) FROM job_executions GROUP BY 1 ORDER BY 1")
+    outcomes = system.execute("SELECT outcome, count(*) FROM job_executions GROUP BY 1 ORDER BY 1")
     assert [tuple(row) for row in outcomes] == [("completed", 2), ("released", 2)]
-    assert site.execute("SELECT 1 FROM jobs WHERE worker_deaths > 0 OR retry_count > 0") == []
+    assert system.execute("SELECT 1 FROM jobs WHERE worker_deaths > 0 OR retry_count > 0") == []
 
 
-def test_the_role_goes_to_a_dispatcher_process_and_comes_back_when_that_dies(site: Site) -> None:
+def test_the_role_goes_to_a_dispatcher_process_and_comes_back_when_that_dies(system: System) -> None:
     def helper_is(state: str) -> bool:
         sql = "SELECT 1 FROM workers WHERE kind = 'dispatcher' AND threads > 0 AND state = :state"
-        return bool(site.execute(sql, state=state))
+        return bool(system.execute(sql, state=state))
 
-    with site.workers(processes=1, threads=2):
+    with system.workers(processes=1, threads=2):
         wait_for(lambda: helper_is("running"), "the worker dispatches")
-        with site.ours("dispatcher") as dispatcher:
+        with system.ours("dispatcher") as dispatcher:
             wait_for(lambda: helper_is("stopped"), "the worker gave the role back")
-            site.submit("note", 5)
-            site.wait_until(completed=5)
+            system.submit("note", 5)
+            system.wait_until(completed=5)
             dispatcher.kill()
             wait_for(lambda: helper_is("running"), "the worker has the role again")
-        site.submit("note", 5)
-        site.wait_until(completed=10)
+        system.submit("note", 5)
+        system.wait_until(completed=10)
 
-    assert set(site.effects().values()) == {1}
+    assert set(system.effects().values()) == {1}
 
 
-def test_a_worker_whose_master_was_killed_ends_itself(site: Site) -> None:
-    with site.workers(processes=1, threads=1) as group:
-        wait_for(lambda: site.execute("SELECT 1 FROM workers WHERE kind = 'worker'"), "the worker is up")
+def test_a_worker_whose_master_was_killed_ends_itself(system: System) -> None:
+    with system.workers(processes=1, threads=1) as group:
+        wait_for(lambda: system.execute("SELECT 1 FROM workers WHERE kind = 'worker'"), "the worker is up")
         master, *below = group.processes()
         os.kill(master.pid, signal.SIGKILL)
         wait_for(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from persistence.settings import Settings, load_settings
-from tests.faults.conftest import Site
+from aeon_jobs.persistence.core.settings import Settings, load_settings
+from tests.faults.conftest import System
 from tests.faults.proxy import Proxy
 from tests.group import Group
 from tests.waiting import wait_for
@@ -41,86 +41,90 @@ def own_servers(settings: Settings) -> Settings:
     return settings
 
 
-def _far(site: Site, roads: Roads, **options: object) -> Group:
+def _far(system: System, roads: Roads, **options: object) -> Group:
     """The group at the end of the roads."""
-    return site.workers(settings=roads.settings, processes=1, threads=4, WORKER_ID="far", **QUICK, **options)
+    return system.workers(settings=roads.settings, processes=1, threads=4, WORKER_ID="far", **QUICK, **options)
 
 
-def _near(site: Site) -> Group:
-    return site.workers(processes=1, threads=4, WORKER_ID="near", **QUICK)
+def _near(system: System) -> Group:
+    return system.workers(processes=1, threads=4, WORKER_ID="near", **QUICK)
 
 
 def test_jobs_of_a_worker_that_postgres_does_not_hear_are_done_by_another_and_not_recorded_twice(
-    site: Site, roads: Roads
+    system: System, roads: Roads
 ) -> None:
-    site.submit("nap", 4, seconds=0.8)
-    with _far(site, roads):
-        site.wait_for_running(4)
+    system.submit("nap", 4, seconds=0.8)
+    with _far(system, roads):
+        system.wait_for_running(4)
         roads.postgres.hold()
-        with _near(site):
-            site.wait_until(completed=4)
-            finished = site.execute("SELECT id, attempt, worker_id, completed_at, updated_at FROM jobs ORDER BY id")
+        with _near(system):
+            system.wait_until(completed=4)
+            finished = system.execute("SELECT id, attempt, worker_id, completed_at, updated_at FROM jobs ORDER BY id")
             roads.postgres.mend()
             wait_for(
-                lambda: site.execute("SELECT count(*) FROM job_executions WHERE outcome = 'superseded'")[0].count == 4,
+                lambda: (
+                    system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'superseded'")[0].count == 4
+                ),
                 "the far worker was told",
             )
 
     assert all(row.worker_id.startswith("near") for row in finished)
-    assert site.execute("SELECT id, attempt, worker_id, completed_at, updated_at FROM jobs ORDER BY id") == finished
-    outcomes = site.execute("SELECT outcome, count(*) FROM job_executions GROUP BY 1 ORDER BY 1")
+    assert system.execute("SELECT id, attempt, worker_id, completed_at, updated_at FROM jobs ORDER BY id") == finished
+    outcomes = system.execute("SELECT outcome, count(*) FROM job_executions GROUP BY 1 ORDER BY 1")
     assert [tuple(row) for row in outcomes] == [("completed", 4), ("lost", 4), ("superseded", 4)]
 
 
 def test_a_worker_cut_off_from_postgres_records_when_it_can_if_nobody_else_took_its_jobs(
-    site: Site, roads: Roads
+    system: System, roads: Roads
 ) -> None:
-    site.submit("nap", 4, seconds=0.5)
+    system.submit("nap", 4, seconds=0.5)
     # Leases of 20 s: shorter cuts cost nothing.
-    with site.workers(settings=roads.settings, processes=1, threads=4):
-        site.wait_for_running(4)
+    with system.workers(settings=roads.settings, processes=1, threads=4):
+        system.wait_for_running(4)
         roads.postgres.cut()
-        wait_for(lambda: len(site.effects()) == 4, "the handlers ended")
-        assert site.statuses() == {"running": 4}
+        wait_for(lambda: len(system.effects()) == 4, "the handlers ended")
+        assert system.statuses() == {"running": 4}
         roads.postgres.mend()
-        site.wait_until(completed=4)
+        system.wait_until(completed=4)
 
-    assert set(site.effects().values()) == {1}
-    assert site.execute("SELECT 1 FROM job_executions WHERE outcome <> 'completed'") == []
+    assert set(system.effects().values()) == {1}
+    assert system.execute("SELECT 1 FROM job_executions WHERE outcome <> 'completed'") == []
 
 
-def test_a_worker_cut_off_from_redis_ends_what_it_runs_and_fetches_again_afterwards(site: Site, roads: Roads) -> None:
-    site.submit("nap", 4, seconds=0.5)
-    with site.workers(settings=roads.settings, processes=1, threads=4):
-        site.wait_for_running(4)
+def test_a_worker_cut_off_from_redis_ends_what_it_runs_and_fetches_again_afterwards(
+    system: System, roads: Roads
+) -> None:
+    system.submit("nap", 4, seconds=0.5)
+    with system.workers(settings=roads.settings, processes=1, threads=4):
+        system.wait_for_running(4)
         roads.redis.cut()
-        site.submit("note", 10)
-        site.wait_until(completed=4, pending=10)
+        system.submit("note", 10)
+        system.wait_until(completed=4, pending=10)
         roads.redis.mend()
-        site.wait_until(completed=14)
+        system.wait_until(completed=14)
 
-    assert set(site.effects().values()) == {1}
+    assert set(system.effects().values()) == {1}
 
 
-def test_what_a_worker_had_fetched_when_redis_fell_silent_is_done_by_another(site: Site, roads: Roads) -> None:
-    site.submit("nap", 40, seconds=0.2)
-    with _far(site, roads), _near(site):
-        wait_for(lambda: len(site.effects("began")) >= 10, "both work")
+def test_what_a_worker_had_fetched_when_redis_fell_silent_is_done_by_another(system: System, roads: Roads) -> None:
+    system.submit("nap", 40, seconds=0.2)
+    with _far(system, roads), _near(system):
+        wait_for(lambda: len(system.effects("began")) >= 10, "both work")
         roads.redis.hold()
-        site.wait_until(completed=40)
+        system.wait_until(completed=40)
         roads.redis.mend()
 
-    assert len(site.effects()) == 40
-    completions = site.execute("SELECT count(*) FROM job_executions WHERE outcome = 'completed' GROUP BY job_id")
+    assert len(system.effects()) == 40
+    completions = system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'completed' GROUP BY job_id")
     assert {row.count for row in completions} == {1}
 
 
-def test_slow_roads_make_jobs_slow_and_nothing_else(site: Site, roads: Roads) -> None:
+def test_slow_roads_make_jobs_slow_and_nothing_else(system: System, roads: Roads) -> None:
     roads.postgres.slow(0.05)
     roads.redis.slow(0.05)
-    site.submit("note", 30)
-    with _far(site, roads):
-        site.wait_until(completed=30)
+    system.submit("note", 30)
+    with _far(system, roads):
+        system.wait_until(completed=30)
 
-    assert set(site.effects().values()) == {1}
-    assert site.execute("SELECT 1 FROM job_executions WHERE outcome <> 'completed'") == []
+    assert set(system.effects().values()) == {1}
+    assert system.execute("SELECT 1 FROM job_executions WHERE outcome <> 'completed'") == []

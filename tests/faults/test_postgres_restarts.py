@@ -13,14 +13,15 @@ import psycopg2
 import pytest
 import redis
 
-from middleware.ledger import Ledger
-from ops.embedded import EmbeddedPostgres
-from persistence import executions, migrate
-from persistence.database import Database
-from persistence.executions import Claimed, Ended
-from persistence.settings import Settings, load_settings
-from persistence.states import completed
-from tests.faults.conftest import Site
+from aeon_jobs.middleware.execution.recorder import Recorder
+from aeon_jobs.ops.embedded import EmbeddedPostgres
+from aeon_jobs.persistence.core import migrate
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings, load_settings
+from aeon_jobs.persistence.queue import executions
+from aeon_jobs.persistence.queue.executions import Claimed, Ended
+from aeon_jobs.persistence.queue.states import completed
+from tests.faults.conftest import System
 from tests.waiting import wait_for
 
 # The bound of the promise is 2,000; `make faults` sets it.
@@ -33,103 +34,118 @@ def postgres(private_postgres: EmbeddedPostgres) -> EmbeddedPostgres:
 
 
 @pytest.fixture
-def site(postgres: EmbeddedPostgres, redis_url: str, redis_client: redis.Redis, tmp_path: Path) -> Iterator[Site]:
+def system(postgres: EmbeddedPostgres, redis_url: str, redis_client: redis.Redis, tmp_path: Path) -> Iterator[System]:
     settings = load_settings(database_url=postgres.url, redis_url=redis_url)
     database = Database(settings.postgres_dsn)
     migrate.up(database)
-    yield Site(settings, database, redis_client, tmp_path)
+    yield System(settings, database, redis_client, tmp_path)
     database.dispose()
 
 
 def test_a_crash_of_postgres_amid_hundreds_of_jobs_loses_and_doubles_no_record(
-    site: Site, postgres: EmbeddedPostgres
+    system: System, postgres: EmbeddedPostgres
 ) -> None:
-    site.submit("nap", JOBS, seconds=0.02)
-    with site.workers(processes=2, threads=4) as group:
-        wait_for(lambda: len(site.effects()) > JOBS // 10, "some ran")
+    system.submit("nap", JOBS, seconds=0.02)
+    with system.workers(processes=2, threads=4) as group:
+        wait_for(lambda: len(system.effects()) > JOBS // 10, "some ran")
         workers = group.processes()
-        _crash(site, postgres)
-        wait_for(lambda: len(site.effects()) > JOBS // 2, "more ran")
-        _crash(site, postgres)
-        site.wait_until(completed=JOBS)
+        _crash(system, postgres)
+        wait_for(lambda: len(system.effects()) > JOBS // 2, "more ran")
+        _crash(system, postgres)
+        system.wait_until(completed=JOBS)
         assert all(worker.is_running() for worker in workers), "a worker had to be replaced"
 
-    completions = site.execute("SELECT count(*) FROM job_executions WHERE outcome = 'completed' GROUP BY job_id")
+    completions = system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'completed' GROUP BY job_id")
     assert [row.count for row in completions] == [1] * JOBS
-    assert len(site.effects()) == JOBS
+    assert len(system.effects()) == JOBS
 
 
 def test_a_handler_that_ends_while_postgres_is_away_is_recorded_first_and_acked_then(
-    site: Site, postgres: EmbeddedPostgres
+    system: System, postgres: EmbeddedPostgres
 ) -> None:
-    site.submit("nap", 4, seconds=0.5)
-    with site.workers(processes=1, threads=4):
-        site.wait_for_running(4)
+    system.submit("nap", 4, seconds=0.5)
+    with system.workers(processes=1, threads=4):
+        system.wait_for_running(4)
         # Claims are not flushed one by one: a crash right after them would have the jobs run again, as is told below.
-        site.execute("CHECKPOINT")
+        system.execute("CHECKPOINT")
         postgres.kill()
-        wait_for(lambda: len(site.effects()) == 4, "the handlers ended")
-        unacked = site.redis.hlen("aeon-jobs:default.msgs")
+        wait_for(lambda: len(system.effects()) == 4, "the handlers ended")
+        unacked = system.redis.hlen("aeon-jobs:default.msgs")
         postgres.restart()
-        site.database.dispose()
-        site.wait_until(completed=4)
+        system.database.dispose()
+        system.wait_until(completed=4)
         assert unacked == 4
-        wait_for(lambda: site.redis.hlen("aeon-jobs:default.msgs") == 0, "the acks followed")
+        wait_for(lambda: system.redis.hlen("aeon-jobs:default.msgs") == 0, "the acks followed")
 
-    assert set(site.effects().values()) == {1}
-    assert site.execute("SELECT 1 FROM job_executions WHERE outcome <> 'completed'") == []
+    assert set(system.effects().values()) == {1}
+    assert system.execute("SELECT 1 FROM job_executions WHERE outcome <> 'completed'") == []
 
 
-def test_a_dispatcher_and_a_scheduler_outlive_a_crash_of_postgres(site: Site, postgres: EmbeddedPostgres) -> None:
-    with site.workers(processes=1, threads=2), site.ours("dispatcher") as dispatcher, site.ours("scheduler") as ticks:
-        site.submit("note", 5)
-        site.wait_until(completed=5)
-        _crash(site, postgres)
-        site.submit("note", 5)
-        site.wait_until(completed=10)
+def test_a_dispatcher_and_a_scheduler_outlive_a_crash_of_postgres(system: System, postgres: EmbeddedPostgres) -> None:
+    with (
+        system.workers(processes=1, threads=2),
+        system.ours("dispatcher") as dispatcher,
+        system.ours("scheduler") as ticks,
+    ):
+        system.submit("note", 5)
+        system.wait_until(completed=5)
+        _crash(system, postgres)
+        system.submit("note", 5)
+        system.wait_until(completed=10)
         assert dispatcher.is_alive
         assert ticks.is_alive
 
 
 def test_a_term_while_postgres_is_away_ends_the_process_and_its_jobs_come_back(
-    site: Site, postgres: EmbeddedPostgres, pipe: Path
+    system: System, postgres: EmbeddedPostgres, pipe: Path
 ) -> None:
-    site.submit("deaf_until", 2, pipe=str(pipe))
-    site.submit("nap", 2, seconds=600)
-    command = ["-m", "dramatiq", "actors", "tests.handlers", "-p", "1", "-t", "4", "--worker-shutdown-timeout", "1000"]
-    with site.group(*command) as group:
-        site.wait_for_running(4)
+    system.submit("deaf_until", 2, pipe=str(pipe))
+    system.submit("nap", 2, seconds=600)
+    command = [
+        "-m",
+        "dramatiq",
+        "aeon_jobs.actors",
+        "tests.handlers",
+        "-p",
+        "1",
+        "-t",
+        "4",
+        "--worker-shutdown-timeout",
+        "1000",
+    ]
+    with system.group(*command) as group:
+        system.wait_for_running(4)
         # Claims are not flushed one by one.
-        site.execute("CHECKPOINT")
+        system.execute("CHECKPOINT")
         postgres.kill()
         with pipe.open("w"):
-            wait_for(lambda: len(site.effects()) == 2, "two wait to be recorded, two still run")
+            wait_for(lambda: len(system.effects()) == 2, "two wait to be recorded, two still run")
         group.stop()
         postgres.restart()
-        site.database.dispose()
-    assert site.statuses() == {"running": 4}
-    site.execute("""UPDATE jobs SET payload = '{"seconds": 0}' WHERE job_type = 'nap'""")
-    with site.workers(processes=1, threads=4), pipe.open("w"):
-        site.wait_until(completed=4)
+        system.database.dispose()
+    assert system.statuses() == {"running": 4}
+    system.execute("""UPDATE jobs SET payload = '{"seconds": 0}' WHERE job_type = 'nap'""")
+    with system.workers(processes=1, threads=4), pipe.open("w"):
+        system.wait_until(completed=4)
 
-    outcomes = site.execute("SELECT outcome, count(*) FROM job_executions GROUP BY 1 ORDER BY 1")
+    outcomes = system.execute("SELECT outcome, count(*) FROM job_executions GROUP BY 1 ORDER BY 1")
     assert [tuple(row) for row in outcomes] == [("completed", 4), ("lost", 4)]
 
 
-def _crash(site: Site, postgres: EmbeddedPostgres) -> None:
+def _crash(system: System, postgres: EmbeddedPostgres) -> None:
     postgres.restart(immediate=True)
     # The test's own connections are gone as well.
-    site.database.dispose()
+    system.database.dispose()
 
 
-# --- two connections, one ledger ------------------------------------------------------------------
+# --- two connections, one recorder ------------------------------------------------------------------
 
 
 @pytest.fixture
-def ledger(settings: Settings, database: Database) -> Ledger:
-    ledger = Ledger(database, settings)
-    ledger.worker_id = "w"
-    return ledger
+def recorder(settings: Settings, database: Database) -> Recorder:
+    recorder = Recorder(database, settings)
+    recorder.worker_id = "w"
+    return recorder
 
 
 @pytest.fixture
@@ -139,15 +155,15 @@ def running(database: Database) -> list[Claimed]:
 
 
 def test_a_record_that_is_the_victim_of_a_deadlock_is_made_again(
-    settings: Settings, ledger: Ledger, running: list[Claimed]
+    settings: Settings, recorder: Recorder, running: list[Claimed]
 ) -> None:
     first, second = running
     with _rival(settings) as rival:
         rival("SET LOCAL deadlock_timeout = '60s'")
         rival("UPDATE jobs SET metadata = '{}' WHERE id = %s", second.id)
-        with _recording(ledger, running) as answers:
-            # The ledger holds the first and waits for the second; now we wait for the first: a circle.
-            _wait_for_lock_waits(ledger, 1)
+        with _recording(recorder, running) as answers:
+            # The recorder holds the first and waits for the second; now we wait for the first: a circle.
+            _wait_for_lock_waits(recorder, 1)
             rival("UPDATE jobs SET metadata = '{}' WHERE id = %s", first.id)
             assert answers == []
             rival("COMMIT")
@@ -156,7 +172,7 @@ def test_a_record_that_is_the_victim_of_a_deadlock_is_made_again(
 
 
 def test_a_record_that_cannot_be_serialized_is_made_again(
-    settings: Settings, ledger: Ledger, running: list[Claimed], database: Database
+    settings: Settings, recorder: Recorder, running: list[Claimed], database: Database
 ) -> None:
     """Somebody made REPEATABLE READ the default of the database."""
     with database.connection() as connection:
@@ -165,14 +181,14 @@ def test_a_record_that_cannot_be_serialized_is_made_again(
     database.dispose()
     with _rival(settings) as rival:
         rival("UPDATE jobs SET metadata = '{}' WHERE id = %s", running[0].id)
-        with _recording(ledger, running) as answers:
-            _wait_for_lock_waits(ledger, 1)
+        with _recording(recorder, running) as answers:
+            _wait_for_lock_waits(recorder, 1)
             rival("COMMIT")
 
     assert answers == [True, True]
 
 
-def test_a_claim_that_a_crash_took_back_leaves_no_key_to_the_next_one(database: Database, ledger: Ledger) -> None:
+def test_a_claim_that_a_crash_took_back_leaves_no_key_to_the_next_one(database: Database, recorder: Recorder) -> None:
     """Claims are not flushed to disk: after a crash of the server the same attempt may be claimed by another worker."""
     dispatched = _queued(database, 1)
     (before,) = _claim(database, "dead", dispatched)
@@ -185,7 +201,7 @@ def test_a_claim_that_a_crash_took_back_leaves_no_key_to_the_next_one(database: 
     with database.connection() as connection:
         assert executions.record(connection, [stale], worker_id="dead", shard=0) == {(before.id, 1): False}
         assert executions.renew(connection, [(before.id, 1)], lease_ms=1_000) != []
-    assert ledger.record(Ended.of(after, completed("true")))
+    assert recorder.record(Ended.of(after, completed("true")))
 
     with database.connection() as connection:
         assert connection.exec_driver_sql("SELECT result FROM jobs").scalar_one() == "true"
@@ -236,11 +252,11 @@ def _rival(settings: Settings) -> Iterator[_Rival]:
 
 
 @contextmanager
-def _recording(ledger: Ledger, jobs: list[Claimed]) -> Iterator[list[bool]]:
+def _recording(recorder: Recorder, jobs: list[Claimed]) -> Iterator[list[bool]]:
     """A thread that records both jobs in one statement; the list is filled when it is answered."""
     answers: list[bool] = []
     ended = [Ended.of(job, completed(None)) for job in jobs]
-    thread = threading.Thread(target=lambda: answers.extend(ledger._record(ended)))
+    thread = threading.Thread(target=lambda: answers.extend(recorder._record(ended)))
     thread.start()
     try:
         yield answers
@@ -248,9 +264,9 @@ def _recording(ledger: Ledger, jobs: list[Claimed]) -> Iterator[list[bool]]:
         thread.join(30)
 
 
-def _wait_for_lock_waits(ledger: Ledger, count: int) -> None:
+def _wait_for_lock_waits(recorder: Recorder, count: int) -> None:
     def look() -> bool:
-        with ledger._database.connection() as connection:
+        with recorder._database.connection() as connection:
             waiting = (
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
             )

@@ -15,11 +15,12 @@ import pytest
 import redis
 from litestar.testing import TestClient
 
-from api.app import Api, create_app
-from persistence import api_keys, job_types
-from persistence.database import Database
-from persistence.models import JobType
-from persistence.settings import Settings
+from aeon_jobs.api.app import Api, create_app
+from aeon_jobs.persistence.admin import api_keys
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.models import JobType
+from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.queue import job_types
 from tests.api_server import running_api
 from tests.terminal import Terminal
 

@@ -7,8 +7,8 @@ from functools import cache
 
 import pytest
 
-from tests.removals import REMOVALS
-from tests.taken_out import GUARANTEES, ROOT, Removal, rows, table
+from tests.mutate import GUARANTEES, ROOT, Mutation, rows, table
+from tests.mutations import MUTATIONS
 
 ROWS = list(rows())
 
@@ -32,20 +32,20 @@ def test_every_row_names_a_test() -> None:
     assert len(ROWS) == len(lines) - 2 * len(heads)
 
 
-@pytest.mark.parametrize("removal", REMOVALS, ids=[f"{removal.row}: {removal.what}" for removal in REMOVALS])
-def test_what_is_taken_out_is_there_and_belongs_to_a_row_and_its_tests(removal: Removal) -> None:
-    for change in removal.changes:
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=[f"{mutation.row}: {mutation.what}" for mutation in MUTATIONS])
+def test_what_is_taken_out_is_there_and_belongs_to_a_row_and_its_tests(mutation: Mutation) -> None:
+    for change in mutation.changes:
         assert (ROOT / change.file).read_text().count(change.old) == 1, change
-    (named,) = [tests for row, tests in ROWS if row.startswith(removal.row)]
-    assert set(removal.tests) <= set(named)
-    assert removal.tests
+    (named,) = [tests for row, tests in ROWS if row.startswith(mutation.row)]
+    assert set(mutation.tests) <= set(named)
+    assert mutation.tests
 
 
 def test_every_promise_was_tried() -> None:
     for row, tests in ROWS:
-        tried = {test for removal in REMOVALS if row.startswith(removal.row) for test in removal.tests}
+        tried = {test for mutation in MUTATIONS if row.startswith(mutation.row) for test in mutation.tests}
         assert set(tests) <= tried, row
 
 
 def test_the_table_in_the_document_is_that_of_the_removals() -> None:
-    assert table(REMOVALS) in GUARANTEES.read_text()
+    assert table(MUTATIONS) in GUARANTEES.read_text()

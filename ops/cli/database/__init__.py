@@ -6,6 +6,6 @@ audit log, as the API does it.
     likeness    rows of tables as the client's views
 """
 
-from ops.cli.database.backend import DatabaseBackend
+from aeon_jobs.ops.cli.database.backend import DatabaseBackend
 
 __all__ = ["DatabaseBackend"]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ops.cli.database.jobs import Jobs
-from ops.cli.database.letters import Letters
-from ops.cli.database.people import People
-from ops.cli.database.queues import Queues
-from ops.cli.database.schedules import Schedules
-from ops.cli.database.state import State
-from persistence.database import Database
-from persistence.hints import Hints, redis_client
-from persistence.settings import Settings
+from aeon_jobs.ops.cli.database.jobs import Jobs
+from aeon_jobs.ops.cli.database.letters import Letters
+from aeon_jobs.ops.cli.database.people import People
+from aeon_jobs.ops.cli.database.queues import Queues
+from aeon_jobs.ops.cli.database.schedules import Schedules
+from aeon_jobs.ops.cli.database.state import State
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.hints import Hints, redis_client
 
 
 class DatabaseBackend(Jobs, Letters, Schedules, Queues, People, State):

@@ -7,19 +7,19 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from api.client import views
-from ops.cli.database.likeness import like
-from ops.cli.database.office import Office
-from persistence import batches
+from aeon_jobs.api.client import views
+from aeon_jobs.ops.cli.database.likeness import like
+from aeon_jobs.ops.cli.database.office import Office
+from aeon_jobs.persistence.admin import bulk
 
-Work = Callable[[Connection, Sequence[UUID]], list[batches.Item]]
+Work = Callable[[Connection, Sequence[UUID]], list[bulk.Item]]
 _MOST_NOTED = 1_000
 
 
 def change_many(
     office: Office,
     connection: Connection,
-    change: batches.Change,
+    change: bulk.Change,
     ids: Sequence[UUID],
     *,
     dry_run: bool,
@@ -28,13 +28,13 @@ def change_many(
     subject: str = "jobs",
 ) -> views.BatchAnswer:
     """Do `work` to the first MAX_BATCH of the ids, or foretell what it would do."""
-    chosen = ids[: batches.MAX_BATCH]
-    items = batches.foretell(connection, chosen, change) if dry_run else work(connection, chosen)
+    chosen = ids[: bulk.MAX_BATCH]
+    items = bulk.foretell(connection, chosen, change) if dry_run else work(connection, chosen)
     answer = views.BatchAnswer(
         dry_run=dry_run,
         changed=sum(item.outcome in {"done", "requested"} for item in items),
         items=[like(views.BatchItem, item) for item in items],
-        more=len(ids) > batches.MAX_BATCH,
+        more=len(ids) > bulk.MAX_BATCH,
     )
     if not dry_run:
         noted = [str(item.job_id) for item in items[:_MOST_NOTED]]

@@ -11,15 +11,17 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from api.client import views
-from api.client.forms import JobFilter, NewJob
-from ops.cli.backend import SortKey
-from ops.cli.database.bulk import Work, change_many
-from ops.cli.database.likeness import job as view
-from ops.cli.database.likeness import like
-from ops.cli.database.office import Office
-from persistence import batches, changes, dead_letters, executions, explain, jobs, listing, pending
-from persistence.errors import JobNotFound
+from aeon_jobs.api.client import views
+from aeon_jobs.api.client.forms import JobFilter, NewJob
+from aeon_jobs.ops.cli.backend import SortKey
+from aeon_jobs.ops.cli.database.bulk import Work, change_many
+from aeon_jobs.ops.cli.database.likeness import job as view
+from aeon_jobs.ops.cli.database.likeness import like
+from aeon_jobs.ops.cli.database.office import Office
+from aeon_jobs.persistence.admin import bulk
+from aeon_jobs.persistence.core.errors import JobNotFound
+from aeon_jobs.persistence.queue import dead_letters, executions, jobs, pending
+from aeon_jobs.persistence.reads import changes, explain, listing
 
 LOOK_EVERY_S = 0.2
 LAG = timedelta(seconds=1)
@@ -111,7 +113,7 @@ class Jobs(Office):
     def cancel_many(
         self, target: JobFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
     ) -> views.BatchAnswer:
-        work: Work = partial(batches.cancel, by=self.actor, reason=reason)
+        work: Work = partial(bulk.cancel, by=self.actor, reason=reason)
         answer = self._change_many("cancel", target, dry_run, reason, work)
         for item in () if dry_run else answer.items:
             if item.outcome == "requested":
@@ -127,7 +129,7 @@ class Jobs(Office):
         per_second: float | None = None,
         delay_ms: int = 0,
     ) -> views.BatchAnswer:
-        work: Work = partial(batches.requeue, by=self.actor, pace=batches.pace_of(per_second, delay_ms))
+        work: Work = partial(bulk.requeue, by=self.actor, pace=bulk.pace_of(per_second, delay_ms))
         answer = self._change_many("requeue", target, dry_run, reason, work)
         self.hints.job_ready()
         return answer
@@ -157,14 +159,10 @@ class Jobs(Office):
             return view(job, executions.of_job(connection, job_id))
 
     def _change_many(
-        self, change: batches.Change, target: JobFilter | Sequence[UUID], dry_run: bool, reason: str | None, work: Work
+        self, change: bulk.Change, target: JobFilter | Sequence[UUID], dry_run: bool, reason: str | None, work: Work
     ) -> views.BatchAnswer:
         with self.database.transaction() as connection:
-            ids = (
-                batches.of_filter(connection, _filter(target), change)
-                if isinstance(target, JobFilter)
-                else list(target)
-            )
+            ids = bulk.of_filter(connection, _filter(target), change) if isinstance(target, JobFilter) else list(target)
             return change_many(self, connection, change, ids, dry_run=dry_run, reason=reason, work=work)
 
 

@@ -10,15 +10,17 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from api.client import views
-from api.client.forms import LetterFilter
-from ops.cli.backend import LetterStatus
-from ops.cli.database.bulk import Work, change_many
-from ops.cli.database.likeness import execution, like
-from ops.cli.database.likeness import job as job_view
-from ops.cli.database.office import Office
-from persistence import batches, dead_letter_lists, dead_letters, executions
-from persistence.dead_letter_lists import LetterNotFound
+from aeon_jobs.api.client import views
+from aeon_jobs.api.client.forms import LetterFilter
+from aeon_jobs.ops.cli.backend import LetterStatus
+from aeon_jobs.ops.cli.database.bulk import Work, change_many
+from aeon_jobs.ops.cli.database.likeness import execution, like
+from aeon_jobs.ops.cli.database.likeness import job as job_view
+from aeon_jobs.ops.cli.database.office import Office
+from aeon_jobs.persistence.admin import bulk
+from aeon_jobs.persistence.queue import dead_letters, executions
+from aeon_jobs.persistence.reads import dead_letter_lists
+from aeon_jobs.persistence.reads.dead_letter_lists import LetterNotFound
 
 
 class Letters(Office):
@@ -71,7 +73,7 @@ class Letters(Office):
         per_second: float | None = None,
         delay_ms: int = 0,
     ) -> views.BatchAnswer:
-        work: Work = partial(batches.requeue, by=self.actor, pace=batches.pace_of(per_second, delay_ms))
+        work: Work = partial(bulk.requeue, by=self.actor, pace=bulk.pace_of(per_second, delay_ms))
         answer = self._change_letters("requeue", target, dry_run, reason, work)
         self.hints.job_ready()
         return answer
@@ -79,11 +81,11 @@ class Letters(Office):
     def discard_dead_letters(
         self, target: LetterFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
     ) -> views.BatchAnswer:
-        return self._change_letters("discard", target, dry_run, reason, partial(batches.discard, by=self.actor))
+        return self._change_letters("discard", target, dry_run, reason, partial(bulk.discard, by=self.actor))
 
     def _change_letters(
         self,
-        change: batches.Change,
+        change: bulk.Change,
         target: LetterFilter | Sequence[UUID],
         dry_run: bool,
         reason: str | None,
@@ -97,7 +99,7 @@ class Letters(Office):
 
 
 def _ids(connection: Connection, which: LetterFilter) -> list[UUID]:
-    return dead_letter_lists.job_ids(connection, _filter(which, True), batches.MAX_BATCH + 1)
+    return dead_letter_lists.job_ids(connection, _filter(which, True), bulk.MAX_BATCH + 1)
 
 
 def _filter(which: LetterFilter | None, is_open: bool | None) -> dead_letter_lists.LetterFilter:

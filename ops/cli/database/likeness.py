@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from api.client import views
-from persistence.models import Job, JobExecution
+from aeon_jobs.api.client import views
+from aeon_jobs.persistence.core.models import Job, JobExecution
 
 V = TypeVar("V")
 

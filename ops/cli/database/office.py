@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from persistence import audit, payloads
-from persistence.database import Database
-from persistence.errors import InvalidJob
-from persistence.hints import Hints
-from persistence.settings import Settings
+from aeon_jobs.persistence.admin import audit
+from aeon_jobs.persistence.core import payloads
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.errors import InvalidJob
+from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.hints import Hints
 
 
 class Office:

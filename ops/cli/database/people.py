@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from api.client import views
-from ops.cli.database.likeness import like
-from ops.cli.database.office import Office, refuse_unfit
-from persistence import api_keys
-from persistence.errors import InvalidJob
+from aeon_jobs.api.client import views
+from aeon_jobs.ops.cli.database.likeness import like
+from aeon_jobs.ops.cli.database.office import Office, refuse_unfit
+from aeon_jobs.persistence.admin import api_keys
+from aeon_jobs.persistence.core.errors import InvalidJob
 
 
 class People(Office):

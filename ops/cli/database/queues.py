@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from api.client import views
-from ops.cli.database.likeness import like
-from ops.cli.database.office import Office, refuse_unfit
-from ops.cli.exits import Refusal
-from persistence import job_types, queues, retired_workers, workers
-from persistence.errors import JobsError
-from persistence.models import Worker
+from aeon_jobs.api.client import views
+from aeon_jobs.ops.cli.database.likeness import like
+from aeon_jobs.ops.cli.database.office import Office, refuse_unfit
+from aeon_jobs.ops.cli.exits import Refusal
+from aeon_jobs.persistence.admin import retired_workers
+from aeon_jobs.persistence.core.errors import JobsError
+from aeon_jobs.persistence.core.models import Worker
+from aeon_jobs.persistence.queue import job_types, queues, workers
 
 
 class WorkerNotFound(JobsError, LookupError):

@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from api.client import views
-from ops.cli.database.likeness import like
-from ops.cli.database.office import Office
-from persistence import schedules, timetable
-from persistence.schedules import NewSchedule
+from aeon_jobs.api.client import views
+from aeon_jobs.ops.cli.database.likeness import like
+from aeon_jobs.ops.cli.database.office import Office
+from aeon_jobs.persistence.queue import schedules, timetable
+from aeon_jobs.persistence.queue.schedules import NewSchedule
 
 
 class Schedules(Office):

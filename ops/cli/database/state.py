@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from api.client import views
-from ops.cli.database.likeness import like
-from ops.cli.database.office import Office
-from ops.cli.database.queues import is_alive
-from persistence import overview, workers
-from persistence.models import Worker
+from aeon_jobs.api.client import views
+from aeon_jobs.ops.cli.database.likeness import like
+from aeon_jobs.ops.cli.database.office import Office
+from aeon_jobs.ops.cli.database.queues import is_alive
+from aeon_jobs.persistence.core.models import Worker
+from aeon_jobs.persistence.queue import workers
+from aeon_jobs.persistence.reads import overview
 
 
 class State(Office):

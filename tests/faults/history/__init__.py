@@ -2,7 +2,7 @@
 
     workload   what is submitted and cancelled, and when          handlers  the job types
     faults     what breaks, and when                              effects   a log outside both stores of what really ran
-    town       the servers, the processes and the network between them
+    cluster       the servers, the processes and the network between them
     run        one seed: build, work, break, mend, collect
     record     everything that was seen, as plain data            audit     every change of a row, noted by a trigger
     checker    decides from the record alone whether every promise was kept

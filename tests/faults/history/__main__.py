@@ -16,8 +16,8 @@ from pathlib import Path
 
 import structlog
 
+from tests.faults.history.cluster import Servers
 from tests.faults.history.run import Result, run
-from tests.faults.history.town import Servers
 
 
 def main() -> int:

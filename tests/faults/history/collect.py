@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from persistence.database import Database
+from aeon_jobs.persistence.core.database import Database
 from tests.faults.history import effects
+from tests.faults.history.cluster import Cluster
 from tests.faults.history.record import Booking, Change, Execution, JobRow, Letter, Record
-from tests.faults.history.town import Town
 
 JOBS = """
 SELECT id::text, job_type, status::text, attempt, retry_count, max_retries, worker_deaths, worker_id, result,
@@ -39,7 +39,7 @@ def has_ticked(database: Database) -> bool:
     return bool(_rows(database, "SELECT last_run_at FROM job_schedules")[0]["last_run_at"])
 
 
-def fill(record: Record, place: Town, moments: list[datetime]) -> None:
+def fill(record: Record, place: Cluster, moments: list[datetime]) -> None:
     """Everything but what the producer noted. `moments`: those that the schedule must have made up for, at the least."""
     database = place.database
     record.effects += effects.read(place.effects_log)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from actors import current_job
+from aeon_jobs.actors import current_job
 from tests.faults.history.record import Effect
 
 VARIABLE = "EFFECTS_LOG"

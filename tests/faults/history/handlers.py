@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from actors import current_job, job
-from middleware.outcomes import PermanentError, Snooze
-from persistence.states import Backoff
+from aeon_jobs.actors import current_job, job
+from aeon_jobs.middleware.execution.outcomes import PermanentError, Snooze
+from aeon_jobs.persistence.queue.states import Backoff
 from tests.faults.history.effects import effect
 
 SOON = Backoff(base_ms=50, multiplier=1)

@@ -13,20 +13,20 @@ from random import Random
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from persistence import schedules
-from persistence.database import Database
-from persistence.hints import Hints, redis_client
-from persistence.schedules import NewSchedule
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.hints import Hints, redis_client
+from aeon_jobs.persistence.queue import schedules
+from aeon_jobs.persistence.queue.schedules import NewSchedule
 from tests.faults.history import collect, faults, workload
 from tests.faults.history.checker import Violation, check
+from tests.faults.history.cluster import Cluster, Servers, cluster
 from tests.faults.history.record import Record
-from tests.faults.history.town import Servers, Town, town
 from tests.waiting import wait_for
 
 DURATION_S = 7.0
 JOBS = 100
 FAULTS = 8
-PATIENCE_S = 100.0
+TIMEOUT_S = 100.0
 LOOK_S = 0.02
 MISSED_MOMENTS = 10
 
@@ -48,7 +48,7 @@ def run(seed: int, servers: Servers) -> Result:
     jobs_planned, faults_planned = workload.plan(rng, JOBS, DURATION_S), faults.plan(rng, FAULTS, DURATION_S)
     record = Record()
     # The same seed may run more than once on the same servers.
-    with town(servers, f"run_{seed}_{time.time_ns()}", skew_s) as place:
+    with cluster(servers, f"run_{seed}_{time.time_ns()}", skew_s) as place:
         moments = _schedule(place.database)
         place.scheduler.start()
         client = redis_client(servers.redis.url, socket_timeout=1)
@@ -76,7 +76,7 @@ def _schedule(database: Database) -> list[datetime]:
     return missed
 
 
-def _break_things(place: Town, planned: list[faults.Fault]) -> None:
+def _break_things(place: Cluster, planned: list[faults.Fault]) -> None:
     began = time.monotonic()
     steps: list[tuple[float, int, Callable[[], None]]] = []
 
@@ -94,12 +94,12 @@ def _break_things(place: Town, planned: list[faults.Fault]) -> None:
     place.mend()
 
 
-def _keep(place: Town) -> None:
+def _keep(place: Cluster) -> None:
     place.keep()
     time.sleep(LOOK_S)
 
 
-def _wait_until_over(place: Town) -> None:
+def _wait_until_over(place: Cluster) -> None:
     """The judge decides what it means if they never are."""
 
     def look() -> bool:
@@ -118,5 +118,5 @@ def _wait_until_over(place: Town) -> None:
         # The tick was lost with Redis. The next comes within a minute; a scheduler that starts sends one at once.
         place.scheduler.kill()
     with suppress(AssertionError):
-        wait_for(ticked, "the schedule went on", PATIENCE_S)
-        wait_for(look, "every job is over", PATIENCE_S)
+        wait_for(ticked, "the schedule went on", TIMEOUT_S)
+        wait_for(look, "every job is over", TIMEOUT_S)

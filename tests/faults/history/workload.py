@@ -14,11 +14,11 @@ from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from persistence import jobs
-from persistence.database import Database
-from persistence.errors import WrongState
-from persistence.hints import Hints
-from persistence.jobs import NewJob, Submitted
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.errors import WrongState
+from aeon_jobs.persistence.hints import Hints
+from aeon_jobs.persistence.queue import jobs
+from aeon_jobs.persistence.queue.jobs import NewJob, Submitted
 from tests.faults.history.record import Accepted, Cancelled, Record
 
 MIX = {

@@ -1,0 +1,3 @@
+from aeon_jobs.actors.data_processing.actor import data_processing
+
+__all__ = ["data_processing"]

@@ -1,0 +1,83 @@
+"""The public interface of aeon-jobs: everything else is internal, and may change from one version to the next.
+
+    from aeon_jobs import current_job, job
+
+    @job
+    def invoice(order: int) -> dict[str, int]:
+        current_job().progress(0.5)
+        return {"order": order}
+
+    invoice.send(order=7)
+
+Also public: `aeon_jobs.actors` (the built-in job types), `aeon_jobs.api.client` (a client of the HTTP API), and the command
+`aeon-jobs`. A name is imported when it is first used, so `import aeon_jobs` alone costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aeon_jobs.actors.job import JobActor, job
+    from aeon_jobs.middleware.execution.outcomes import (
+        Cancel,
+        Discard,
+        JobCancelled,
+        JobTimedOut,
+        LeaseLost,
+        PermanentError,
+        Retry,
+        Snooze,
+        TransientError,
+    )
+    from aeon_jobs.middleware.execution.running import CurrentJob, current_job
+    from aeon_jobs.persistence.core.errors import IdempotencyConflict, InvalidJob, JobNotFound, JobsError, WrongState
+    from aeon_jobs.persistence.queue.states import Backoff
+
+_MODULES = {
+    "actors.job": ["JobActor", "job"],
+    "middleware.execution.outcomes": [
+        *("Cancel", "Discard", "Retry", "Snooze"),
+        *("PermanentError", "TransientError"),
+        *("JobCancelled", "JobTimedOut", "LeaseLost"),
+    ],
+    "middleware.execution.running": ["CurrentJob", "current_job"],
+    "persistence.core.errors": ["IdempotencyConflict", "InvalidJob", "JobNotFound", "JobsError", "WrongState"],
+    "persistence.queue.states": ["Backoff"],
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "Backoff",
+    "Cancel",
+    "CurrentJob",
+    "Discard",
+    "IdempotencyConflict",
+    "InvalidJob",
+    "JobActor",
+    "JobCancelled",
+    "JobNotFound",
+    "JobTimedOut",
+    "JobsError",
+    "LeaseLost",
+    "PermanentError",
+    "Retry",
+    "Snooze",
+    "TransientError",
+    "WrongState",
+    "current_job",
+    "job",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

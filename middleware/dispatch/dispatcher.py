@@ -1,0 +1,150 @@
+"""The dispatcher: the only producer to Redis.
+
+1. Look how many messages each served queue has in Redis, and whether Redis is still the one we filled.
+2. Dispatch as many ready jobs as fit in each queue's window, in one statement; commit.
+3. Push them, in one idempotent call a queue. What could not be pushed is pushed first next time.
+4. Something was dispatched: go on at once. Nothing was: wait for a hint, at most DISPATCH_POLL_INTERVAL.
+
+The window is a few times the threads of the live workers: enough to keep them busy, so little that a job of high priority
+overtakes nearly everything. The backlog waits in Postgres, in true order. Any number of dispatchers may run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from threading import Event, Thread
+
+import redis
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from aeon_jobs.middleware.dispatch.upkeep import Upkeep
+from aeon_jobs.middleware.transport.redis_transport import RedisTransport
+from aeon_jobs.middleware.transport.wake_listener import WakeListener
+from aeon_jobs.persistence.core.crash_points import crash
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.queue import dispatch
+from aeon_jobs.persistence.queue.dispatch import Capacity, Dispatch
+from aeon_jobs.persistence.queue.workers import Registration
+
+CAPACITY_AGE_S = 1.0
+PROMOTE_EVERY_S = 0.05
+FULL_PAUSE_S = (0.005, 0.05)
+FAULT_PAUSE_S = (0.1, 1.0)
+
+_log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    def __init__(
+        self, database: Database, transport: RedisTransport, settings: Settings, registration: Registration
+    ) -> None:
+        self._database = database
+        self._transport = transport
+        self._settings = settings
+        self._upkeep = Upkeep(database, transport, settings, registration)
+        self._capacity: Mapping[str, Capacity] = {}
+        self._capacity_until = 0.0
+        self._promote_at = 0.0
+        self._unpushed: list[Dispatch] = []
+
+    def run(self, stop: Event) -> None:
+        """Dispatch until `stop` is set; the upkeep runs beside it, in a thread of its own."""
+        listener = WakeListener(self._transport.client, f"{self._transport.namespace}:wake")
+        upkeep = Thread(target=self._upkeep.run, args=(stop,), name="aeon-upkeep", daemon=True)
+        listener.start()
+        upkeep.start()
+        try:
+            self._loop(stop, listener)
+        finally:
+            listener.stop()
+            upkeep.join()
+
+    def dispatch_once(self) -> tuple[int, bool]:
+        """One round: (how many jobs were dispatched, whether a full window kept others waiting)."""
+        capacity = self._served()
+        depths, is_ours = self._transport.depths(list(capacity))
+        if not is_ours:
+            self._refill()
+            depths, _ = self._transport.depths(list(capacity))
+        if self._unpushed:
+            self._push([])
+        free = {queue: self._free(served, depths[queue]) for queue, served in capacity.items()}
+        open_queues = {queue: room for queue, room in free.items() if room > 0}
+        with self._database.connection() as connection:
+            self._promote(connection)
+            dispatched = dispatch.dispatch(connection, open_queues) if open_queues else []
+        if dispatched:
+            crash("dispatch.committed")
+            self._push(dispatched)
+            crash("dispatch.pushed")
+        return len(dispatched), len(open_queues) < len(capacity)
+
+    def _promote(self, connection: Connection) -> None:
+        """Mark what came due; not in every round, of which there may be hundreds a second."""
+        if time.monotonic() >= self._promote_at:
+            dispatch.promote(connection)
+            self._promote_at = time.monotonic() + PROMOTE_EVERY_S
+
+    def _loop(self, stop: Event, listener: WakeListener) -> None:
+        full_pause, fault_pause = FULL_PAUSE_S[0], FAULT_PAUSE_S[0]
+        poll_s = self._settings.dispatch_poll_interval / 1_000
+        while not stop.is_set():
+            listener.clear()
+            try:
+                count, is_full = self.dispatch_once()
+            except Exception as error:  # noqa: BLE001 (whatever it is: the upkeep beside goes on saying that we dispatch)
+                is_foreseen = isinstance(error, redis.RedisError | SQLAlchemyError)
+                _log.warning("dispatch waits", error=str(error).partition("\n")[0], exc_info=not is_foreseen)
+                stop.wait(fault_pause)
+                fault_pause = min(fault_pause * 2, FAULT_PAUSE_S[1])
+                self._capacity_until = 0
+                continue
+            fault_pause = FAULT_PAUSE_S[0]
+            if count:
+                full_pause = FULL_PAUSE_S[0]
+                # A breath: what comes in meanwhile shares the next round.
+                stop.wait(0.001)
+            elif is_full:
+                # Jobs may be waiting for room; workers make room without telling.
+                stop.wait(full_pause)
+                full_pause = min(full_pause * 2, FULL_PAUSE_S[1])
+            else:
+                listener.wait(poll_s)
+
+    def _served(self) -> Mapping[str, Capacity]:
+        is_limited = any(served.allowed is not None for served in self._capacity.values())
+        if time.monotonic() >= self._capacity_until or is_limited or not self._capacity:
+            with self._database.connection() as connection:
+                self._capacity = dispatch.capacity(connection, self._settings.worker_lock_duration)
+            self._capacity_until = time.monotonic() + CAPACITY_AGE_S
+        return self._capacity
+
+    def _free(self, served: Capacity, depth: int) -> int:
+        window = served.threads * self._settings.dispatch_window_factor
+        room = window - depth
+        if room < window // 4:
+            # Nearly full: every thread has its next jobs. A few at a time would only cost more rounds.
+            return 0
+        return room if served.allowed is None else min(room, served.allowed)
+
+    def _push(self, dispatched: list[Dispatch]) -> None:
+        self._unpushed += dispatched
+        self._transport.push(self._unpushed)
+        self._unpushed = []
+
+    def _refill(self) -> None:
+        """Redis was flushed, replaced, or is new: everything queued goes there (again), then the mark."""
+        if policy := self._transport.evicts():
+            _log.error(
+                "Redis evicts: messages may vanish and be sent again; set maxmemory-policy noeviction", policy=policy
+            )
+        with self._database.connection() as connection:
+            queued = dispatch.queued_since(connection, age_ms=0, limit=100_000)
+        pushed = self._transport.push(queued)
+        crash("epoch.filled")
+        self._transport.begin_epoch()
+        _log.info("new Redis filled", queued=len(queued), pushed=pushed)

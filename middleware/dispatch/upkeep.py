@@ -1,0 +1,198 @@
+"""What keeps the promise when something died: small tasks, each on its own clock, each safe to run anywhere and twice.
+
+beat        1 s   this dispatcher proves that it lives
+reap_dead   1 s   processes of this host that are certainly dead: their jobs are freed at once
+rescue      1 s   running jobs whose lease ended: back to pending, or poison
+silent      5 s   processes not heard of for a lease: what they had fetched is taken back
+reconcile   2 s   jobs queued for a while: pushed again if Redis lost them, dispatched anew if nobody takes them
+maintain    5 s   dramatiq's own maintenance, for messages of ordinary actors
+forget     60 s   rows of processes long gone, dead letters dealt with long ago
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+
+import redis
+import structlog
+from dramatiq.brokers.redis import RedisBroker
+from sqlalchemy.exc import SQLAlchemyError
+
+from aeon_jobs.middleware.execution.process import is_dead, this_host
+from aeon_jobs.middleware.transport.redis_transport import RedisTransport
+from aeon_jobs.persistence.core.crash_points import crash
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.queue import dead_letters, dispatch, executions, workers
+from aeon_jobs.persistence.queue.dispatch import Dispatch, parse_message_id
+from aeon_jobs.persistence.queue.workers import Peer, Registration
+
+ABSENT_AFTER_MS = 3_000
+"""A dispatch that Redis lacks this long after its commit is not on its way any more."""
+STALE_AFTER_MS = 60_000
+"""A dispatch that waits this long is dispatched anew: its place in the order is fresh, and no lost hand holds it."""
+FORGET_AFTER_MS = 24 * 3_600_000
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Task:
+    run: Callable[[], None]
+    every_s: float
+    due: float = 0.0
+
+
+class Upkeep:
+    def __init__(
+        self, database: Database, transport: RedisTransport, settings: Settings, registration: Registration
+    ) -> None:
+        self._database = database
+        self._transport = transport
+        self._settings = settings
+        self._registration = registration
+        self._silent: list[Peer] = []
+        self._blind_until = 0.0
+        self._maintainer = RedisBroker(  # type: ignore[no-untyped-call]
+            client=transport.client, namespace=transport.namespace, middleware=[], maintenance_chance=1_000_000
+        )
+        self._tasks = [
+            _Task(self.beat, 1),
+            _Task(self.reap_dead, 1),
+            _Task(self.rescue, 1),
+            _Task(self.reconcile, 2),
+            _Task(self.silent, 5),
+            _Task(self.maintain, 5),
+            _Task(self.forget, 60),
+        ]
+
+    def run(self, stop: Event) -> None:
+        """Run every task on its clock until `stop` is set; one that fails is tried again at its next turn."""
+        while not stop.is_set():
+            for task in self._tasks:
+                if task.due <= time.monotonic() and not stop.is_set():
+                    task.due = time.monotonic() + task.every_s
+                    self._attempt(task)
+            stop.wait(max(0.05, min(task.due for task in self._tasks) - time.monotonic()))
+        self._attempt(_Task(self._goodbye, 0))
+
+    def beat(self) -> None:
+        with self._database.connection() as connection:
+            if not workers.beat(connection, self._registration.id):
+                workers.register(connection, self._registration)
+
+    def reap_dead(self) -> None:
+        reap_dead(self._database, self._transport, self._settings)
+
+    def rescue(self) -> None:
+        if not self._was_blind():
+            rescue(self._database, self._settings)
+
+    def silent(self) -> None:
+        """Frozen or partitioned processes: rescue takes their running jobs when the lease ends; this, what they fetched."""
+        if self._was_blind():
+            return
+        with self._database.connection() as connection:
+            self._silent += workers.mark_silent(connection, self._settings.worker_lock_duration)
+        # Kept until it is done: each is marked once, and Redis may be away just now.
+        take_back_fetched(self._database, self._transport, self._silent)
+        self._silent = []
+
+    def reconcile(self) -> None:
+        with self._database.connection() as connection:
+            waiting = dispatch.queued_since(connection, ABSENT_AFTER_MS)
+        if not waiting:
+            return
+        if lost := self._transport.absent(waiting):
+            _log.warning("queued jobs were missing in Redis; pushed again", jobs=self._transport.push(lost))
+        stale = [entry for entry in waiting if entry.age_ms > STALE_AFTER_MS]
+        self._renumber(stale)
+
+    def maintain(self) -> None:
+        with self._database.connection() as connection:
+            queues = dispatch.capacity(connection, self._settings.worker_lock_duration)
+        for queue in queues:
+            self._maintainer.do_qsize(queue)
+
+    def forget(self) -> None:
+        with self._database.connection() as connection:
+            workers.forget(connection, FORGET_AFTER_MS)
+            if days := self._settings.job_dlq_retention_days:
+                dead_letters.forget(connection, days)
+
+    def _renumber(self, stale: list[Dispatch]) -> None:
+        with self._database.connection() as connection:
+            dispatch.take_back(connection, [(entry.id, entry.seq) for entry in stale])
+        by_queue: defaultdict[str, list[str]] = defaultdict(list)
+        for entry in stale:
+            by_queue[entry.queue_name].append(entry.message_id)
+        for queue, ids in by_queue.items():
+            self._transport.forget(queue, ids)
+
+    def _was_blind(self) -> bool:
+        """Just after PostgreSQL was away nobody's word is fresh: the living get the time of a heartbeat to speak first."""
+        return time.monotonic() < self._blind_until
+
+    def _goodbye(self) -> None:
+        with self._database.connection() as connection:
+            workers.change_state(connection, self._registration.id, "stopped")
+
+    def _attempt(self, task: _Task) -> None:
+        try:
+            task.run()
+        except (redis.RedisError, SQLAlchemyError) as error:
+            if isinstance(error, SQLAlchemyError):
+                self._blind_until = time.monotonic() + 2 * self._settings.worker_heartbeat_interval / 1_000
+            _log.warning("upkeep waits", task=task.run.__name__, error=str(error).splitlines()[0])
+        except Exception:  # noqa: BLE001 (logged; one task must not stop the others)
+            _log.exception("upkeep task failed", task=task.run.__name__)
+
+
+def reap_dead(database: Database, transport: RedisTransport, settings: Settings) -> list[Peer]:
+    """Free the jobs of processes of this host that are certainly dead. Any process of ours may do it."""
+    with database.connection() as connection:
+        dead = [peer for peer in workers.peers_on(connection, this_host()) if is_dead(peer)]
+    if not dead:
+        return []
+    ids = [peer.id for peer in dead]
+    while rescue(database, settings, ids):
+        pass  # as many at a time as one statement takes
+    crash("burial.rescued")
+    take_back_fetched(database, transport, dead)
+    crash("burial.taken_back")
+    # Last: whoever dies or loses Redis on the way leaves the rest to the next one, who finds the same dead.
+    with database.connection() as connection:
+        buried = workers.mark_lost(connection, ids)
+    if buried:
+        _log.warning("processes died", ids=[peer.id for peer in buried])
+    return buried
+
+
+def rescue(database: Database, settings: Settings, dead_workers: list[str] | None = None) -> int:
+    """Take back running jobs of these dead workers; without any, of all whose lease ended. Returns how many, at most 500."""
+    with database.connection() as connection:
+        rescued = executions.rescue(
+            connection,
+            dead_workers=dead_workers or [],
+            max_deaths=settings.job_max_worker_deaths,
+            expired=not dead_workers,
+        )
+    for job in rescued:
+        _log.warning("job rescued", job_id=str(job.id), attempt=job.attempt, lost_by=job.worker_id, status=job.status)
+    return len(rescued)
+
+
+def take_back_fetched(database: Database, transport: RedisTransport, lost: list[Peer]) -> None:
+    """Jobs that lost workers had fetched and not begun are dispatched anew, at once."""
+    for peer in lost:
+        if peer.broker_id is None:
+            continue
+        for queue, ids in transport.held_by(peer.broker_id, peer.queues).items():
+            dispatches = [found for id_ in ids if (found := parse_message_id(id_))]
+            with database.connection() as connection:
+                dispatch.take_back(connection, dispatches)
+            transport.forget(queue, ids, peer.broker_id)

@@ -1,0 +1,1 @@
+"""From a message to a recorded outcome: claim, deadline, handler, retry, record."""

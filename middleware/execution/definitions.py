@@ -1,0 +1,116 @@
+"""What a job type is: its name, its defaults, and the schema of its payload, read off the handler's signature."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import to_jsonable_python
+
+from aeon_jobs.persistence.core.errors import InvalidJob, Violation
+from aeon_jobs.persistence.queue.states import Backoff, Rules
+
+Isolation = Literal["thread", "process"]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A job type. Satisfies `aeon_jobs.persistence.queue.jobs.Defaults`."""
+
+    name: str
+    handler: Callable[..., Any]
+    queue_name: str = "default"
+    priority: int = 50
+    max_retries: int = 3
+    timeout_ms: int = 300_000
+    description: str = ""
+    example: Mapping[str, Any] = field(default_factory=dict)
+    backoff: Backoff = field(default_factory=Backoff)
+    rules: Rules = field(default_factory=Rules)
+    isolation: Isolation = "thread"
+
+    def verify(self) -> None:
+        """
+        Raises:
+            ValueError, TypeError: says which part of the declaration is not usable, and why.
+        """
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.:-]{0,99}", self.name):
+            raise ValueError(f"job {self.name!r}: a name is 1 to 100 letters, digits, _ . : or -")
+        for what, value, low, high in (
+            ("priority", self.priority, 0, 100),
+            ("max_retries", self.max_retries, 0, 10),
+            ("timeout in ms", self.timeout_ms, 1_000, 600_000),
+        ):
+            if not low <= value <= high:
+                raise ValueError(f"job {self.name}: {what} must be {low} to {high}, is {value}")
+        if self.example:
+            self.payload((), self.example)
+        _ = self.payload_schema
+
+    @cached_property
+    def model(self) -> type[BaseModel]:
+        """The handler's signature as a pydantic model; what is not in it is refused.
+
+        Raises:
+            TypeError: a parameter has no name in a payload (*args, **kwargs, positional-only) or no annotation.
+        """
+        return _model(self.name, self.handler)
+
+    @cached_property
+    def payload_schema(self) -> dict[str, Any]:
+        """JSON Schema (2020-12) of the payload."""
+        schema = self.model.model_json_schema()
+        schema.pop("title", None)
+        return schema
+
+    def payload(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The JSON payload of a call.
+
+        Raises:
+            InvalidJob: names every argument at fault.
+        """
+        names = list(self.model.model_fields)
+        if len(args) > len(names):
+            raise InvalidJob.at("payload", f"takes {len(names)} arguments, got {len(args)}")
+        if twice := set(names[: len(args)]) & set(kwargs):
+            raise InvalidJob.at(f"payload.{twice.pop()}", "is given twice")
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        self.arguments(given)
+        jsonable: dict[str, Any] = to_jsonable_python(given)
+        return jsonable
+
+    def arguments(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """The handler's arguments: the payload, parsed into the annotated types.
+
+        Raises:
+            InvalidJob: names every field at fault.
+        """
+        try:
+            parsed = self.model.model_validate(dict(payload))
+        except ValidationError as error:
+            raise InvalidJob([_violation(fault) for fault in error.errors(include_input=False)]) from None
+        return {name: getattr(parsed, name) for name in self.model.model_fields}
+
+
+def _violation(fault: Any) -> Violation:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
+    return Violation(f"payload{path}", fault["msg"])
+
+
+def _model(name: str, handler: Callable[..., Any]) -> type[BaseModel]:
+    hints = get_type_hints(handler, include_extras=True)
+    fields: dict[str, Any] = {}
+    for parameter in inspect.signature(handler).parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise TypeError(f"job {name}: parameter {parameter.name} has no name in a payload")
+        if parameter.name not in hints:
+            raise TypeError(f"job {name}: parameter {parameter.name} has no annotation, which is its schema")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (hints[parameter.name], default)
+    config = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
+    return create_model(name, __config__=config, **fields)

@@ -1,0 +1,92 @@
+"""Structured logs: one configuration for our lines and for those of libraries, with the job on every line.
+
+LOG_FORMAT json (one object a line) or console. While a handler runs, job_id, job_type and attempt are bound in its
+context, so they stand on whatever it or a library below it logs.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from dramatiq import Broker, MessageProxy
+from dramatiq.middleware import Middleware
+
+from aeon_jobs.persistence.core.settings import Settings
+
+
+class Logging(Middleware):
+    """Binds the job to the thread's log context."""
+
+    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
+        # The attempt is known after the claim: `state` adds it.
+        structlog.contextvars.bind_contextvars(job_id=message.message_id, job_type=message.actor_name)
+
+    def after_process_message(
+        self,
+        broker: Broker,
+        message: MessageProxy,
+        *,
+        result: object = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        structlog.contextvars.unbind_contextvars("job_id", "job_type", "attempt")
+
+    def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
+        self.after_process_message(broker, message)
+
+
+def configure_logging(settings: Settings, process: str, **context: object) -> None:
+    """Route structlog and the standard library through one renderer. Handlers that exist (dramatiq's pipe) are kept.
+
+    `context` is bound for the calling thread.
+    """
+    structlog.contextvars.bind_contextvars(**context)
+    before: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _process_name(process),
+    ]
+    structlog.configure(
+        processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level)),
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.StreamHandler(sys.stderr))
+    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=_renderer(settings))
+    for handler in root.handlers:
+        handler.setFormatter(formatter)
+    root.setLevel(settings.log_level)
+    # Its errors are our warnings, its traceback ours: `retries` says every failure once, with its consequence.
+    logging.getLogger("dramatiq.worker.WorkerThread").setLevel(logging.CRITICAL)
+    for chatty in ("httpx", "httpcore", "periodiq", "apscheduler"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _renderer(settings: Settings) -> list[Any]:
+    remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if settings.log_format == "console":
+        return [remove, _console()]
+    return [remove, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+
+
+def _console() -> structlog.dev.ConsoleRenderer:
+    # Plain tracebacks: the pretty ones show local variables, secrets among them.
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+
+
+def _process_name(process: str) -> Any:
+    def add(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event.setdefault("process", process)
+        return event
+
+    return add

@@ -1,0 +1,163 @@
+"""Claims and records of a worker process: in groups, and patient while PostgreSQL is away.
+
+A claim waits a while and then gives up: the dispatch is found again by the dispatcher. A record waits until it is answered:
+the work is done, and nobody else can take the job while the database is away.
+
+Neither lets others of its group wait for a row that somebody holds: that job's claim is given up, its record made on its own
+as soon as it can be.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from itertools import count
+from threading import Event
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_delay,
+    stop_never,
+    stop_when_event_set,
+    wait_random_exponential,
+)
+from tenacity.stop import stop_base
+
+from aeon_jobs.middleware.execution.group_commit import GroupCommit
+from aeon_jobs.persistence.core.database import Database, is_transient
+from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.queue import executions
+from aeon_jobs.persistence.queue.executions import Claimed, Ended
+
+CLAIM_TIMEOUT_S = 10
+LOCK_TIMEOUT_MS = 2_000
+"""Longer than PostgreSQL takes to find a deadlock."""
+HELD_PAUSE_S = 1
+SHARDS = 16
+
+_log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class Recorder:
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self.worker_id = ""
+        """Whose claims and records these are; known when the process has booted."""
+        self.gave_up = Event()
+        """Set when the process must end now: records stop waiting for the database."""
+        self._database = database
+        self._settings = settings
+        self._held: set[tuple[UUID, int]] = set()
+        """(job id, attempt) of what was claimed and not recorded yet."""
+        self._claims: GroupCommit[tuple[UUID, int], Claimed | None] = GroupCommit(self._claim)
+        self._records: GroupCommit[Ended, bool | None] = GroupCommit(self._record)
+
+    def claim(self, dispatch: tuple[UUID, int]) -> Claimed | None:
+        """The job of a dispatch (job id, dispatch_seq); None when it is somebody else's or cancelled.
+
+        Raises:
+            DBAPIError: PostgreSQL did not answer within CLAIM_TIMEOUT_S.
+        """
+        return self._claims.submit(dispatch)
+
+    def record(self, ended: Ended) -> bool:
+        """Record an attempt's end. False: the job had been taken away; the outcome is kept as superseded."""
+        try:
+            while (won := self._records.submit(ended)) is None:
+                self.gave_up.wait(HELD_PAUSE_S)
+        finally:
+            self._held.discard((ended.job_id, ended.attempt))
+        return won
+
+    def record_in(self, connection: Connection, ended: Ended) -> bool:
+        """Record in a transaction of the handler's: its commit is the record's. False: the job had been taken away."""
+        return executions.complete(connection, ended, worker_id=self.worker_id, shard=self._shard)
+
+    @property
+    def owes(self) -> int:
+        """How many attempts were claimed and are not recorded yet."""
+        return len(self._held)
+
+    @property
+    def _shard(self) -> int:
+        return zlib.crc32(self.worker_id.encode()) % SHARDS
+
+    def _claim(self, dispatches: list[tuple[UUID, int]]) -> list[Claimed | None]:
+        tries = count()
+
+        def statement(connection: Connection) -> dict[tuple[UUID, int], Claimed]:
+            is_repeated = next(tries) > 0
+            lease_ms = self._settings.worker_lock_duration
+            held_up = executions.held(connection, [id_ for id_, _ in dispatches]) if is_repeated else set()
+            free = [dispatch for dispatch in dispatches if dispatch[0] not in held_up]
+            answer = executions.claim(connection, free, worker_id=self.worker_id, lease_ms=lease_ms)
+            if is_repeated:
+                # The first try may have been heard, and its reply lost. What a thread of ours has is not meant, nor what it
+                # records meanwhile: so the look at what we have comes first.
+                held = set(self._held)
+                before = executions.claimed_before(connection, dispatches, worker_id=self.worker_id)
+                answer |= {key: job for key, job in before.items() if (job.id, job.attempt) not in held}
+            return answer
+
+        claimed = self._with_retries(statement, stop_after_delay(CLAIM_TIMEOUT_S))
+        self._held.update((job.id, job.attempt) for job in claimed.values())
+        # Popped: a dispatch that was delivered twice is run once.
+        return [claimed.pop(dispatch, None) for dispatch in dispatches]
+
+    def _record(self, ended: list[Ended]) -> list[bool | None]:
+        """None: somebody holds the job's row."""
+        tries = count()
+
+        def statement(connection: Connection) -> dict[tuple[UUID, int], bool]:
+            held_up = executions.held(connection, [entry.job_id for entry in ended]) if next(tries) else set()
+            return self._record_on(connection, [entry for entry in ended if entry.job_id not in held_up])
+
+        try:
+            won = self._with_retries(statement, stop_never)
+        except DBAPIError:
+            if len(ended) == 1:
+                raise
+            # One row that PostgreSQL refuses must not sink the others.
+            return [self._record_alone(entry) for entry in ended]
+        return [won.get((entry.job_id, entry.attempt)) for entry in ended]
+
+    def _record_alone(self, ended: Ended) -> bool | None:
+        try:
+            return self._record([ended])[0]
+        except DBAPIError as error:
+            _log.error("PostgreSQL refuses an outcome", job_id=str(ended.job_id), error=str(error).splitlines()[0])
+            return False
+
+    def _record_on(self, connection: Connection, ended: list[Ended]) -> dict[tuple[UUID, int], bool]:
+        return executions.record(
+            connection,
+            ended,
+            worker_id=self.worker_id,
+            shard=self._shard,
+            dlq_enabled=self._settings.job_dlq_enabled,
+        )
+
+    def _with_retries(self, statement: Callable[[Connection], T], stop: stop_base) -> T:
+        for attempt in Retrying(
+            retry=retry_if_exception(is_transient),
+            wait=wait_random_exponential(multiplier=0.05, max=1),
+            stop=stop | stop_when_event_set(self.gave_up),
+            before_sleep=_say_once,
+            reraise=True,
+        ):
+            with attempt, self._database.connection() as connection:
+                return statement(connection.execution_options(job_lock_ms=LOCK_TIMEOUT_MS))
+        raise AssertionError("unreachable")
+
+
+def _say_once(state: RetryCallState) -> None:
+    if state.attempt_number == 1 and state.outcome:
+        error = str(state.outcome.exception()).splitlines()[0]
+        _log.warning("PostgreSQL does not answer; waiting", error=error)

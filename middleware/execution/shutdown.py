@@ -1,0 +1,61 @@
+"""Leave without losing anything.
+
+1. TERM: fetching stops at once, and what was fetched but not begun goes back to Redis for other workers.
+2. Running jobs go on until --worker-shutdown-timeout.
+3. Those still running then are released: back to pending, no retry used, before the process is gone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from queue import Empty
+from typing import Any
+
+import structlog
+from dramatiq import Broker, Worker
+from dramatiq.middleware import Middleware
+from sqlalchemy.exc import SQLAlchemyError
+
+from aeon_jobs.middleware.execution.outcomes import LeaseLost
+from aeon_jobs.middleware.execution.recorder import Recorder
+from aeon_jobs.middleware.execution.running import CurrentJob, Running
+from aeon_jobs.middleware.execution.state import settle
+from aeon_jobs.persistence.queue import states
+
+_log = structlog.get_logger(__name__)
+
+
+class Shutdown(Middleware):
+    def __init__(self, recorder: Recorder, running: Running) -> None:
+        self._recorder = recorder
+        self._running = running
+
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        broker.is_stopping = True  # type: ignore[attr-defined]
+        waiting: defaultdict[str, list[Any]] = defaultdict(list)
+        try:
+            while True:
+                message = worker.work_queue.get_nowait().message
+                waiting[message.queue_name].append(message)
+        except Empty:
+            pass
+        for queue, messages in waiting.items():
+            worker.consumers[queue].requeue_messages(messages)
+        _log.info("stopping", given_back=sum(map(len, waiting.values())), running=len(self._running))
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        # No more patience with a database that is away: the lease frees what cannot be released.
+        self._recorder.gave_up.set()
+        for job in self._running.every():
+            if job.verdict is None:
+                # Told first: a handler at the end of its transaction must not complete what is given back here.
+                job.interrupt(LeaseLost)
+                job.verdict = states.released("the worker was stopped")
+                self._release(job)
+
+    def _release(self, job: CurrentJob) -> None:
+        try:
+            settle(self._recorder, job)
+            _log.warning("job released unfinished", job_id=str(job.id))
+        except SQLAlchemyError as error:
+            _log.warning("job not released", job_id=str(job.id), error=str(error).splitlines()[0])

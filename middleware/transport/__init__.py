@@ -1,0 +1,1 @@
+"""The broker and its consumers: how a message gets from Redis to a thread."""

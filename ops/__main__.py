@@ -1,5 +1,0 @@
-"""`python -m ops` is `aeon-jobs`."""
-
-from ops.cli import main
-
-main()

@@ -1,0 +1,188 @@
+"""Where measuring takes place: durable servers in a temporary directory, gone with it.
+
+The environment of this process becomes that of the system, so that `actor.send` and every program started from here find it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import redis
+import tenacity
+from sqlalchemy import text
+
+from aeon_jobs.middleware.execution.logging import configure_logging
+from aeon_jobs.ops.benchmarks import backlog
+from aeon_jobs.ops.benchmarks.program import Program, cpu_s, tree
+from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis
+from aeon_jobs.persistence.core import migrate
+from aeon_jobs.persistence.core.database import Database, get_database
+from aeon_jobs.persistence.core.settings import get_settings, load_settings, variable_names
+from aeon_jobs.persistence.hints import redis_client
+from aeon_jobs.persistence.queue import job_types
+from aeon_jobs.persistence.queue.jobs import NewJob, submit_many
+
+TIMEOUT_S = 120
+PROCESSES = 2
+"""Worker processes."""
+
+
+@dataclass(slots=True)
+class System:
+    directory: Path
+    postgres: EmbeddedPostgres
+    redis_server: EmbeddedRedis
+    database: Database
+    redis: redis.Redis
+    _stack: ExitStack
+    _crowds: dict[int, tuple[str, Database]] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        """As after installation: job types, and nothing else."""
+        from aeon_jobs.ops.benchmarks.handlers import TYPES
+
+        self.redis.flushall()
+        with self.database.transaction() as connection:
+            connection.exec_driver_sql("TRUNCATE jobs, job_counters, workers, job_queues, job_types CASCADE")
+            job_types.register(connection, [actor.definition for actor in TYPES])
+        self.execute("CHECKPOINT")
+
+    def crowded(self, count: int) -> tuple[str, Database]:
+        """Url of, and connections to, a database with `count` jobs in it, made at first use."""
+        if count not in self._crowds:
+            name = f"crowd_{count}"
+            self.execute(f"CREATE DATABASE {name}")
+            database = Database(load_settings(database_url=self.postgres.url_of(name)).postgres_dsn, pool_size=20)
+            self._stack.callback(database.dispose)
+            migrate.up(database)
+            _register(database)
+            backlog.mixed(database, count)
+            self._crowds[count] = self.postgres.url_of(name), database
+        return self._crowds[count]
+
+    def execute(self, sql: str, **parameters: Any) -> list[Any]:
+        """Rows of a statement on the empty database; none if it answers none."""
+        with self.database.connection() as connection:
+            answer = connection.execute(text(sql), parameters)
+            return list(answer) if answer.returns_rows else []
+
+    def submit(self, job_type: str, count: int, **payload: Any) -> None:
+        """Many jobs, in bulk."""
+        new = [NewJob(job_type=job_type, payload=payload) for _ in range(count)]
+        for first in range(0, count, 5_000):
+            with self.database.transaction() as connection:
+                submit_many(connection, new[first : first + 5_000])
+
+    def finished(self) -> int:
+        """How many attempts ended, from the counters: a question that costs next to nothing."""
+        rows = self.execute("SELECT coalesce(sum(value), 0) FROM job_counters WHERE metric = 'processed'")
+        return int(rows[0][0])
+
+    def until_finished(self, count: int) -> None:
+        wait_until(lambda: self.finished() >= count, f"{count} finished jobs", pause_s=0.05)
+
+    @contextmanager
+    def dispatcher(self, **environment: str) -> Iterator[Program]:
+        with Program(["dispatcher"], self.directory / "dispatcher.log", **environment) as program:
+            wait_until(lambda: self._lives("dispatcher", program) == 1, "the dispatcher")
+            yield program
+
+    @contextmanager
+    def workers(self, **environment: str) -> Iterator[Program]:
+        with self.workers_starting(**environment) as program:
+            wait_until(lambda: self._lives("worker", program) == PROCESSES, "the workers")
+            yield program
+
+    def workers_starting(self, **environment: str) -> Program:
+        """2 processes of 8 threads, on the defaults."""
+        return Program(["worker", "aeon_jobs.ops.benchmarks.handlers"], self.directory / "worker.log", **environment)
+
+    def server_cpu_s(self) -> dict[str, float]:
+        """CPU seconds so far, of Redis and of PostgreSQL with all its processes."""
+        servers = {"redis": self.redis_server.pid, "postgres": self.postgres.pid}
+        return {name: sum(map(cpu_s, tree(pid))) for name, pid in servers.items()}
+
+    def questions(self) -> dict[str, int]:
+        """Redis commands, those inside of scripts included, and PostgreSQL transactions so far."""
+        stats = self.redis.info("commandstats")
+        commands = sum(int(of["calls"]) for name, of in stats.items() if name != "cmdstat_info")
+        # A backend publishes its counts when it next rests: up to a second late.
+        sql = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
+        return {"Redis commands": commands, "PostgreSQL transactions": int(self.execute(sql)[0][0])}
+
+    def _lives(self, kind: str, program: Program) -> int:
+        program.verify()
+        sql = "SELECT count(*) FROM workers WHERE kind = :kind AND state = 'running' AND last_seen_at > now() - interval '5 s'"
+        return int(self.execute(sql, kind=kind)[0][0])
+
+
+@contextmanager
+def built() -> Iterator[System]:
+    """A system with its servers running and its environment in place."""
+    before = dict(os.environ)
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(TemporaryDirectory(prefix="aeon-bench-")))
+        # Embedded PostgreSQL may run under another account, which has to get through.
+        directory.chmod(0o711)
+        postgres = stack.enter_context(EmbeddedPostgres(directory / "pg", durable=True))
+        server = stack.enter_context(EmbeddedRedis(directory / "redis", durable=True))
+        _forget_settings()
+        stack.callback(_restore, before)
+        os.environ |= {"DATABASE_URL": postgres.url, "REDIS_URL": server.url, "LOG_LEVEL": "WARNING"}
+        configure_logging(get_settings(), "benchmarks")
+        database = get_database()
+        stack.callback(_close_connections)
+        migrate.up(database)
+        client = stack.enter_context(redis_client(server.url))
+        yield System(directory, postgres, server, database, client, stack)
+
+
+def wait_until(look: Callable[[], bool], what: str, pause_s: float = 0.02) -> None:
+    """
+    Raises:
+        TimeoutError: not within TIMEOUT_S.
+    """
+    poll = tenacity.Retrying(
+        retry=tenacity.retry_if_result(lambda answer: not answer),
+        stop=tenacity.stop_after_delay(TIMEOUT_S),
+        wait=tenacity.wait_fixed(pause_s),
+    )
+    try:
+        poll(look)
+    except tenacity.RetryError:
+        raise TimeoutError(f"waited {TIMEOUT_S} s in vain for {what}") from None
+
+
+def _register(database: Database) -> None:
+    # Late: the handlers are declared for a broker, which reads the settings.
+    from aeon_jobs.ops.benchmarks.handlers import TYPES
+
+    with database.transaction() as connection:
+        job_types.register(connection, [actor.definition for actor in TYPES])
+
+
+def _forget_settings() -> None:
+    """What the caller's environment says of databases and servers is about real ones: not to be measured."""
+    for name in variable_names():
+        os.environ.pop(name, None)
+    get_settings.cache_clear()
+    get_database.cache_clear()
+
+
+def _restore(environment: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+def _close_connections() -> None:
+    from aeon_jobs.actors.job import broker
+
+    broker().database.dispose()
+    broker().close()
+    get_database().dispose()

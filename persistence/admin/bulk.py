@@ -1,0 +1,108 @@
+"""One change to many jobs at once, with an answer for each: some may be in another state by now, or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from aeon_jobs.persistence.core.database import run
+from aeon_jobs.persistence.core.models import JobStatus
+from aeon_jobs.persistence.reads import listing
+from aeon_jobs.persistence.reads.listing import Filter
+
+MAX_BATCH = 10_000
+Change = Literal["cancel", "requeue", "discard"]
+ItemOutcome = Literal["done", "requested", "wrong_state", "not_found"]
+
+# What a change can be made to.
+_ALLOWS: dict[Change, frozenset[str]] = {
+    "cancel": frozenset({"pending", "queued", "running"}),
+    "requeue": frozenset({"failed", "cancelled", "pending"}),
+    "discard": frozenset({"failed"}),
+}
+# Of those states: what has to hold too, by its name in `list_statements`.
+_BESIDES: dict[Change, tuple[str, ...]] = {"cancel": ("not_asked_to_stop",), "requeue": ("not_due",), "discard": ()}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`requested`: the job runs, and was asked to stop."""
+
+    job_id: UUID
+    outcome: ItemOutcome
+    status: str | None
+
+
+def of_filter(connection: Connection, which: Filter, change: Change, *, is_paced: bool = False) -> list[UUID]:
+    """The oldest MAX_BATCH + 1 jobs that match and that `change` can be made to.
+
+    Those that it has been made to already are not among them: who asks again and again comes to an end. Hence a paced change
+    leaves out what waits for its moment.
+    """
+    states = _ALLOWS[change] - {"pending"} if is_paced else _ALLOWS[change]
+    allowed = tuple(status for status in which.status or tuple(JobStatus) if status in states)
+    if not allowed:
+        return []
+    return listing.ids(connection, replace(which, status=allowed), MAX_BATCH + 1, besides=_BESIDES[change])
+
+
+def cancel(connection: Connection, ids: Sequence[UUID], *, by: str, reason: str | None = None) -> list[Item]:
+    """Cancel many jobs: at once those that wait, by request those that run."""
+    changed = run(connection, "admin/cancel_many", {"ids": list(ids), "by": by, "reason": reason})
+    return _items(connection, ids, {row.id: row.status for row in changed})
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """One after the other instead of all at once: whatever made them fail may not bear a crowd."""
+
+    per_second: float
+    delay_ms: float = 0
+    """Before the first."""
+
+
+def pace_of(per_second: float | None, delay_ms: float = 0) -> Pace | None:
+    """None: all at once."""
+    return None if per_second is None else Pace(per_second, delay_ms)
+
+
+def requeue(connection: Connection, ids: Sequence[UUID], *, by: str, pace: Pace | None = None) -> list[Item]:
+    """Give many failed or cancelled jobs a new life; hurry those that wait for a moment to come."""
+    spread = {"per_second": pace and pace.per_second, "delay_ms": pace.delay_ms if pace else 0}
+    changed = run(connection, "admin/requeue_many", {"ids": list(ids), "by": by, **spread})
+    return _items(connection, ids, {row.id: row.status for row in changed})
+
+
+def discard(connection: Connection, ids: Sequence[UUID], *, by: str) -> list[Item]:
+    """Close the open dead letters of many jobs."""
+    changed = run(connection, "admin/discard_many", {"ids": list(ids), "by": by})
+    return _items(connection, ids, {row.id: row.status for row in changed})
+
+
+def foretell(connection: Connection, ids: Sequence[UUID], change: Change) -> list[Item]:
+    """What `change` would answer now; nothing is changed."""
+    states = _states(connection, ids)
+    return _items(connection, ids, {id_: state for id_, state in states.items() if state in _ALLOWS[change]})
+
+
+def _items(connection: Connection, ids: Sequence[UUID], changed: dict[UUID, str]) -> list[Item]:
+    others = _states(connection, [job_id for job_id in ids if job_id not in changed])
+    return [_item(job_id, changed, others) for job_id in dict.fromkeys(ids)]
+
+
+def _item(job_id: UUID, changed: dict[UUID, str], others: dict[UUID, str]) -> Item:
+    if job_id in changed:
+        status = changed[job_id]
+        return Item(job_id, "requested" if status == "running" else "done", status)
+    status_now = others.get(job_id)
+    return Item(job_id, "wrong_state" if status_now else "not_found", status_now)
+
+
+def _states(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, str]:
+    if not ids:
+        return {}
+    return {row.id: row.status for row in run(connection, "admin/states_of", {"ids": list(ids)})}

@@ -1,0 +1,256 @@
+"""The environment, read once into frozen, validated settings. Times are milliseconds, sizes are bytes.
+
+Every secret may come as NAME_FILE, the path of a file that holds it. No secret has a default.
+docs/configuration.md lists every variable; a test fails on one that is missing there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import socket
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from aeon_jobs.persistence.core.addresses import broken_postgres_rule, broken_redis_rule, with_psycopg2
+from aeon_jobs.persistence.core.errors import SettingsError
+
+Milliseconds = Annotated[int, Field(gt=0)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+# What cannot stand in a URL beside a password: somebody put a whole address there, or a piece of one.
+Host = Annotated[str, StringConstraints(pattern=r"^[^\s@/?#\[\]]+$")]
+HostOrDirectory = Annotated[str, StringConstraints(pattern=r"^(/\S*|[^\s@/?#\[\]]+)$")]
+
+
+class SecretFileSource(PydanticBaseSettingsSource):
+    """Reads NAME_FILE for every secret field NAME: the way Docker and Kubernetes hand over secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        variable = f"{field_name.upper()}_FILE"
+        path = os.environ.get(variable)
+        if not path or "SecretStr" not in str(field.annotation):
+            return None, field_name, False
+        if os.environ.get(field_name.upper()):
+            raise SettingsError(f"{variable}: set either {field_name.upper()} or {variable}, not both")
+        try:
+            # The newline that an editor leaves at the end is no part of the secret; a space may be.
+            return Path(path).read_text().rstrip("\r\n"), field_name, False
+        except OSError as error:
+            raise SettingsError(f"{variable}: cannot read the file it names ({error.strerror})") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"{variable}: the file it names is not UTF-8 text") from None
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(f, name)[0] for name, f in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """All settings. Field `worker_id` is environment variable WORKER_ID, and so on."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+
+    # PostgreSQL: either the URL or its parts.
+    database_url: SecretStr | None = None
+    postgres_host: HostOrDirectory = "localhost"
+    postgres_port: Port = 5432
+    postgres_db: str = "aeon_saas_dev"
+    postgres_user: str = "postgres"
+    postgres_password: SecretStr | None = None
+    job_schema: Identifier = "public"
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
+    database_statement_timeout: Milliseconds = 30_000
+
+    # Redis: either the URL or its parts. dramatiq uses KEYS: give it a database number of its own.
+    redis_url: SecretStr | None = None
+    redis_host: Host = "localhost"
+    redis_port: Port = 6379
+    redis_password: SecretStr | None = None
+    redis_db: Annotated[int, Field(ge=0)] = 0
+    redis_queue_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")] = "aeon-jobs"
+
+    # Workers.
+    worker_enabled: bool = True
+    worker_id: Annotated[str, StringConstraints(max_length=100)] = Field(default_factory=socket.gethostname)
+    worker_concurrency: Annotated[int, Field(ge=1, le=1000)] = 8
+    worker_processes: Annotated[int, Field(ge=1, le=256)] = 2
+    worker_poll_interval: Milliseconds = 1_000
+    worker_heartbeat_interval: Milliseconds = 5_000
+    worker_lock_duration: Annotated[int, Field(gt=0, validate_default=True)] = 20_000
+    worker_shutdown_timeout: Milliseconds = 30_000
+    worker_auto_restart: bool = True
+
+    # Dispatcher.
+    dispatch_poll_interval: Annotated[int, Field(ge=1, le=250)] = 250
+    dispatch_window_factor: Annotated[int, Field(ge=1, le=100)] = 4
+
+    # Jobs.
+    job_default_timeout: Annotated[int, Field(ge=1_000, le=600_000)] = 300_000
+    job_max_retries: Annotated[int, Field(ge=0, le=10)] = 3
+    job_retry_delay_base: Milliseconds = 1_000
+    job_retry_backoff_multiplier: Annotated[float, Field(ge=1, le=10)] = 2.0
+    job_retry_delay_max: Milliseconds = 3_600_000
+    job_retry_jitter: Annotated[float, Field(ge=0, le=1)] = 0.1
+    job_max_worker_deaths: Annotated[int, Field(ge=1, le=100)] = 3
+    job_max_payload_bytes: Annotated[int, Field(ge=1_024)] = 1_048_576
+    job_dlq_enabled: bool = True
+    job_dlq_retention_days: Annotated[
+        int, Field(ge=0, description="days that dead letters are kept once requeued or discarded; 0: for ever")
+    ] = 30
+    job_interrupt_grace: Milliseconds = 5_000
+
+    # Built-in job types.
+    data_root: Path = Path("data")
+    smtp_host: str = "localhost"
+    smtp_port: Port = 25
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_from: str = "aeon-jobs@localhost"
+    smtp_timeout: Milliseconds = 10_000
+    webhook_secret: SecretStr | None = None
+    webhook_timeout: Milliseconds = 10_000
+    webhook_allow_hosts: Annotated[str, Field(description="comma-separated hosts that the SSRF guard lets through")] = (
+        ""
+    )
+
+    # API.
+    api_host: str = "127.0.0.1"
+    api_port: Port = 8000
+    api_auth_enabled: bool = True
+    api_threads: Annotated[int, Field(ge=1, le=200)] = 40
+    api_rate_limit: Annotated[int, Field(ge=0, description="requests per minute and key; 0: no limit")] = 60_000
+    api_rate_limit_fallback: Annotated[
+        Literal["open", "closed"], Field(description="without Redis: let requests through, or refuse them")
+    ] = "open"
+    api_auth_failure_limit: Annotated[
+        int, Field(ge=0, description="failed authentications per minute and client address; 0: no limit")
+    ] = 30
+    api_max_bulk_bytes: Annotated[int, Field(ge=1_024)] = 67_108_864
+    api_cors_origins: Annotated[
+        str, Field(description="comma-separated origins that browsers may call from; empty: none")
+    ] = ""
+
+    # Watching.
+    monitoring_enabled: bool = True
+    metrics_port: Port = 9191
+    prometheus_enabled: bool = False
+    grafana_enabled: bool = False
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFileSource(settings_cls)
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_address_of_postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        return _unbroken(url, broken_postgres_rule)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_address_of_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        return _unbroken(url, broken_redis_rule)
+
+    @field_validator("worker_lock_duration")
+    @classmethod
+    def _outlives_heartbeats(cls, lock: int, info: ValidationInfo) -> int:
+        """A lease that ends between two renewals takes every job from its living worker."""
+        if lock < 2 * info.data.get("worker_heartbeat_interval", 0):
+            raise PydanticCustomError("lease", "must be at least twice WORKER_HEARTBEAT_INTERVAL")
+        return lock
+
+    @property
+    def postgres_dsn(self) -> str:
+        """SQLAlchemy URL, password included: never print it."""
+        if self.database_url:
+            return with_psycopg2(self.database_url.get_secret_value())
+        user = quote(self.postgres_user, safe="") + _password(self.postgres_password)
+        database = quote(self.postgres_db, safe="")
+        if self.postgres_host.startswith("/"):  # the directory of a socket, as libpq has it
+            where = quote(self.postgres_host, safe="")
+            return f"postgresql+psycopg2://{user}@/{database}?host={where}&port={self.postgres_port}"
+        return f"postgresql+psycopg2://{user}@{_host(self.postgres_host)}:{self.postgres_port}/{database}"
+
+    @property
+    def redis_dsn(self) -> str:
+        """redis-py URL, password included: never print it."""
+        if self.redis_url:
+            return self.redis_url.get_secret_value()
+        password = _password(self.redis_password)
+        user = f"{password}@" if password else ""
+        return f"redis://{user}{_host(self.redis_host)}:{self.redis_port}/{self.redis_db}"
+
+
+def _unbroken(url: SecretStr | None, broken_rule: Callable[[str], str | None]) -> SecretStr | None:
+    if url and (rule := broken_rule(url.get_secret_value())):
+        raise PydanticCustomError("address", rule)
+    return url
+
+
+def _password(secret: SecretStr | None) -> str:
+    return f":{quote(secret.get_secret_value(), safe='')}" if secret else ""
+
+
+def _host(name: str) -> str:
+    return f"[{name}]" if ":" in name else name  # IPv6
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: names every variable at fault and the rule it breaks; never shows a value.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        message = "; ".join(faults)
+    # Outside of the handler: an error that remembers pydantic's remembers the values.
+    raise SettingsError(message)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process's settings, read at first use."""
+    return load_settings()
+
+
+def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that look like ours but are not, each with the name that was probably meant."""
+    names = variable_names()
+    # Short words that stand before many a variable of other programs prove nothing.
+    prefixes = {name.split("_")[0] for name in names} - {"DATA", "API", "LOG"}
+    strangers = (n for n in environ if n not in names and _is_like_one_of(n.split("_")[0], prefixes))
+    close = ((n, difflib.get_close_matches(n, names, n=1, cutoff=0.85)) for n in strangers)
+    return {name: match[0] for name, match in close if match}
+
+
+def _is_like_one_of(word: str, words: Collection[str]) -> bool:
+    long = [known for known in words if len(known) > 4]
+    return word in words or bool(difflib.get_close_matches(word, long, n=1, cutoff=0.8))
+
+
+def variable_names() -> list[str]:
+    """Every environment variable that is read, the NAME_FILE forms included."""
+    fields = Settings.model_fields.items()
+    plain = [name.upper() for name, _ in fields]
+    return plain + [f"{name.upper()}_FILE" for name, f in fields if "SecretStr" in str(f.annotation)]

@@ -1,0 +1,70 @@
+"""Dead letters: jobs that somebody has to look at, and the ways out."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlmodel import select
+
+from aeon_jobs.persistence.core import payloads
+from aeon_jobs.persistence.core.database import run
+from aeon_jobs.persistence.core.errors import JobNotFound, WrongState
+from aeon_jobs.persistence.core.models import DeadLetterJob, Job
+from aeon_jobs.persistence.queue import jobs
+from aeon_jobs.persistence.queue.states import DeadReason, Failure
+
+
+def fail_unstarted(connection: Connection, dispatch: tuple[UUID, int], reason: DeadReason, failure: Failure) -> bool:
+    """End a queued job that no worker can even start. False: the dispatch is no longer the job's."""
+    job_id, seq = dispatch
+    parameters = {
+        "id": job_id,
+        "seq": seq,
+        "reason": reason,
+        "error_type": failure.error_type,
+        "message": failure.message,
+    }
+    return run(connection, "queue/fail_unstarted", parameters).rowcount > 0
+
+
+def requeue(connection: Connection, job_id: UUID, by: str | None = None, payload: dict[str, Any] | None = None) -> Job:
+    """Give a failed or cancelled job a new life, its history kept; with `payload`, an edited one.
+
+    Raises:
+        JobNotFound
+        WrongState: it is not over, or it completed.
+        InvalidJob: the edited payload breaks a rule.
+    """
+    job = jobs.get(connection, job_id)
+    if payload is not None:
+        jobs.check_payload(connection, job.job_type, payload)
+    encoded = None if payload is None else payloads.encode(payload, "payload", limit=jobs.payload_limit())
+    if not run(connection, "queue/requeue", {"id": job_id, "by": by, "payload": encoded}).rowcount:
+        job = jobs.get(connection, job_id)
+        raise WrongState(job_id, job.status, "be requeued")
+    return jobs.get(connection, job_id)
+
+
+def discard(connection: Connection, job_id: UUID, by: str | None = None) -> None:
+    """Close a job's dead letter without another try.
+
+    Raises:
+        JobNotFound: it has no open dead letter.
+    """
+    if not run(connection, "queue/discard_dead_letter", {"id": job_id, "by": by}).rowcount:
+        raise JobNotFound(job_id)
+
+
+def forget(connection: Connection, days: int) -> int:
+    """Delete dead letters that were requeued or discarded more than `days` ago, at most 1,000. Returns how many."""
+    return run(connection, "queue/forget_dead_letters", {"days": days}).rowcount
+
+
+def of_job(connection: Connection, job_id: UUID) -> list[DeadLetterJob]:
+    """Every dead letter of a job, oldest first."""
+    rows = connection.execute(
+        select(DeadLetterJob).where(DeadLetterJob.job_id == job_id).order_by(DeadLetterJob.id)  # type: ignore[arg-type]
+    )
+    return [DeadLetterJob(**row) for row in rows.mappings()]

@@ -1,0 +1,121 @@
+"""Processes of ours: who lives, who died, and who does the dispatching."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+from sqlmodel import select
+
+from aeon_jobs.persistence.core.database import run
+from aeon_jobs.persistence.core.models import Worker
+
+Kind = Literal["worker", "dispatcher", "scheduler", "api"]
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What tells whether two processes see each other: one boot of one kernel, one pid namespace."""
+
+    hostname: str
+    boot_id: str
+    pid_namespace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A process as it announces itself. `process_started_at` (seconds since boot) tells it from a later one of its pid."""
+
+    id: str
+    kind: Kind
+    host: Host
+    pid: int
+    process_started_at: float
+    version: str
+    broker_id: str | None = None
+    queues: Sequence[str] = ()
+    job_types: Sequence[str] = ()
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another process, as far as its death can be judged."""
+
+    id: str
+    kind: str
+    pid: int
+    process_started_at: float
+    broker_id: str | None
+    queues: list[str]
+
+
+def register(connection: Connection, registration: Registration) -> None:
+    """Announce a process; registering again revives its row."""
+    run(
+        connection,
+        "queue/register_worker",
+        {
+            "id": registration.id,
+            "kind": registration.kind,
+            "hostname": registration.host.hostname[:255],
+            "boot_id": registration.host.boot_id,
+            "pid_namespace": registration.host.pid_namespace,
+            "pid": registration.pid,
+            "process_started_at": registration.process_started_at,
+            "broker_id": registration.broker_id,
+            "queues": list(registration.queues),
+            "job_types": list(registration.job_types),
+            "threads": registration.threads,
+            "version": registration.version,
+        },
+    )
+
+
+def beat(connection: Connection, worker_id: str, busy: int = 0) -> bool:
+    """Prove life. False: the row is gone and the process has to register again."""
+    return run(connection, "queue/beat", {"id": worker_id, "busy": busy}).rowcount > 0
+
+
+def change_state(connection: Connection, worker_id: str, state: Literal["stopping", "stopped"]) -> None:
+    """A clean goodbye: `stopping` gets no new work, `stopped` is no alarm."""
+    run(connection, "queue/change_worker_state", {"id": worker_id, "state": state})
+
+
+def peers_on(connection: Connection, host: Host) -> list[Peer]:
+    """Processes that claim to run where the caller can look for them."""
+    rows = run(connection, "queue/peers_on_host", {"boot_id": host.boot_id, "pid_namespace": host.pid_namespace})
+    return [_peer(row._mapping) for row in rows]
+
+
+def mark_lost(connection: Connection, ids: Sequence[str]) -> list[Peer]:
+    """Declare processes dead. Only the caller that changed a row gets it back: each death has one reaper."""
+    return [_peer(row._mapping) for row in run(connection, "queue/mark_lost", {"ids": list(ids)})] if ids else []
+
+
+def mark_silent(connection: Connection, silence_ms: int) -> list[Peer]:
+    """Declare lost whoever was not heard of for `silence_ms`. It may be frozen, not dead: its next beat revives it."""
+    return [_peer(row._mapping) for row in run(connection, "queue/mark_silent", {"silence_ms": silence_ms})]
+
+
+def dispatchers(connection: Connection, silence_ms: int) -> list[tuple[str, bool]]:
+    """(id, dedicated) of whoever dispatched within `silence_ms`: processes of their own, or threads of workers."""
+    rows = run(connection, "queue/live_dispatchers", {"silence_ms": silence_ms})
+    return [(row.id, row.dedicated) for row in rows]
+
+
+def forget(connection: Connection, retention_ms: int) -> int:
+    """Delete rows of processes that stopped cleanly, or were lost, longer ago than `retention_ms`."""
+    return run(connection, "queue/forget_workers", {"retention_ms": retention_ms}).rowcount
+
+
+def every(connection: Connection) -> list[Worker]:
+    """All known processes, the latest seen first."""
+    rows = connection.execute(select(Worker).order_by(Worker.last_seen_at.desc()))  # type: ignore[attr-defined]
+    return [Worker(**row) for row in rows.mappings()]
+
+
+def _peer(row: Any) -> Peer:
+    return Peer(**{name: row[name] for name in Peer.__dataclass_fields__})

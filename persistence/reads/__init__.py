@@ -1,0 +1,1 @@
+"""Queries that change nothing: lists, statistics, explanations. May import `queue` and `core`."""

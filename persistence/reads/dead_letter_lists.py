@@ -1,0 +1,89 @@
+"""Dead letters as lists: newest first, by what they have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Table, select
+
+from aeon_jobs.persistence.core.database import run
+from aeon_jobs.persistence.core.errors import JobsError
+from aeon_jobs.persistence.core.models import DeadLetterJob
+from aeon_jobs.persistence.reads.id_lists import IdPage, page
+
+_LETTERS: Table = DeadLetterJob.__table__  # type: ignore[attr-defined]
+
+
+class LetterNotFound(JobsError, LookupError):
+    def __init__(self, letter_id: int) -> None:
+        super().__init__(f"no dead letter with id {letter_id}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterFilter:
+    """Which dead letters; all conditions hold at once."""
+
+    open: bool | None = True
+    """True: nobody decided yet. False: requeued or discarded. None: all."""
+    job_type: str | None = None
+    queue_name: str | None = None
+    reason: str | None = None
+    error_type: str | None = None
+    fingerprint: str | None = None
+    """Failures of the same cause share it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Open dead letters of one fingerprint."""
+
+    fingerprint: str | None
+    job_type: str | None
+    error_type: str | None
+    error_message: str | None
+    count: int
+
+
+def letters(connection: Connection, which: LetterFilter, *, limit: int = 50, cursor: str | None = None) -> IdPage:
+    """
+    Raises:
+        InvalidJob: the cursor is not one of this list.
+    """
+    return page(connection, _LETTERS, _conditions(which), of_list=("dead letters", which), limit=limit, cursor=cursor)
+
+
+def letter(connection: Connection, letter_id: int) -> DeadLetterJob:
+    """
+    Raises:
+        LetterNotFound
+    """
+    row = connection.execute(select(_LETTERS).where(_LETTERS.c.id == letter_id)).mappings().one_or_none()
+    if row is None:
+        raise LetterNotFound(letter_id)
+    return DeadLetterJob(**row)
+
+
+def job_ids(connection: Connection, which: LetterFilter, limit: int) -> list[UUID]:
+    """The jobs of open letters, oldest first: what a bulk action works on."""
+    where = [*_conditions(which), _LETTERS.c.job_id.is_not(None)]
+    rows = connection.execute(select(_LETTERS.c.job_id).where(*where).order_by(_LETTERS.c.id).limit(limit))
+    return list(rows.scalars())
+
+
+def causes(connection: Connection, limit: int = 50) -> list[Cause]:
+    """Open dead letters, grouped by cause, the most frequent first."""
+    return [Cause(**row) for row in run(connection, "reads/dead_letter_causes", {"limit": limit}).mappings()]
+
+
+def _conditions(which: LetterFilter) -> list[ColumnElement[bool]]:
+    names = ("job_type", "queue_name", "reason", "error_type", "fingerprint")
+    given: dict[str, Any] = {name: getattr(which, name) for name in names}
+    conditions: list[ColumnElement[bool]] = [
+        _LETTERS.c[name] == value for name, value in given.items() if value is not None
+    ]
+    if which.open is not None:
+        resolved = _LETTERS.c.resolved_at
+        conditions.append(resolved.is_(None) if which.open else resolved.is_not(None))
+    return conditions

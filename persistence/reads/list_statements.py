@@ -1,0 +1,189 @@
+"""The statements of the lists of jobs, put together once for each kind of question; values are always parameters.
+
+Each chooses the ids of a page first and reads whole rows for these alone: what is looked through, merged and sorted is
+narrow, and much of it is answered by an index without its table.
+
+    walk      along indexes in the order of the list, to the end of the page
+    glance    the same, no further than the first RECENT rows, whatever they are
+    gather    all that matches, by the index of a condition, if that is not too much; then sort
+"""
+
+# ruff: noqa: S608 - the pieces are constants of this module
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from aeon_jobs.persistence.core.models import JobStatus
+
+Sort = Literal["created_at", "updated_at", "priority"]
+RECENT = 4_000
+COLUMNS = (
+    "id, job_type, queue_name, status::text AS status, priority, error_message, retry_count, max_retries, timeout_ms,"
+    " scheduled_at, started_at, completed_at, created_at, updated_at, created_by, metadata, blocked_by, attempt, worker_id,"
+    " progress, cancel_requested_at, cancel_requested_by, cancel_reason, schedule_id"
+)
+"""What lists show: payload and result may be large."""
+
+CONDITIONS = {
+    "job_type": "job_type = :job_type",
+    "queue_name": "queue_name = :queue_name",
+    "created_by": "created_by = :created_by",
+    "created_after": "created_at >= :created_after",
+    "created_before": "created_at < :created_before",
+    "updated_after": "updated_at >= :updated_after",
+    "updated_before": "updated_at < :updated_before",
+    # Its first half is that of the index.
+    "metadata": "metadata <> '{}' AND metadata @> CAST(:metadata AS jsonb)",
+}
+ASIDES = {
+    "not_asked_to_stop": "cancel_requested_at IS NULL",
+    "not_due": "(status <> 'pending' OR scheduled_at > now())",
+}
+"""Conditions without a value, for bulk changes."""
+# No job changes before it is created. The planner does not know, and can begin in the middle of an index when told.
+_IMPLIED = {"created_after": "updated_at >= :created_after", "updated_before": "created_at < :updated_before"}
+_MOMENTS = {
+    "created_after": "created_at",
+    "created_before": "created_at",
+    "updated_after": "updated_at",
+    "updated_before": "updated_at",
+}
+_EQUAL = ("job_type", "queue_name", "created_by")
+_IN_MOTION = ("queued", "running")
+_SETTLED = f"status NOT IN {_IN_MOTION}"
+# The table is large, whatever old statistics say. Compiling a statement takes longer than running it.
+_SETTINGS = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A question without its values."""
+
+    status: tuple[str, ...]
+    """Empty: any."""
+    given: tuple[str, ...]
+    """Names of CONDITIONS and ASIDES."""
+    sort: Sort = "created_at"
+    descending: bool = True
+    continues: bool = False
+    """After the position (:after_key, :after_id)."""
+
+    @property
+    def most(self) -> int:
+        """How many rows may be gathered: for metadata each of them is a visit to the table."""
+        if "metadata" in self.given:
+            return 5_000
+        only_moments = all(name in _MOMENTS for name in self.given)
+        return 100_000 if only_moments and not self.status and self.sort != "priority" else 20_000
+
+    @property
+    def is_straight(self) -> bool:
+        """Whether some index holds exactly what matches in the order of the list."""
+        equal = [name for name in self.given if name in _EQUAL]
+        others = [name for name in self.given if name not in equal and _MOMENTS.get(name) != self.sort]
+        return not others and (not equal or (len(equal) == 1 and self.sort == "created_at" and not self.status))
+
+
+@lru_cache(maxsize=1_000)
+def walk(shape: Shape) -> str:
+    """Parameters: the values, `rows`, `offset`, and `reach`, the sum of these two."""
+    found = _merged(shape, _parts(shape), [*_conditions(shape), *_position(shape)], limit=":reach")
+    return _page(shape, found)
+
+
+@lru_cache(maxsize=1_000)
+def glance(shape: Shape) -> str:
+    """Parameters: the values, `rows`, `offset`."""
+    nearest = _merged(shape, _parts(shape), _position(shape), limit=str(RECENT), columns=_needed(shape))
+    recent = f"(SELECT * FROM {nearest} {_order(shape)} LIMIT {RECENT}) AS recent WHERE {_all(_conditions(shape))}"
+    return _page(shape, recent)
+
+
+@lru_cache(maxsize=1_000)
+def gather(shape: Shape) -> str:
+    """Parameters: the values, `rows`, `offset`, `most`. Each row says how many were `gathered`: with `most`, not all."""
+    found = f"SELECT * FROM ({_union(shape, [*_conditions(shape), *_position(shape)])}) AS found LIMIT :most"
+    count = ", (SELECT count(*) FROM matching) AS gathered"
+    return _page(shape, "matching", before=f"WITH matching AS MATERIALIZED ({found})\n", count=count)
+
+
+@lru_cache(maxsize=1_000)
+def count(shape: Shape) -> str:
+    """Parameters: the values, and `most`, where counting ends."""
+    found = f"SELECT FROM ({_union(shape, _conditions(shape))}) AS found LIMIT :most"
+    return f"{_SETTINGS}SELECT count(*) FROM ({found}) AS counted"
+
+
+def _page(shape: Shape, found: str, before: str = "", count: str = "") -> str:
+    return (
+        f"{_SETTINGS}SELECT {COLUMNS}{', gathered' if count else ''} FROM jobs JOIN (\n"
+        f"{before}SELECT id, key{count} FROM {found} {_order(shape)} LIMIT :rows OFFSET :offset\n"
+        f") AS chosen USING (id) {_order(shape)}"
+    )
+
+
+def _merged(shape: Shape, parts: Sequence[str], conditions: Sequence[str], *, limit: str, columns: str = "") -> str:
+    """Each part in the order of the list and no longer than can be needed, put together."""
+    branches = [
+        f"(SELECT id, {shape.sort} AS key{columns} FROM jobs WHERE {_all([part, *conditions])}"
+        f" {_order(shape, shape.sort)} LIMIT {limit})"
+        for part in parts
+    ]
+    return "(" + "\nUNION ALL ".join(branches) + ") AS merged"
+
+
+def _union(shape: Shape, conditions: Sequence[str]) -> str:
+    """Everything that matches, in no order."""
+    wanted = _wanted(shape)
+    settled = ", ".join(f"'{status}'" for status in wanted if status not in _IN_MOTION)
+    parts = [f"{_SETTLED} AND status IN ({settled})" if shape.status else _SETTLED] if settled else []
+    parts += _moving(wanted)
+    return "\nUNION ALL ".join(
+        f"SELECT id, {shape.sort} AS key FROM jobs WHERE {_all([part, *conditions])}" for part in parts
+    )
+
+
+def _parts(shape: Shape) -> list[str]:
+    """Disjoint sets of rows, each of which some index holds in the order of the list."""
+    wanted = _wanted(shape)
+    if shape.sort == "created_at" and not shape.status:
+        return [_SETTLED, *_moving(wanted)]
+    settled = [f"{_SETTLED} AND status = '{status}'" for status in wanted if status not in _IN_MOTION]
+    return settled + _moving(wanted)
+
+
+def _wanted(shape: Shape) -> list[str]:
+    return [JobStatus(status).value for status in shape.status or tuple(JobStatus)]
+
+
+def _moving(wanted: Collection[str]) -> list[str]:
+    return [f"status = '{status}'" for status in wanted if status in _IN_MOTION]
+
+
+def _conditions(shape: Shape) -> list[str]:
+    known = CONDITIONS | ASIDES
+    return [known[name] for name in shape.given] + [_IMPLIED[name] for name in shape.given if name in _IMPLIED]
+
+
+def _position(shape: Shape) -> list[str]:
+    return [f"({shape.sort}, id) {'<' if shape.descending else '>'} (:after_key, :after_id)"] if shape.continues else []
+
+
+def _needed(shape: Shape) -> str:
+    """Columns that the conditions look at."""
+    names = (*_EQUAL, "created_at", "updated_at", "metadata", "status", "scheduled_at", "cancel_requested_at")
+    conditions = _all(_conditions(shape))
+    return "".join(f", {name}" for name in names if name in conditions)
+
+
+def _order(shape: Shape, key: str = "key") -> str:
+    direction = "DESC" if shape.descending else "ASC"
+    return f"ORDER BY {key} {direction}, id {direction}"
+
+
+def _all(conditions: Sequence[str]) -> str:
+    return " AND ".join(conditions)

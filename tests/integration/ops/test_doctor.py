@@ -1,0 +1,391 @@
+"""The doctor: each illness is caused for real, and found; a healthy system has none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+import redis
+from sqlalchemy import make_url
+
+from aeon_jobs.ops.doctor import clocks, examine
+from aeon_jobs.ops.doctor.finding import Finding
+from aeon_jobs.ops.doctor.patient import Limits, Patient
+from aeon_jobs.ops.doctor.pooler import pooler
+from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings, get_settings, load_settings
+from tests.leaks import spare
+from tests.rows import NOTE, add_job, register, rows
+from tests.terminal import Terminal
+from tests.waiting import wait_for
+
+STRICT = Limits(long_transaction_s=0, idle_in_transaction_s=0)
+
+
+@pytest.fixture
+def ill(
+    environment: Settings,
+    database: Database,
+    redis_client: redis.Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Any:
+    """Examines the deployment of the environment; findings by name."""
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path))
+    register(database)
+
+    def look(limits: Limits | None = None) -> dict[str, Finding]:
+        get_settings.cache_clear()
+        return {finding.name: finding for finding in examine(limits=limits)}
+
+    return look
+
+
+def process(database: Database, kind: str, id_: str = "", silent_s: float = 0, **columns: Any) -> str:
+    """A process of ours, as it would have registered."""
+    id_ = id_ or f"{kind}-1"
+    given = {"state": "running", "threads": 8, "queues": ["default"], "job_types": ["note"], **columns}
+    rows(
+        database,
+        "INSERT INTO workers (id, kind, hostname, boot_id, pid_namespace, pid, process_started_at, version, state, threads,"
+        " queues, job_types, last_seen_at) VALUES (:id, :kind, 'h', 'b', 'n', 1, 0, '1', :state, :threads, :queues,"
+        " :job_types, now() - :silent_s * interval '1 second')",
+        id=id_,
+        kind=kind,
+        silent_s=silent_s,
+        **given,
+    )
+    return id_
+
+
+def test_a_healthy_system_has_no_illness(ill: Any, database: Database) -> None:
+    process(database, "worker")
+    process(database, "dispatcher", threads=0)
+    findings = ill()
+    assert {name: f.detail for name, f in findings.items() if f.status == "error"} == {}
+    for name in ("PostgreSQL", "schema", "pooler", "autovacuum", "workers", "dispatcher", "Redis", "disk of DATA_ROOT"):
+        assert findings[name].status == "ok", findings[name]
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------------
+
+
+def test_a_server_that_is_not_there_is_one_error_and_skips_the_rest(ill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://postgres@/nothing?host=/nonexistent")
+    findings = ill()
+    assert findings["PostgreSQL"].status == "error"
+    assert findings["what is in PostgreSQL"].status == "skipped"
+    assert findings["Redis"].status == "ok"
+    assert "workers" not in findings
+
+
+def test_a_schema_that_is_missing_or_changed(ill: Any, database: Database) -> None:
+    rows(database, "UPDATE job_migrations SET checksum = 'another' WHERE version = 1")
+    assert "not as they were applied: 0001_" in ill()["schema"].detail
+    rows(database, "DELETE FROM job_migrations WHERE version = 2")
+    found = ill()
+    assert (found["schema"].status, found["schema"].remedy) == ("error", "aeon-jobs migrate up")
+    assert found["processes, queues, jobs"].status == "skipped"
+
+
+def test_autovacuum_switched_off_for_a_table(ill: Any, database: Database) -> None:
+    rows(database, "ALTER TABLE jobs SET (autovacuum_enabled = false)")
+    assert (ill()["autovacuum"].status, ill()["autovacuum"].detail) == ("error", "off for jobs")
+
+
+def test_autovacuum_switched_off_for_the_server(private_postgres: EmbeddedPostgres, monkeypatch: Any) -> None:
+    monkeypatch.setenv("DATABASE_URL", private_postgres.url)
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9")
+    with _plain(private_postgres.url) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER SYSTEM SET autovacuum = off")
+        cursor.execute("SELECT pg_reload_conf()")
+
+    def look() -> Finding | None:
+        findings = {finding.name: finding for finding in examine()}
+        return findings["autovacuum"] if findings["autovacuum"].status == "error" else None
+
+    assert wait_for(look, "the new configuration").detail == "off for the whole server"
+
+
+@contextmanager
+def _plain(url: str) -> Iterator[Any]:
+    connection = psycopg2.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+    connection.autocommit = True
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def test_a_transaction_that_stays_open(ill: Any, database: Database) -> None:
+    with _plain(database.engine.url.render_as_string(hide_password=False)) as connection:
+        connection.autocommit = False
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (pid,) = cursor.fetchone()
+        found = ill(STRICT)["long transactions"]
+        assert found.status == "warning"
+        assert f"pg_terminate_backend({pid})" in found.remedy
+        assert "idle in transaction" in found.detail
+        assert ill()["long transactions"].status == "ok"
+        connection.rollback()
+
+
+def test_connections_that_run_out(ill: Any) -> None:
+    assert ill(Limits(connections=(0.0, 0.99)))["connections"].status == "warning"
+    assert ill(Limits(connections=(0.0, 0.0)))["connections"].status == "error"
+
+
+# --- the pooler ---------------------------------------------------------------------------------
+
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+@contextmanager
+def pgbouncer(url: str, mode: str, directory: Path) -> Iterator[str]:
+    """The database of `url` behind PgBouncer."""
+    server = make_url(url)
+    host = server.query.get("host") or server.host
+    config = directory / "pgbouncer.ini"
+    config.write_text(
+        f"[databases]\n* = host={host} port={server.port or 5432} user={server.username}\n"
+        f"[pgbouncer]\nlisten_addr =\nunix_socket_dir = {directory}\nlisten_port = 6432\nauth_type = any\n"
+        f"pool_mode = {mode}\nignore_startup_parameters = extra_float_digits\nadmin_users = x\n"
+    )
+    # It refuses to be root, and embedded PostgreSQL lets nobody but its own account near its socket.
+    account = Path(str(host)).owner() if str(host).startswith("/") else "nobody"
+    user = ["-u", account] if os.geteuid() == 0 else []
+    directory.chmod(0o777)
+    child = subprocess.Popen([str(PGBOUNCER), "-q", *user, str(config)], stderr=subprocess.DEVNULL)
+    spare(child.pid)
+    try:
+        wait_for((directory / ".s.PGSQL.6432").exists, "pgbouncer")
+        yield f"postgresql://{server.username}@/{server.database}?host={directory}&port=6432"
+    finally:
+        child.terminate()
+        child.wait(10)
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="no pgbouncer here")
+@pytest.mark.parametrize(
+    ("mode", "status", "words"),
+    [
+        ("transaction", "ok", "one is in between, in transaction mode"),
+        ("session", "ok", "one is in between, in session mode"),
+        ("statement", "error", "transactions are refused"),
+    ],
+)
+def test_a_pooler_and_its_mode_are_told(
+    mode: str, status: str, words: str, settings: Settings, private_dir: Path, database: Database
+) -> None:
+    with pgbouncer(settings.postgres_dsn, mode, private_dir) as url:
+        behind = load_settings(database_url=url)
+        pooled = Database(behind.postgres_dsn)
+        found = pooler(Patient(behind, pooled, redis.Redis()))
+        pooled.dispose()
+    assert (found.status, found.detail[: len(words)]) == (status, words)
+
+
+# --- Redis --------------------------------------------------------------------------------------
+
+
+def test_a_redis_that_is_not_there(ill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9")
+    findings = ill()
+    assert findings["Redis"].status == "error"
+    assert findings["what is in Redis"].status == "skipped"
+
+
+def test_a_redis_that_forgets(ill: Any, private_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", private_redis.url)
+    assert ill()["Redis maxmemory-policy"].status == "ok"
+    assert ill()["Redis AOF"].status == "warning"
+    with redis.Redis.from_url(private_redis.url) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        client.config_set("appendonly", "yes")
+        client.config_set("maxmemory", "1mb")
+    findings = ill()
+    assert (findings["Redis maxmemory-policy"].status, findings["Redis maxmemory-policy"].detail) == (
+        "error",
+        "allkeys-lru",
+    )
+    assert findings["Redis AOF"].status == "ok"
+    assert findings["Redis memory"].status in ("warning", "error")
+
+
+def test_a_redis_shared_with_others(ill: Any, redis_client: redis.Redis) -> None:
+    for ours in ("aeon-jobs:default", "aeon-jobs:api:limit:x", "job:cancel:1", "worker:heartbeat:w"):
+        redis_client.set(ours, 1)
+    assert ill()["Redis keys of others"].status == "ok"
+    redis_client.set("sessions:42", 1)
+    found = ill()["Redis keys of others"]
+    assert (found.status, found.detail) == ("warning", "1 in the same database, such as sessions…")
+
+
+def test_a_slow_redis(ill: Any) -> None:
+    assert ill(Limits(redis_latency_ms=(0, 1e9)))["Redis latency"].status == "warning"
+
+
+# --- clocks, environment, disk ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("skew_s", "status"), [(0, "ok"), (-5, "warning"), (3_600, "error")])
+def test_clocks_that_disagree(skew_s: float, status: str, ill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clocks, "time", _Clock(skew_s))
+    findings = ill()
+    for name in ("clock against PostgreSQL", "clock against Redis"):
+        assert findings[name].status == status, findings[name]
+        assert ("behind" in findings[name].detail) == (skew_s < 0) or skew_s == 0
+
+
+class _Clock:
+    def __init__(self, skew_s: float) -> None:
+        self._skew_s = skew_s
+
+    def time(self) -> float:
+        return time.time() + self._skew_s
+
+
+def test_variables_misspelt_ignored_doubled_and_wrong(ill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKER_CONCURENCY", "3")
+    monkeypatch.setenv("POSTGRES_HOST", "elsewhere")
+    monkeypatch.setenv("REDIS_DB", "3")
+    told = [(f.status, f.detail, f.remedy) for f in examine() if f.name == "environment"]
+    assert ("warning", "WORKER_CONCURENCY is not a setting", "did you mean WORKER_CONCURRENCY?") in told
+    assert any("POSTGRES_HOST is ignored: DATABASE_URL is set" in detail for _, detail, _ in told)
+    assert any("REDIS_DB is ignored: REDIS_URL is set" in detail for _, detail, _ in told)
+
+    monkeypatch.setenv("SMTP_PASSWORD", "hush")
+    monkeypatch.setenv("SMTP_PASSWORD_FILE", "/run/secrets/smtp")
+    monkeypatch.setenv("API_PORT", "hush")
+    findings = examine()
+    assert findings[-1] == Finding("everything else", "skipped", "the settings are not usable")
+    assert any("SMTP_PASSWORD and SMTP_PASSWORD_FILE are both set" in f.detail for f in findings)
+    assert not any("hush" in f.detail + f.remedy for f in findings)
+
+
+def test_a_data_root_that_is_missing_or_full(ill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ill(Limits(disk_free_bytes=10**18))["disk of DATA_ROOT"].status == "warning"
+    monkeypatch.setenv("DATA_ROOT", "/no/such/folder")
+    assert ill()["disk of DATA_ROOT"].status == "warning"
+
+
+# --- processes and jobs -------------------------------------------------------------------------
+
+
+def test_nobody_there(ill: Any) -> None:
+    findings = ill()
+    assert [findings[name].status for name in ("workers", "dispatcher")] == ["error", "error"]
+    assert findings["scheduler"].status == "skipped"
+
+
+def test_processes_that_ended_without_a_goodbye(ill: Any, database: Database) -> None:
+    process(database, "worker", "silent", silent_s=60)
+    process(database, "worker", "gone", state="lost")
+    process(database, "worker", "stopped", state="stopped", silent_s=600)
+    process(database, "dispatcher", threads=4)
+    findings = ill()
+    assert findings["workers"].status == "error"
+    assert findings["lost processes"].detail == "2 ended without a goodbye: gone, silent"
+    assert (findings["dispatcher"].status, "a worker does it" in findings["dispatcher"].detail) == ("warning", True)
+
+
+def test_a_schedule_that_nobody_ticks(ill: Any, database: Database) -> None:
+    rows(
+        database,
+        "INSERT INTO job_schedules (name, job_type, cron, next_run_at)"
+        " VALUES ('s', 'note', '* * * * *', now() - interval '10 minutes')",
+    )
+    assert "s late: nobody ticks" in ill()["scheduler"].detail
+    rows(database, "UPDATE job_schedules SET next_run_at = now() + interval '1 minute'")
+    assert (ill()["scheduler"].status, ill()["scheduler"].detail[:13]) == ("error", "none is alive")
+    process(database, "scheduler")
+    assert ill()["scheduler"].status == "ok"
+
+
+def test_jobs_that_nobody_can_run(ill: Any, database: Database) -> None:
+    process(database, "worker")
+    process(database, "dispatcher", threads=0)
+    add_job(database)
+    register(database, _job_type("rare", "rare"))
+    add_job(database, job_type="rare", queue_name="rare")
+    findings = ill()
+    assert (findings["queues without workers"].status, findings["queues without workers"].detail) == ("error", "rare")
+    assert findings["job types without workers"].detail == "rare (1)"
+    process(database, "worker", "worker-2", queues=["rare"], job_types=["rare"])
+    findings = ill()
+    assert findings["queues without workers"].status == "ok"
+    assert findings["job types without workers"].status == "ok"
+
+
+def _job_type(name: str, queue: str) -> Any:
+    return type(NOTE)(**{**NOTE.model_dump(), "name": name, "queue_name": queue})
+
+
+def test_jobs_that_wait_and_letters_that_lie(ill: Any, database: Database) -> None:
+    assert ill()["oldest waiting job"].detail == "none waits"
+    job_id = add_job(database)
+    found = ill(Limits(oldest_job_s=(0, 3_600)))["oldest waiting job"]
+    assert (found.status, f"aeon-jobs explain {job_id}" in found.remedy) == ("warning", True)
+    rows(database, "INSERT INTO job_queues (name, paused_at, paused_by) VALUES ('default', now(), 'me')")
+    assert ill(Limits(oldest_job_s=(0, 3_600)))["oldest waiting job"].detail == "none waits"
+
+    rows(database, "INSERT INTO dead_letter_jobs (reason) SELECT 'corrupt' FROM generate_series(1, 51)")
+    assert ill()["open dead letters"].status == "warning"
+
+
+# --- as a command -------------------------------------------------------------------------------
+
+
+def test_the_command_shows_a_remedy_and_fails(
+    ill: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database: Database
+) -> None:
+    terminal = Terminal(monkeypatch, capsys)
+    done = terminal("doctor")
+    assert done.code == 1
+    assert "aeon-jobs worker" in done.out
+    findings = terminal("doctor", "--json").json
+    assert {"name", "status", "detail", "remedy"} == findings[0].keys()
+    process(database, "worker")
+    process(database, "dispatcher", threads=0)
+    assert terminal("doctor").code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgresql://u:hush@word:hush@localhost/x"),
+        ("DATABASE_URL", "postgresql://localhost/x?hush=1"),
+        ("DATABASE_URL", "postgresql:///x?host=/tmp&port=hush"),
+        ("REDIS_URL", "redis://:pw@x:hush/0"),
+        ("REDIS_URL", "hush"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_named_and_not_shown(
+    name: str, url: str, ill: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, url)
+    get_settings.cache_clear()
+    terminal = Terminal(monkeypatch, capsys)
+    done = terminal("list")
+    assert (done.code, done.err.startswith(f"error: {name}: ")) == (2, True)
+    assert "hush" not in done.err
+    examined = terminal("doctor")
+    assert examined.code == 1
+    assert f"{name}: " in examined.out
+    assert "hush" not in examined.out + examined.err
+
+
+def test_no_finding_shows_a_secret(ill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:hush-hush@127.0.0.1:9/x")
+    monkeypatch.setenv("REDIS_URL", "redis://:hush-hush@127.0.0.1:9/0")
+    assert "hush-hush" not in str(examine())

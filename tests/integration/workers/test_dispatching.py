@@ -1,0 +1,70 @@
+"""Who dispatches goes on, whatever happens to one round."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from threading import Event
+
+import pytest
+import redis
+
+from aeon_jobs.middleware.dispatch import role
+from aeon_jobs.middleware.dispatch.dispatcher import Dispatcher
+from aeon_jobs.middleware.dispatch.role import DispatcherRole
+from aeon_jobs.middleware.dispatch.upkeep import reap_dead
+from aeon_jobs.middleware.execution.process import registration
+from aeon_jobs.middleware.transport.redis_transport import RedisTransport
+from aeon_jobs.middleware.transport.wake_listener import WakeListener
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.queue import workers
+from tests.rows import add_job, start, value
+
+
+def test_a_round_that_fails_in_a_way_nobody_thought_of_is_not_the_last(
+    database: Database, redis_client: redis.Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dispatcher that stops while its upkeep says that it lives keeps everybody else from the role."""
+    dispatcher = Dispatcher(database, RedisTransport(redis_client, "test"), settings, registration("dispatcher", "d"))
+    stop, rounds = Event(), list[int]()
+
+    def fail_once() -> tuple[int, bool]:
+        rounds.append(1)
+        if len(rounds) == 1:
+            raise KeyError("default")
+        stop.set()
+        return 0, True
+
+    monkeypatch.setattr(dispatcher, "dispatch_once", fail_once)
+    dispatcher._loop(stop, WakeListener(redis_client, "test:wake"))
+    assert len(rounds) == 2
+
+
+def test_a_look_at_the_role_that_fails_in_a_way_nobody_thought_of_is_not_the_last(
+    database: Database, redis_client: redis.Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, looks = DispatcherRole(database, RedisTransport(redis_client, "test"), settings), list[int]()
+
+    def fail_once() -> bool:
+        looks.append(1)
+        if len(looks) == 1:
+            raise ProcessLookupError
+        watch._stop.set()
+        return False
+
+    monkeypatch.setattr(role, "LOOK_S", 0)
+    monkeypatch.setattr(watch, "_is_needed", fail_once)
+    monkeypatch.setattr(role, "reap_dead", lambda *_: [])
+    watch._watch()
+    assert len(looks) == 2
+
+
+def test_all_jobs_of_a_dead_process_are_freed_however_many(
+    database: Database, redis_client: redis.Redis, settings: Settings
+) -> None:
+    dead = replace(registration("worker", "w"), process_started_at=0.0)
+    with database.connection() as connection:
+        workers.register(connection, dead)
+    start(database, *(add_job(database) for _ in range(501)), worker_id=dead.id)
+    reap_dead(database, RedisTransport(redis_client, "test"), settings)
+    assert value(database, "SELECT count(*) FROM jobs WHERE status = 'pending'") == 501

@@ -1,0 +1,142 @@
+"""What keeps the promise when something died, each task alone, against real servers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import redis
+from sqlalchemy.exc import OperationalError
+
+from aeon_jobs.middleware.dispatch import upkeep as module
+from aeon_jobs.middleware.dispatch.dispatcher import Dispatcher
+from aeon_jobs.middleware.dispatch.upkeep import Upkeep, _Task
+from aeon_jobs.middleware.execution.process import registration
+from aeon_jobs.middleware.transport.redis_transport import RedisTransport
+from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.queue import dispatch, executions, workers
+from aeon_jobs.persistence.queue.dispatch import Dispatch
+from aeon_jobs.persistence.queue.workers import Host
+from tests.harness import Harness
+from tests.rows import add_job, job, queue, rows, value
+
+QUEUE = "default"
+
+
+@pytest.fixture
+def transport(harness: Harness) -> RedisTransport:
+    return RedisTransport(harness.broker.client, harness.broker.namespace)
+
+
+@pytest.fixture
+def upkeep(harness: Harness, transport: RedisTransport, environment: Settings) -> Upkeep:
+    return Upkeep(harness.database, transport, environment, registration("dispatcher", "d"))
+
+
+@pytest.fixture
+def dispatcher(harness: Harness, transport: RedisTransport, environment: Settings) -> Dispatcher:
+    return Dispatcher(harness.database, transport, environment, registration("dispatcher", "d"))
+
+
+def announce(harness: Harness) -> None:
+    """A worker on another host, whose messages are those that the harness's broker fetches."""
+    entry = registration("worker", "far", broker_id=harness.broker.broker_id, queues=[QUEUE], threads=4)
+    with harness.database.connection() as connection:
+        workers.register(connection, replace(entry, id="far", host=Host("far", "boot", "ns")))
+
+
+def in_redis(harness: Harness) -> int:
+    """Messages waiting, or in somebody's hands."""
+    return int(harness.broker.client.hlen(f"{harness.broker.namespace}:{QUEUE}.msgs"))
+
+
+def test_what_a_silent_process_had_fetched_is_dispatched_anew(
+    harness: Harness, transport: RedisTransport, upkeep: Upkeep
+) -> None:
+    announce(harness)
+    ((job_id, seq),) = queue(harness.database, add_job(harness.database))
+    transport.push([Dispatch(job_id, seq, QUEUE, "note")])
+    assert len(harness.broker.ack_and_fetch(QUEUE, [], 1, int(time.time() * 1_000))) == 2
+    upkeep.silent()
+    assert job(harness.database, job_id).status == "queued"
+
+    rows(harness.database, "UPDATE workers SET last_seen_at = now() - interval '1 min'")
+    upkeep.silent()
+
+    assert (job(harness.database, job_id).status, in_redis(harness)) == ("pending", 0)
+
+
+def test_after_an_outage_of_postgres_the_living_get_two_heartbeats_to_speak_first(
+    harness: Harness, upkeep: Upkeep, environment: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce(harness)
+    entries = queue(harness.database, add_job(harness.database))
+    with harness.database.connection() as connection:
+        executions.claim(connection, entries, worker_id="far", lease_ms=1_000)
+    rows(harness.database, "UPDATE workers SET last_seen_at = now() - interval '1 min'")
+    rows(harness.database, "UPDATE jobs SET lease_expires_at = now() - interval '1 min'")
+    now = time.monotonic()
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
+
+    def away() -> None:
+        raise OperationalError("SELECT 1", None, Exception("the server closed the connection"))
+
+    def states() -> tuple[str, str]:
+        upkeep.rescue()
+        upkeep.silent()
+        return job(harness.database, entries[0][0]).status, value(harness.database, "SELECT state FROM workers")
+
+    upkeep._attempt(_Task(away, 1))
+    now += 2 * environment.worker_heartbeat_interval / 1_000 - 0.001
+    assert states() == ("running", "running")
+    now += 0.001
+    assert states() == ("pending", "lost")
+
+
+def test_what_redis_lost_is_pushed_again_by_the_next_round_after_a_flush(
+    harness: Harness, dispatcher: Dispatcher
+) -> None:
+    announce(harness)
+    add_job(harness.database)
+    assert dispatcher.dispatch_once()[0] == 1
+    harness.broker.client.flushall()
+    dispatcher.dispatch_once()
+    assert in_redis(harness) == 1
+
+
+def test_what_could_not_be_pushed_is_pushed_first_when_redis_is_back(
+    harness: Harness, transport: RedisTransport, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce(harness)
+    dispatcher.dispatch_once()
+    add_job(harness.database)
+    with monkeypatch.context() as full:
+
+        def refuse(_: object) -> int:
+            raise redis.ResponseError("OOM command not allowed when used memory > 'maxmemory'")
+
+        full.setattr(transport, "push", refuse)
+        with pytest.raises(redis.ResponseError):
+            dispatcher.dispatch_once()
+    assert in_redis(harness) == 0
+    dispatcher.dispatch_once()
+    assert in_redis(harness) == 1
+
+
+def test_a_dispatch_that_redis_lacks_is_pushed_again_and_one_that_nobody_takes_is_made_anew(
+    harness: Harness, transport: RedisTransport, upkeep: Upkeep
+) -> None:
+    fresh, absent, stale = queue(harness.database, *(add_job(harness.database) for _ in range(3)))
+    age = "UPDATE jobs SET queued_at = now() - :s * interval '1 s' WHERE id = :id"
+    rows(harness.database, age, s=4, id=absent[0])
+    rows(harness.database, age, s=61, id=stale[0])
+    transport.push([Dispatch(*stale, QUEUE, "note")])
+
+    upkeep.reconcile()
+
+    with harness.database.connection() as connection:
+        waiting = {entry.id for entry in dispatch.queued_since(connection, 0)}
+    assert waiting == {fresh[0], absent[0]}
+    assert harness.broker.client.hkeys(f"{harness.broker.namespace}:{QUEUE}.msgs") == [f"{absent[0]}:1".encode()]

@@ -1,0 +1,101 @@
+"""What a test leaves behind: threads, child processes (orphans of killed parents included), files."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+TIMEOUT = 3.0
+"""Seconds that threads and processes get to end after their test."""
+
+HARMLESS_THREADS = ("pytest_timeout", "pydevd.")
+HARMLESS_PROCESSES = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+
+PR_SET_CHILD_SUBREAPER = 36
+
+_spared: set[int] = set()
+
+T = TypeVar("T")
+
+
+def adopt_orphans() -> None:
+    """From now on a descendant that loses its parent becomes our child (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def spare(pid: int) -> None:
+    """A process that is meant to outlive the test that started it: a server of the session."""
+    _spared.add(pid)
+
+
+@contextmanager
+def leaks() -> Iterator[list[str]]:
+    """The list is filled at the end with descriptions of what was started inside and still runs."""
+    threads, children = set(threading.enumerate()), _children()
+    found: list[str] = []
+    yield found
+    found += wait_until_empty(lambda: _new_threads(threads) + _new_children(children))
+
+
+@contextmanager
+def short_directory() -> Iterator[Path]:
+    """A temporary directory with a path short enough for sockets, which pytest's own are not."""
+    directory = Path(tempfile.mkdtemp(prefix="aj-", dir="/tmp"))
+    directory.chmod(0o755)  # embedded PostgreSQL may run under another account
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def wait_until_empty(look: Callable[[], list[T]], patience: float = TIMEOUT) -> list[T]:
+    """Look again and again until there is nothing; what is there after `patience` seconds is returned."""
+    deadline = time.monotonic() + patience
+    while (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
+
+
+def _new_threads(before: set[threading.Thread]) -> list[str]:
+    return [
+        f"thread {thread.name}"
+        for thread in threading.enumerate()
+        if thread not in before and thread.is_alive() and not thread.name.startswith(HARMLESS_THREADS)
+    ]
+
+
+def _new_children(before: set[psutil.Process]) -> list[str]:
+    return [
+        text for child in _children() - before if child.pid not in _spared and (text := _describe(child)) is not None
+    ]
+
+
+def _children() -> set[psutil.Process]:
+    return set(psutil.Process().children())
+
+
+def _describe(child: psutil.Process) -> str | None:
+    """None for one that is harmless or dead."""
+    try:
+        command = " ".join(child.cmdline())
+        if child.status() == psutil.STATUS_ZOMBIE:
+            _reap(child.pid)
+            return None
+    except psutil.NoSuchProcess:
+        return None
+    return None if any(name in command for name in HARMLESS_PROCESSES) else f"process {child.pid}: {command}"
+
+
+def _reap(pid: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)

@@ -1,0 +1,215 @@
+"""Handlers fail, do not stop, are cancelled."""
+
+from __future__ import annotations
+
+from tests.mutate import Change, Mutation
+from tests.mutations.places import ISOLATED, KILLED, LIFE, SQL
+
+HANDLERS = [
+    Mutation(
+        "runs longer than its timeout",
+        "the interrupt at the deadline",
+        [Change("middleware/execution/deadline.py", "        job.interrupt(JobTimedOut)\n")],
+        [f"{LIFE}::test_a_handler_that_runs_too_long_is_interrupted_and_retried"],
+    ),
+    Mutation(
+        "ignores that (a blocking call)",
+        "ending the attempt without its handler",
+        [
+            Change(
+                "middleware/execution/deadline.py",
+                "        if job.verdict is not None:\n            return",
+                "        return",
+            )
+        ],
+        [f"{KILLED}::test_a_stuck_thread_is_settled_and_stops_nobody_else"],
+    ),
+    Mutation(
+        "… while another outcome cannot",
+        "the thread of its own",
+        [
+            Change(
+                "middleware/execution/deadline.py",
+                '        Thread(target=settle, args=(self._recorder, job), name="aeon-abandon", daemon=True).start()',
+                "        settle(self._recorder, job)",
+            )
+        ],
+        [
+            "integration/workers/test_stuck_handlers.py::test_deadlines_hold_while_the_outcome_of_another_cannot_be_recorded"
+        ],
+    ),
+    Mutation(
+        "… and it is async, so that",
+        "the pulse of the event loop",
+        [Change("middleware/execution/heartbeat.py", "        elif self._is_loop_lost():", "        elif False:")],
+        [
+            "integration/workers/test_stuck_handlers.py::test_a_process_whose_event_loop_is_blocked_ends_when_the_attempt_that_blocks_it_is_over_and_not_before"
+        ],
+    ),
+    Mutation(
+        "… and it is async, so that",
+        "the wait for the attempt that blocks it",
+        [
+            Change(
+                "middleware/execution/heartbeat.py",
+                "        return all(job.begun_at > since for job in self._running.every())",
+                "        return True",
+            )
+        ],
+        [
+            "integration/workers/test_stuck_handlers.py::test_a_process_whose_event_loop_is_blocked_ends_when_the_attempt_that_blocks_it_is_over_and_not_before"
+        ],
+    ),
+    Mutation(
+        "all threads of a process are stuck",
+        "the look at stuck threads in `heartbeat.py`",
+        [
+            Change(
+                "middleware/execution/heartbeat.py",
+                "elif len(self._deadline.stuck) >= self._worker.worker_threads and not self._recorder.owes:",
+                "elif False:",
+            )
+        ],
+        [f"{KILLED}::test_a_process_whose_threads_are_all_stuck_is_replaced"],
+    ),
+    Mutation(
+        "an endless C loop",
+        "the kill of the child",
+        [
+            Change(
+                "middleware/execution/isolation.py",
+                "        _kill_group(child)\n        ours.close()",
+                "        ours.close()",
+            )
+        ],
+        [f"{ISOLATED}::test_an_endless_c_loop_that_ignores_signals_is_killed"],
+    ),
+    Mutation(
+        "children of its own",
+        "the kill of the group and of descendants",
+        [
+            Change("middleware/execution/isolation.py", "        os.killpg(child.pid, signal.SIGKILL)", "        pass"),
+            Change(
+                "middleware/execution/isolation.py",
+                "            process.kill()\n    child.join(5)",
+                "            pass\n    child.join(5)",
+            ),
+        ],
+        [f"{ISOLATED}::test_its_own_children_die_with_it"],
+    ),
+    Mutation(
+        "children of its own",
+        "the child's death with its parent",
+        [Change("middleware/execution/isolation.py", "    _die_with_parent()\n    for", "    for")],
+        [f"{ISOLATED}::test_a_worker_killed_with_minus_nine_takes_its_isolated_children_along"],
+    ),
+    Mutation(
+        "crashes its process",
+        "the answer for a child that died without one",
+        [
+            Change(
+                "middleware/execution/isolation.py",
+                "    except EOFError:\n        child.join(1)\n        raise ChildDied(_cause(child)) from None",
+                "    except MemoryError:\n        raise",
+            )
+        ],
+        [f"{ISOLATED}::test_a_crash_in_the_child_is_a_failed_attempt_and_no_more"],
+    ),
+    Mutation(
+        "is cancelled while it runs",
+        "the look for flags",
+        [Change("middleware/execution/cancellation.py", "            if flagged:", "            if False:")],
+        [f"{LIFE}::test_a_running_job_is_cancelled_through_the_flag"],
+    ),
+    Mutation(
+        "is cancelled while it runs",
+        "the look at the answer of a renewal",
+        [
+            Change(
+                "middleware/execution/heartbeat.py", "            if renewal.cancel_requested:", "            if False:"
+            )
+        ],
+        [f"{LIFE}::test_a_running_job_is_cancelled_by_the_next_renewal_when_redis_carries_no_flag"],
+    ),
+    Mutation(
+        "… and was cancelled in an earlier",
+        "lowering the flag",
+        [
+            Change(
+                "middleware/execution/state.py",
+                "            self._hints.lower_cancel_flag(claimed.id)",
+                "            pass",
+            )
+        ],
+        [f"{LIFE}::test_a_flag_of_an_earlier_life_does_not_meet_the_next"],
+    ),
+    Mutation(
+        "is async, and cleans up",
+        "the look behind dramatiq's own error",
+        [
+            Change(
+                "middleware/execution/retries.py",
+                "_safely(definition, job, _told(exception))",
+                "_safely(definition, job, exception)",
+            )
+        ],
+        [f"{LIFE}::test_an_async_handler_that_takes_long_to_clean_up_ends_as_what_stopped_it"],
+    ),
+    Mutation(
+        "ignores the cancellation",
+        "ending the attempt without its handler",
+        [Change("middleware/execution/heartbeat.py", "            self._deadline.see_to(job)\n")],
+        [f"{KILLED}::test_a_handler_that_ignores_its_cancellation_loses_its_job"],
+    ),
+    Mutation(
+        "fails, with retries left",
+        "the growth of the backoff",
+        [Change("persistence/queue/states.py", "self.base_ms * self.multiplier ** min(retry - 1, 64)", "self.base_ms")],
+        ["unit/persistence/test_states.py::test_by_default_retries_wait_1_2_4_8_16_seconds"],
+    ),
+    Mutation(
+        "fails, with retries left",
+        "the other side's wish",
+        [
+            Change(
+                "middleware/execution/retries.py",
+                "error.retry_after if isinstance(error, TransientError) else None",
+                "None",
+            )
+        ],
+        [f"{LIFE}::test_the_time_that_the_other_side_names_is_respected"],
+    ),
+    Mutation(
+        "fails for good",
+        "the dead letter of `record.sql`",
+        [Change(f"{SQL}/record.sql", "WHERE reason IS NOT NULL AND new_status", "WHERE false AND new_status")],
+        [
+            f"{LIFE}::test_an_exhausted_job_is_dead_lettered_with_its_evidence",
+            f"{LIFE}::test_a_permanent_error_is_dead_lettered_at_once",
+        ],
+    ),
+    Mutation(
+        "fails for good",
+        "the sorting of errors",
+        [Change("middleware/execution/retries.py", '        return "permanent"\n', "        return None\n")],
+        [f"{LIFE}::test_a_permanent_error_is_dead_lettered_at_once"],
+    ),
+    Mutation(
+        "nobody knows the job type",
+        "the dead letter of the guard",
+        [
+            Change(
+                "middleware/transport/unknown_types.py",
+                'if dead_letters.fail_unstarted(connection, found, "unknown_type", failure):',
+                "if failure:",
+            )
+        ],
+        [f"{LIFE}::test_a_job_type_that_nobody_knows_is_dead_lettered"],
+    ),
+    Mutation(
+        "nobody knows the job type",
+        "the verdict on a payload that does not fit",
+        [Change("middleware/execution/retries.py", '        return "invalid_payload"\n', "        return None\n")],
+        [f"{LIFE}::test_a_payload_inserted_by_hand_that_does_not_fit_is_dead_lettered"],
+    ),
+]

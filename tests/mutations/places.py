@@ -1,0 +1,50 @@
+"""Files of tests, and mutations that several promises share."""
+
+from __future__ import annotations
+
+from tests.mutate import Change
+
+SQL = "persistence/queue/sql"
+FIRST_MIGRATION = "persistence/core/migrations/0001_foundation.up.sql"
+KILLED = "faults/test_killed_workers.py"
+CRASHES = "faults/test_crash_points.py"
+REDIS = "faults/test_disposable_redis.py"
+POSTGRES = "faults/test_postgres_restarts.py"
+ISOLATED = "faults/test_isolated_processes.py"
+RECORD = "integration/persistence/test_claim_and_record.py"
+DISPATCH = "integration/persistence/test_dispatch_sql.py"
+LIFE = "integration/workers/test_life_of_a_job.py"
+TRANSACTION = "integration/workers/test_transactional_completion.py"
+
+NO_RESCUE = Change(f"{SQL}/rescue.sql", "WHERE status = 'running' AND ((:expired", "WHERE false AND ((:expired")
+NO_REAPING = Change("middleware/dispatch/upkeep.py", "    if not dead:\n        return []", "    return []")
+NO_SKIPPING_IN_RESCUE = Change(f"{SQL}/rescue.sql", "FOR UPDATE SKIP LOCKED", "FOR UPDATE")
+NO_ATTEMPT = Change(f"{SQL}/record.sql", " AND jobs.attempt = v.attempt")
+NO_MOMENT = Change(f"{SQL}/record.sql", "AND jobs.started_at = v.started_at")
+NO_STATUS = Change(f"{SQL}/record.sql", " AND jobs.status::text = 'running'")
+NO_KEEPING = Change(f"{SQL}/supersede.sql", "WHERE NOT is_known", "WHERE false")
+NO_RECONCILING = Change(
+    "middleware/dispatch/upkeep.py", "        if not waiting:\n            return", "        return"
+)
+NO_REFILL = Change("middleware/dispatch/dispatcher.py", "        if not is_ours:", "        if False:")
+NO_SILENCE = Change(
+    "middleware/dispatch/upkeep.py", "        take_back_fetched(self._database, self._transport, self._silent)\n"
+)
+NO_TAKING_BACK = Change("middleware/dispatch/upkeep.py", "        if peer.broker_id is None:", "        if True:")
+IMPATIENT_DISPATCHER = Change(
+    "middleware/dispatch/dispatcher.py",
+    "except Exception as error:",
+    "except SQLAlchemyError as error:",
+)
+DISPATCHER_WITHOUT_POSTGRES = Change(
+    "middleware/dispatch/dispatcher.py",
+    "except Exception as error:",
+    "except redis.RedisError as error:",
+)
+UNIQUE_MOMENT = Change(FIRST_MIGRATION, "CREATE UNIQUE INDEX jobs_schedule_idx", "CREATE INDEX jobs_schedule_idx")
+UNIQUE_KEY = Change(FIRST_MIGRATION, "CREATE UNIQUE INDEX jobs_idempotency_idx", "CREATE INDEX jobs_idempotency_idx")
+RECORD_APART = Change(
+    "middleware/execution/running.py",
+    "self._recorder.record_in(connection, Ended.of(self.claimed, verdict))",
+    "self._recorder.record(Ended.of(self.claimed, verdict))",
+)

@@ -1,0 +1,99 @@
+"""One database for many tests, emptied between them: the making of one takes longer than most tests of SQL do.
+
+    from tests.reused_database import database_url  # noqa: F401
+
+in a test module takes the place of the fixture of that name. A test that leaves the schema other than it was, be it a
+disabled trigger or a schema of its own, costs the database its life, and the next test gets a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests.conftest import _administration, _of_database, _refuse_open_connections
+
+SHAPE = """
+    SELECT md5(string_agg(entry, ' ' ORDER BY entry)) FROM (
+        SELECT 'n' || nspname FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp'
+        UNION ALL SELECT 'c' || relname || coalesce(reloptions::text, '')
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        UNION ALL SELECT 't' || tgname || tgenabled::text FROM pg_trigger
+        UNION ALL SELECT 'a' || attrelid || attname || atttypid || atttypmod || attnotnull || attisdropped
+        FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid WHERE relnamespace = 'public'::regnamespace
+        UNION ALL SELECT 'k' || conname FROM pg_constraint
+        UNION ALL SELECT 'm' || version || checksum FROM job_migrations
+    ) AS shape (entry)
+"""
+TABLES = (
+    "job_dependencies dead_letter_jobs job_executions jobs job_schedules job_types job_queues workers job_counters"
+    " job_api_keys job_audit_log job_api_requests"
+)
+EMPTY = "; ".join(f"DELETE FROM {table}" for table in TABLES.split())
+
+
+class ReusedDatabase:
+    def __init__(self, execute: Callable[..., Any], server: str, template: str) -> None:
+        self._execute, self._server, self._template = execute, server, template
+        self._name = f"{template}_recycled"
+        self._is_there = False
+        self._shape: object = None
+
+    def url(self) -> str:
+        url = _of_database(self._server, self._name)
+        if not self._is_there:
+            self._execute(f'CREATE DATABASE "{self._name}" TEMPLATE "{self._template}"')
+            self._is_there = True
+            with _cursor(url) as cursor:
+                self._shape = _shape(cursor)
+        return url
+
+    def clean(self) -> None:
+        _refuse_open_connections(self._execute, self._name)
+        with _cursor(self.url()) as cursor:
+            is_as_it_was = _shape(cursor) == self._shape
+            if is_as_it_was:
+                cursor.execute(EMPTY)
+        if not is_as_it_was:
+            self.drop()
+
+    def drop(self) -> None:
+        self._execute(f'DROP DATABASE IF EXISTS "{self._name}" WITH (FORCE)')
+        self._is_there = False
+
+
+@contextmanager
+def _cursor(url: str) -> Iterator[Any]:
+    connection = psycopg2.connect(url.replace("+psycopg2", ""))
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()
+
+
+def _shape(cursor: Any) -> object:
+    try:
+        cursor.execute(SHAPE)
+    except psycopg2.Error:
+        return None
+    return cursor.fetchone()
+
+
+@pytest.fixture(scope="module")
+def reused_database(postgres_url: str, _template: str) -> Iterator[ReusedDatabase]:
+    with _administration(postgres_url) as execute:
+        keeper = ReusedDatabase(execute, postgres_url, _template)
+        yield keeper
+        keeper.drop()
+
+
+@pytest.fixture
+def database_url(reused_database: ReusedDatabase) -> Iterator[str]:
+    yield reused_database.url()
+    reused_database.clean()
