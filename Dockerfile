@@ -43,8 +43,8 @@ if 'api' in role:\n\
     urllib.request.urlopen('http://127.0.0.1:' + (os.environ.get('API_PORT') or '8000') + '/health/live', timeout=10)\n\
 elif 'worker' in role or 'dispatcher' in role:\n\
     from sqlalchemy import text\n\
-    from middleware.process import this_host\n\
-    from persistence.database import get_database\n\
+    from aeon_jobs.middleware.execution.process import this_host\n\
+    from aeon_jobs.persistence.core.database import get_database\n\
     with get_database().transaction() as connection:\n\
         connection.execute(text('''\n\
             SELECT 1 FROM workers WHERE boot_id = :boot AND pid_namespace = :namespace AND kind = ANY(:role)\n\

@@ -1,6 +1,6 @@
 """The client for services that only speak HTTP.
 
-    from api.client import Client
+    from aeon_jobs.api.client import Client
 
     with Client("https://jobs.example.com", key=KEY) as jobs:
         submitted = jobs.submit("email_notification", {"to": "ada@example.com", "subject": "Hello", "body": "…"})

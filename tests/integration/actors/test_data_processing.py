@@ -253,7 +253,7 @@ def test_progress_grows_from_nothing_to_the_end(root):
 
 RUN = """
 import json, sys
-from actors import data_processing
+from aeon_jobs.actors import data_processing
 data_processing(**json.loads(sys.argv[1]))
 print([line for line in open("/proc/self/status") if line.startswith("VmHWM")][0].split()[1])
 """
@@ -304,7 +304,7 @@ def test_a_second_run_writes_the_same_bytes(root):
 @pytest.mark.parametrize(("given", "threads"), [({}, 1), ({"POLARS_MAX_THREADS": "2"}, 2)])
 def test_polars_adds_on_one_thread_unless_told_otherwise(given, threads):
     """Sums of floating-point numbers depend on the order; on two threads runs differ in the last digits."""
-    code = "from actors import table_files as t; t.prepare(); import polars; print(polars.thread_pool_size())"
+    code = "from aeon_jobs.actors.data_processing import table_files as t; t.prepare(); import polars; print(polars.thread_pool_size())"
     ran = subprocess.run([sys.executable, "-c", code], env=os.environ | given, capture_output=True, text=True)
     assert int(ran.stdout) == threads
 
@@ -327,5 +327,5 @@ def test_a_run_that_is_killed_leaves_no_result_and_the_next_is_whole(root):
 
 
 def test_a_worker_at_rest_has_not_loaded_polars():
-    code = "import sys, actors; sys.exit('polars' in sys.modules)"
+    code = "import sys, aeon_jobs.actors; sys.exit('polars' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -31,7 +31,7 @@ def test_a_server_that_hangs_is_down_and_whoever_asks_waits_for_the_same_look(
 ) -> None:
     hanging = Hanging()
     monkeypatch.setattr(health, "_postgres", hanging)
-    monkeypatch.setattr(health, "TIMEOUT_S", 0.05)
+    monkeypatch.setattr(health, "PATIENCE_S", 0.05)
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: api.nobody.get("/health/ready"), range(4)))
     for answer in answers:

@@ -388,8 +388,8 @@ def test_both_clients_have_the_same_methods() -> None:
 
 
 def test_the_client_loads_neither_server_nor_database() -> None:
-    heavy = {"litestar", "sqlalchemy", "sqlmodel", "psycopg2", "redis", "dramatiq", "pydantic", "persistence"}
-    code = f"import sys, api.client; print(sorted({heavy!r} & set(sys.modules)))"
+    heavy = {"litestar", "sqlalchemy", "sqlmodel", "psycopg2", "redis", "dramatiq", "pydantic", "aeon_jobs.persistence"}
+    code = f"import sys, aeon_jobs.api.client; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

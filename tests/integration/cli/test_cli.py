@@ -38,16 +38,18 @@ def test_help_names_every_command() -> None:
 
 def test_help_loads_no_machinery() -> None:
     heavy = "{'dramatiq', 'litestar', 'sqlalchemy', 'redis', 'polars', 'psycopg2', 'httpx', 'pydantic'}"
-    code = f"import sys, ops.cli; sys.exit(str({heavy} & set(sys.modules)) if {heavy} & set(sys.modules) else 0)"
+    code = (
+        f"import sys, aeon_jobs.ops.cli; sys.exit(str({heavy} & set(sys.modules)) if {heavy} & set(sys.modules) else 0)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr == ""
     assert done.returncode == 0
 
 
 def test_looking_at_jobs_loads_no_dramatiq(environment: Settings) -> None:
-    heavy = "{'dramatiq', 'litestar', 'polars', 'actors', 'middleware'}"
+    heavy = "{'dramatiq', 'litestar', 'polars', 'aeon_jobs.actors', 'aeon_jobs.middleware'}"
     code = (
-        "import sys, atexit; from ops.cli import main; sys.argv[1:] = ['list'];"
+        "import sys, atexit; from aeon_jobs.ops.cli import main; sys.argv[1:] = ['list'];"
         f" atexit.register(lambda: sys.stderr.write(str({heavy} & set(sys.modules)))); main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)

@@ -250,7 +250,7 @@ class TestAsRoot:
 
 OWNER = """
 import signal, sys
-from ops import embedded
+from aeon_jobs.ops import embedded
 server = getattr(embedded, sys.argv[1])(sys.argv[2], durable=False).start()
 print("ready", flush=True)
 signal.pause()

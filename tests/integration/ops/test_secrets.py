@@ -41,7 +41,7 @@ COMMANDS = [
 FAILING = """
 import sys
 from litestar.testing import TestClient
-from api.app import create_app
+from aeon_jobs.api.app import create_app
 with TestClient(create_app(), raise_server_exceptions=False) as client:
     print(client.get("/api/queues", headers={"authorization": f"Bearer {sys.argv[1]}"}).status_code)
 """

@@ -19,10 +19,10 @@ from tests.leaks import wait_until_empty
 MAIN = """
 import os, sys
 from rich.console import Console
-from ops.lines import Lines
-from ops.programs import Program, StopRank
-from ops.restart import RestartPolicy
-from ops.supervisor import Supervisor
+from aeon_jobs.ops.lines import Lines
+from aeon_jobs.ops.programs import Program, StopRank
+from aeon_jobs.ops.restart import RestartPolicy
+from aeon_jobs.ops.supervisor import Supervisor
 
 def program(name, code, rank=StopRank.WORK, stop_limit=10, restart=True):
     return Program(name, (sys.executable, "-u", "-c", code), rank, stop_limit, restart)

@@ -18,7 +18,7 @@ from aeon_jobs.persistence.reads import audit_list, dead_letter_lists, details, 
 from aeon_jobs.persistence.reads.audit_list import EntryFilter
 from aeon_jobs.persistence.reads.dead_letter_lists import LetterFilter
 from aeon_jobs.persistence.reads.listing import Filter
-from tests.integration.test_plans import copy_of_template
+from tests.integration.persistence.test_plans import copy_of_template
 from tests.plans import Plan, pages_of
 from tests.rows import rows, value
 

@@ -131,7 +131,7 @@ def test_ten_processes_that_start_at_once_migrate_once(empty):
     database = empty()
     program = (
         "import sys\n"
-        "from persistence import migrate\n"
+        "from aeon_jobs.persistence.core import migrate\n"
         "from aeon_jobs.persistence.core.database import get_database\n"
         "print(' '.join(migrate.up(get_database())))"
     )
