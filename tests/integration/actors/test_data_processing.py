@@ -304,7 +304,8 @@ def test_a_second_run_writes_the_same_bytes(root):
 @pytest.mark.parametrize(("given", "threads"), [({}, 1), ({"POLARS_MAX_THREADS": "2"}, 2)])
 def test_polars_adds_on_one_thread_unless_told_otherwise(given, threads):
     """Sums of floating-point numbers depend on the order; on two threads runs differ in the last digits."""
-    code = "from aeon_jobs.actors.data_processing import table_files as t; t.prepare(); import polars; print(polars.thread_pool_size())"
+    code = "from aeon_jobs.actors.data_processing.table_files import prepare; prepare(); import polars"
+    code += "; print(polars.thread_pool_size())"
     ran = subprocess.run([sys.executable, "-c", code], env=os.environ | given, capture_output=True, text=True)
     assert int(ran.stdout) == threads
 
