@@ -8,6 +8,7 @@ are found and stopped by the next start on the same directory.
 
 from __future__ import annotations
 
+import os
 import pwd
 import shutil
 import signal
@@ -51,19 +52,30 @@ def tethered(
 def run_to_end(
     argv: Sequence[str], *, environ: Mapping[str, str], run_as: RunAs | None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a short command on the same terms; its exit code is for the caller to judge."""
+    """Run a short command on the same terms; its exit code is for the caller to judge.
+
+    Interrupted, it ends with all its children: an initdb's own postgres would go on writing into a directory that we delete.
+    """
     prefix, options = _terms(signal.SIGKILL, run_as)
-    return subprocess.run(  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
         [*prefix, *argv],
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
         env=environ,
         cwd="/",  # the account may not be allowed to stand where we stand
         start_new_session=True,
         **options,
-    )
+    ) as process:
+        try:
+            stdout, stderr = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            # Until the last of the group has closed its end, which it does by dying.
+            process.communicate()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 def _terms(death_signal: signal.Signals, run_as: RunAs | None) -> tuple[list[str], dict[str, Any]]:

@@ -7,6 +7,7 @@ import pwd
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ import redis
 from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer, EmbeddedServerError
 from aeon_jobs.ops.embedded.directory_lock import DirectoryInUse
 from aeon_jobs.ops.embedded.postgres import _behind_walls, _binaries
-from aeon_jobs.ops.embedded.tether import RunAs, tethered
+from aeon_jobs.ops.embedded.tether import RunAs, run_to_end, tethered
 from tests.leaks import wait_until_empty
+from tests.waiting import wait_for
 
 Make = Callable[..., EmbeddedServer]
 both = pytest.mark.parametrize("make", [EmbeddedPostgres, EmbeddedRedis], ids=["postgres", "redis"])
@@ -223,7 +225,7 @@ class TestAsRoot:
     ) -> None:
         if any(map(_behind_walls, _binaries(None).iterdir())):
             pytest.skip("no other account can reach the binaries here, and without setpriv none can be let through")
-        monkeypatch.setattr("ops.embedded.tether.shutil.which", lambda _: None)
+        monkeypatch.setattr("aeon_jobs.ops.embedded.tether.shutil.which", lambda _: None)
         with EmbeddedPostgres(private_dir / "pg", durable=False) as server:
             assert psutil.Process(server.pid).uids().effective != 0
             assert query(server.url, "SELECT 1") == 1
@@ -269,3 +271,19 @@ def _start_owner(make: Make, directory: Path, run_as: RunAs | None = None) -> su
     assert owner.stdout is not None
     assert owner.stdout.readline() == b"ready\n"
     return owner
+
+
+def test_an_interrupted_command_leaves_no_child_that_goes_on_writing(tmp_path: Path) -> None:
+    """As initdb does, which has a postgres of its own."""
+    child = tmp_path / "child"
+
+    def interrupt() -> None:
+        wait_for(lambda: child.exists() and child.read_text().strip(), "the command has a child")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_to_end(["sh", "-c", f"sleep 600 & echo $! > {child}; wait"], environ=os.environ, run_as=None)
+    thread.join()
+    assert not psutil.pid_exists(int(child.read_text()))
