@@ -1,0 +1,113 @@
+"""What is asked and what is answered, by noun: every shape is declared here, once, and server, client and CLI share it.
+
+    fields      types of fields, and what they may hold
+    pages       the one shape of every list
+    jobs, dead_letters, schedules, queues, workers, job_types, keys, audit, metrics, health     the nouns
+    protocol    every verb, whoever answers
+
+Plain frozen dataclasses. A request says what its fields may hold; the server checks it with pydantic. This package imports the
+standard library and `annotated_types`, nothing of ours: the client stands alone with it.
+"""
+
+from aeon_jobs.api.contract.audit import AuditEntry, AuditFilter
+from aeon_jobs.api.contract.dead_letters import (
+    DeadLetter,
+    DeadLetterCause,
+    DeadLetterFilter,
+    DeadLetterRequeue,
+    DeadLetterSelection,
+    DeadLetterStatus,
+    DeadLetterSummary,
+    DeadReason,
+    RequeueRequest,
+)
+from aeon_jobs.api.contract.fields import FINAL, JsonObject, Request, SortKey, Status
+from aeon_jobs.api.contract.health import Check, Health
+from aeon_jobs.api.contract.job_types import JobType
+from aeon_jobs.api.contract.jobs import (
+    BatchAnswer,
+    BatchItem,
+    Dependency,
+    Event,
+    Execution,
+    Explanation,
+    ExplanationReason,
+    Job,
+    JobChange,
+    JobEvent,
+    JobFilter,
+    JobRetry,
+    JobSelection,
+    JobSummary,
+    NewJob,
+    NewJobs,
+    OnFailure,
+    Selection,
+    Submitted,
+)
+from aeon_jobs.api.contract.keys import ApiKey, Me, NewKey, NewKeyRequest
+from aeon_jobs.api.contract.metrics import Depths, Metrics, Statistics, TypeStatistics, WorkerHealth
+from aeon_jobs.api.contract.pages import Page
+from aeon_jobs.api.contract.protocol import JobsApi
+from aeon_jobs.api.contract.queues import Queue, QueueLimit, QueuePause
+from aeon_jobs.api.contract.schedules import NewSchedule, Schedule, ScheduleChange
+from aeon_jobs.api.contract.workers import Worker
+
+__all__ = [
+    "FINAL",
+    "ApiKey",
+    "AuditEntry",
+    "AuditFilter",
+    "BatchAnswer",
+    "BatchItem",
+    "Check",
+    "DeadLetter",
+    "DeadLetterCause",
+    "DeadLetterFilter",
+    "DeadLetterRequeue",
+    "DeadLetterSelection",
+    "DeadLetterStatus",
+    "DeadLetterSummary",
+    "DeadReason",
+    "Dependency",
+    "Depths",
+    "Event",
+    "Execution",
+    "Explanation",
+    "ExplanationReason",
+    "Health",
+    "Job",
+    "JobChange",
+    "JobEvent",
+    "JobFilter",
+    "JobRetry",
+    "JobSelection",
+    "JobSummary",
+    "JobType",
+    "JobsApi",
+    "JsonObject",
+    "Me",
+    "Metrics",
+    "NewJob",
+    "NewJobs",
+    "NewKey",
+    "NewKeyRequest",
+    "NewSchedule",
+    "OnFailure",
+    "Page",
+    "Queue",
+    "QueueLimit",
+    "QueuePause",
+    "Request",
+    "RequeueRequest",
+    "Schedule",
+    "ScheduleChange",
+    "Selection",
+    "SortKey",
+    "Statistics",
+    "Status",
+    "Submitted",
+    "TypeStatistics",
+    "Worker",
+    "WorkerHealth",
+]
