@@ -1,10 +1,10 @@
-"""Each promise of docs/guarantees.md with the code that keeps it taken out: its test must then fail.
+"""Removes the code behind each row of docs/guarantees.md; the row's tests must then fail.
 
-    python -m tests.mutate [words…]      try those whose row or description holds one of the words; without any, all
-    python -m tests.mutate --table       the table of the documentation
+    python -m tests.mutate [words…]      only mutations whose row or description has one of the words
+    python -m tests.mutate --table       print the second table of docs/guarantees.md
 
-It works on a copy of this tree, where one mutation after the other is made and undone. What is here is checked by
-`unit/test_guarantees.py`: every row has a mutation, and each still finds the code that it takes out.
+It works on a copy of the repository. It makes one mutation, runs its tests, and undoes it. `unit/test_guarantees.py` checks
+that every row has a mutation, and that each mutation still finds the code that it removes.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from tests.leaks import short_directory
 
 ROOT = Path(__file__).parent.parent
 GUARANTEES = ROOT / "docs" / "guarantees.md"
+SECOND_TABLE = "## The tests fail without the code"
 TIMEOUT = {"FAULT_TIMEOUT": "20", "FAULT_JOBS": "200"}
-"""For systems that will not recover."""
+"""Short, because a system without the code does not recover."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """`old`, which stands in the file exactly once, gives way to `new`."""
+    """Replaces `old`, which is in the file exactly once, by `new`."""
 
     file: str
     old: str
@@ -47,9 +48,9 @@ class Change:
 @dataclass(frozen=True)
 class Mutation:
     row: str
-    """The first cell of the row, or how it begins."""
+    """The first cell of the row, or its first words."""
     what: str
-    """What was taken out."""
+    """What is removed."""
     changes: Sequence[Change]
     tests: Sequence[str]
     """Each of them must fail."""
@@ -63,9 +64,9 @@ class Workspace:
 
 
 def rows() -> Iterator[tuple[str, list[str]]]:
-    """(first cell, tests) of every row of the document that names tests, "…::name" written out."""
+    """(first cell, tests) of every row that names tests. "…::name" means the file of the test before."""
     file = ""
-    for line in GUARANTEES.read_text().partition("## Tried by")[0].splitlines():
+    for line in GUARANTEES.read_text().partition(SECOND_TABLE)[0].splitlines():
         if not line.startswith("|"):
             continue
         names = []
@@ -84,13 +85,13 @@ def main(arguments: list[str]) -> int:
         return 0
     words = [word.lower() for word in arguments]
     wanted = [r for r in MUTATIONS if not words or any(word in f"{r.row} {r.what}".lower() for word in words)]
-    unnoticed = try_out(wanted)
-    print(f"{len(wanted)} mutations, {len(unnoticed)} of them not noticed")
-    return bool(unnoticed)
+    undetected = undetected_of(wanted)
+    print(f"{len(wanted)} mutations, {len(undetected)} not detected")
+    return bool(undetected)
 
 
-def try_out(mutations: Sequence[Mutation]) -> list[Mutation]:
-    """Those that no test noticed, or not every test that should."""
+def undetected_of(mutations: Sequence[Mutation]) -> list[Mutation]:
+    """Run the tests of each mutation; those of which not every test failed."""
     with (
         short_directory() as directory,
         EmbeddedPostgres(directory / "pg", durable=False) as postgres,
@@ -99,18 +100,19 @@ def try_out(mutations: Sequence[Mutation]) -> list[Mutation]:
         copy = directory / "tree"
         _copy(copy)
         workspace = Workspace(copy, postgres.url, server.url)
-        return [mutation for mutation in mutations if not _is_missed(workspace, mutation)]
+        return [mutation for mutation in mutations if not _is_detected(workspace, mutation)]
 
 
 def table(mutations: Sequence[Mutation]) -> str:
-    lines = ["| row | taken out | failed |", "|---|---|---|"]
+    lines = ["| guarantee | removed | tests that failed |", "|---|---|---|"]
     for mutation in mutations:
         failed = ", ".join(f"`{name.rpartition('::')[2]}`" for name in mutation.tests)
-        lines.append(f"| {mutation.row} | {mutation.what} | {failed} |")
+        (cell,) = [row for row, _ in rows() if row.startswith(mutation.row)]
+        lines.append(f"| {cell} | {mutation.what} | {failed} |")
     return "\n".join(lines)
 
 
-def _is_missed(workspace: Workspace, mutation: Mutation) -> bool:
+def _is_detected(workspace: Workspace, mutation: Mutation) -> bool:
     """Whether every test of the mutation fails without the code."""
     originals = {change.file: (workspace.copy / change.file).read_text() for change in mutation.changes}
     for change in mutation.changes:
@@ -135,21 +137,21 @@ def _fails(workspace: Workspace, mutation: Mutation, test: str) -> bool:
         capture_output=True,
         text=True,
     )
-    verdict = {0: "NOT NOTICED", 1: "failed"}.get(run.returncode, f"pytest ended with {run.returncode}")
-    print(f"{verdict:12}{time.monotonic() - began:4.0f} s  {mutation.row} | {mutation.what} | {test}", flush=True)
+    outcome = {0: "NOT DETECTED", 1: "failed"}.get(run.returncode, f"pytest ended with {run.returncode}")
+    print(f"{outcome:13}{time.monotonic() - began:4.0f} s  {mutation.row} | {mutation.what} | {test}", flush=True)
     reasons = [line for line in run.stdout.splitlines() if line.startswith(("FAILED", "ERROR", "E   "))]
     print(*(f"                    {reason[:150]}" for reason in reasons[:4]), sep="\n", flush=True)
     return run.returncode == 1
 
 
-_moments = count(1)
+_writes = count(1)
 
 
 def write(path: Path, text: str) -> None:
-    """Its time of change is one that it never had: bytecode compiled within the same second is not taken for its own."""
+    """Write the file with a modification time that it never had: Python must not use bytecode of an earlier version."""
     path.write_text(text)
-    moment = int(time.time()) - 10 * next(_moments)
-    os.utime(path, (moment, moment))
+    modified = int(time.time()) - 10 * next(_writes)
+    os.utime(path, (modified, modified))
 
 
 def _copy(target: Path) -> None:

@@ -61,7 +61,7 @@ def test_redis_stopped_and_started_loses_nothing(system: System, own_redis: Embe
     assert len(system.effects()) == 250
 
 
-def test_an_evicting_redis_is_complained_about(system: System) -> None:
+def test_an_evicting_redis_is_reported(system: System) -> None:
     transport = RedisTransport(system.redis, system.settings.redis_queue_prefix)
     assert transport.evicts() is None
 

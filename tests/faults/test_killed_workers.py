@@ -54,7 +54,7 @@ def test_interrupted_jobs_run_again_at_once_after_a_restart(system: System) -> N
     assert system.execute("SELECT 1 FROM dead_letter_jobs") == []
 
 
-def test_a_thawed_zombie_changes_nothing(system: System) -> None:
+def test_a_frozen_worker_that_continues_changes_nothing(system: System) -> None:
     quick = {"WORKER_LOCK_DURATION": "1500", "WORKER_HEARTBEAT_INTERVAL": "300"}
     system.submit("nap", 4, seconds=1)
     with system.workers(processes=1, threads=4, **quick) as frozen:

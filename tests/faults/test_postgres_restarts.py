@@ -188,7 +188,9 @@ def test_a_record_that_cannot_be_serialized_is_made_again(
     assert answers == [True, True]
 
 
-def test_a_claim_that_a_crash_took_back_leaves_no_key_to_the_next_one(database: Database, recorder: Recorder) -> None:
+def test_an_attempt_whose_claim_a_crash_removed_cannot_record_for_the_next_one(
+    database: Database, recorder: Recorder
+) -> None:
     """Claims are not flushed to disk: after a crash of the server the same attempt may be claimed by another worker."""
     dispatched = _queued(database, 1)
     (before,) = _claim(database, "dead", dispatched)

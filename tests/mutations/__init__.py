@@ -1,12 +1,12 @@
-"""What `tests/mutate.py` takes out, promise by promise."""
+"""The mutations of tests/mutate.py, one file for each part of docs/guarantees.md."""
 
 from __future__ import annotations
 
-from tests.mutations.between_steps import BETWEEN
+from tests.mutations.crashes import CRASHES_BETWEEN_STEPS
 from tests.mutations.effects import EFFECTS
 from tests.mutations.handlers import HANDLERS
-from tests.mutations.postgres_away import IN_POSTGRES
-from tests.mutations.redis_away import IN_REDIS
+from tests.mutations.postgres import POSTGRES_FAILURES
+from tests.mutations.redis import REDIS_FAILURES
 from tests.mutations.workers import WORKERS
 
-MUTATIONS = [*WORKERS, *IN_REDIS, *IN_POSTGRES, *HANDLERS, *EFFECTS, *BETWEEN]
+MUTATIONS = [*WORKERS, *REDIS_FAILURES, *POSTGRES_FAILURES, *HANDLERS, *EFFECTS, *CRASHES_BETWEEN_STEPS]

@@ -1,14 +1,14 @@
-"""What is sent and written, and in which order."""
+"""Transactions, idempotency keys, priorities."""
 
 from __future__ import annotations
 
 from tests.mutate import Change, Mutation
-from tests.mutations.places import LIFE, RECORD_APART, SQL, TRANSACTION, UNIQUE_KEY
+from tests.mutations.shared import LIFE, SEPARATE_RECORD, SQL, TRANSACTION, UNIQUE_KEY
 
 EFFECTS = [
     Mutation(
-        "sent in a transaction",
-        "the caller's connection",
+        "a job is sent in",
+        "the use of the caller's connection",
         [
             Change(
                 "middleware/transport/broker.py",
@@ -19,25 +19,25 @@ EFFECTS = [
         [f"{LIFE}::test_a_job_sent_in_a_session_that_rolls_back_never_was"],
     ),
     Mutation(
-        "sent twice under one idempotency key",
-        "the unique index",
+        "a job is sent twice",
+        "the unique index on idempotency keys",
         [UNIQUE_KEY],
-        ["integration/persistence/test_submit.py::test_a_crowd_with_one_key_makes_one_job"],
+        ["integration/persistence/test_submit.py::test_many_submissions_with_one_key_make_one_job"],
     ),
     Mutation(
-        "sent twice under one idempotency key",
-        "the comparison of the payloads",
+        "a job is sent twice",
+        "the comparison of payloads",
         [Change("persistence/queue/jobs.py", "            if not holder.same_payload:", "            if False:")],
         ["integration/persistence/test_submit.py::test_a_key_with_another_payload_is_a_conflict"],
     ),
     Mutation(
-        "handler's writes exactly once",
-        "the record within the handler's transaction (made beside it)",
-        [RECORD_APART],
+        "a handler writes in `transaction()`",
+        "the record in the handler's transaction (it gets its own transaction)",
+        [SEPARATE_RECORD],
         [f"{TRANSACTION}::test_a_commit_that_fails_completes_nothing"],
     ),
     Mutation(
-        "handler's writes exactly once",
+        "a handler writes in `transaction()`",
         "the commit",
         [
             Change(
@@ -49,8 +49,8 @@ EFFECTS = [
         [f"{TRANSACTION}::test_writes_and_completion_commit_together"],
     ),
     Mutation(
-        "… though the job was taken away",
-        "`LeaseLost` for a record that changed nothing",
+        "… and another worker has",
+        "`LeaseLost` when the record changes no row",
         [
             Change(
                 "middleware/execution/running.py", "                    raise LeaseLost\n", "                    pass\n"
@@ -59,7 +59,7 @@ EFFECTS = [
         [f"{TRANSACTION}::test_a_job_that_was_taken_away_keeps_none_of_its_writes"],
     ),
     Mutation(
-        "… or cancelled",
+        "… and the job is",
         "the transaction",
         [
             Change(
@@ -71,8 +71,8 @@ EFFECTS = [
         [f"{TRANSACTION}::test_a_cancelled_job_keeps_none_of_its_writes"],
     ),
     Mutation(
-        "… or cancelled",
-        "the check at the end of the block",
+        "… and the job is",
+        "the check for a cancellation at the end of the block",
         [
             Change(
                 "middleware/execution/running.py",
@@ -83,8 +83,8 @@ EFFECTS = [
         [f"{TRANSACTION}::test_a_cancelled_job_whose_handler_does_not_listen_keeps_none_of_its_writes"],
     ),
     Mutation(
-        "… and jobs sent in the same session",
-        "our schema around a submission in somebody's transaction",
+        "… and sends jobs in",
+        "our schema during a submission in the caller's transaction",
         [
             Change(
                 "middleware/transport/broker.py",
@@ -97,7 +97,7 @@ EFFECTS = [
         ],
     ),
     Mutation(
-        "priority",
+        "jobs have priorities",
         "`priority DESC` in `dispatch.sql`",
         [Change(f"{SQL}/dispatch.sql", "ORDER BY priority DESC, seq", "ORDER BY seq")],
         [f"{LIFE}::test_jobs_start_in_priority_order_but_for_a_window"],

@@ -1,9 +1,9 @@
-"""Handlers fail, do not stop, are cancelled."""
+"""Handlers that fail, do not stop, or are cancelled."""
 
 from __future__ import annotations
 
 from tests.mutate import Change, Mutation
-from tests.mutations.places import ISOLATED, KILLED, LIFE, SQL
+from tests.mutations.shared import ISOLATED, KILLED, LIFE, SQL
 
 HANDLERS = [
     Mutation(
@@ -13,8 +13,8 @@ HANDLERS = [
         [f"{LIFE}::test_a_handler_that_runs_too_long_is_interrupted_and_retried"],
     ),
     Mutation(
-        "ignores that (a blocking call)",
-        "ending the attempt without its handler",
+        "does not react, because it",
+        "the end of an attempt without its handler",
         [
             Change(
                 "middleware/execution/deadline.py",
@@ -26,7 +26,7 @@ HANDLERS = [
     ),
     Mutation(
         "… while another outcome cannot",
-        "the thread of its own",
+        "the extra thread for this record",
         [
             Change(
                 "middleware/execution/deadline.py",
@@ -39,16 +39,16 @@ HANDLERS = [
         ],
     ),
     Mutation(
-        "… and it is async, so that",
-        "the pulse of the event loop",
+        "… and it is async",
+        "the check of the event loop",
         [Change("middleware/execution/heartbeat.py", "        elif self._is_loop_lost():", "        elif False:")],
         [
             "integration/workers/test_stuck_handlers.py::test_a_process_whose_event_loop_is_blocked_ends_when_the_attempt_that_blocks_it_is_over_and_not_before"
         ],
     ),
     Mutation(
-        "… and it is async, so that",
-        "the wait for the attempt that blocks it",
+        "… and it is async",
+        "the wait for the attempt that blocks the event loop",
         [
             Change(
                 "middleware/execution/heartbeat.py",
@@ -61,8 +61,8 @@ HANDLERS = [
         ],
     ),
     Mutation(
-        "all threads of a process are stuck",
-        "the look at stuck threads in `heartbeat.py`",
+        "all threads of a process",
+        "the check for blocked threads in `heartbeat.py`",
         [
             Change(
                 "middleware/execution/heartbeat.py",
@@ -73,8 +73,8 @@ HANDLERS = [
         [f"{KILLED}::test_a_process_whose_threads_are_all_stuck_is_replaced"],
     ),
     Mutation(
-        "an endless C loop",
-        "the kill of the child",
+        "is an endless C loop",
+        "the kill of the child process",
         [
             Change(
                 "middleware/execution/isolation.py",
@@ -85,8 +85,8 @@ HANDLERS = [
         [f"{ISOLATED}::test_an_endless_c_loop_that_ignores_signals_is_killed"],
     ),
     Mutation(
-        "children of its own",
-        "the kill of the group and of descendants",
+        "starts processes of its own",
+        "the kill of the process group and of all descendants",
         [
             Change("middleware/execution/isolation.py", "        os.killpg(child.pid, signal.SIGKILL)", "        pass"),
             Change(
@@ -98,14 +98,14 @@ HANDLERS = [
         [f"{ISOLATED}::test_its_own_children_die_with_it"],
     ),
     Mutation(
-        "children of its own",
-        "the child's death with its parent",
+        "starts processes of its own",
+        "the signal that ends the child when its parent dies",
         [Change("middleware/execution/isolation.py", "    _die_with_parent()\n    for", "    for")],
         [f"{ISOLATED}::test_a_worker_killed_with_minus_nine_takes_its_isolated_children_along"],
     ),
     Mutation(
-        "crashes its process",
-        "the answer for a child that died without one",
+        "crashes its child process",
+        "the outcome for a child process that died",
         [
             Change(
                 "middleware/execution/isolation.py",
@@ -117,13 +117,13 @@ HANDLERS = [
     ),
     Mutation(
         "is cancelled while it runs",
-        "the look for flags",
+        "the check for cancel flags in Redis",
         [Change("middleware/execution/cancellation.py", "            if flagged:", "            if False:")],
         [f"{LIFE}::test_a_running_job_is_cancelled_through_the_flag"],
     ),
     Mutation(
         "is cancelled while it runs",
-        "the look at the answer of a renewal",
+        "the check of `cancel_requested` in a renewal",
         [
             Change(
                 "middleware/execution/heartbeat.py", "            if renewal.cancel_requested:", "            if False:"
@@ -132,8 +132,8 @@ HANDLERS = [
         [f"{LIFE}::test_a_running_job_is_cancelled_by_the_next_renewal_when_redis_carries_no_flag"],
     ),
     Mutation(
-        "… and was cancelled in an earlier",
-        "lowering the flag",
+        "… was cancelled, and then",
+        "the deletion of the cancel flag",
         [
             Change(
                 "middleware/execution/state.py",
@@ -141,11 +141,11 @@ HANDLERS = [
                 "            pass",
             )
         ],
-        [f"{LIFE}::test_a_flag_of_an_earlier_life_does_not_meet_the_next"],
+        [f"{LIFE}::test_a_cancel_flag_from_before_a_requeue_does_not_cancel_the_job"],
     ),
     Mutation(
-        "is async, and cleans up",
-        "the look behind dramatiq's own error",
+        "is async, and its cleanup",
+        "the search for the cause behind Dramatiq's own error",
         [
             Change(
                 "middleware/execution/retries.py",
@@ -156,20 +156,20 @@ HANDLERS = [
         [f"{LIFE}::test_an_async_handler_that_takes_long_to_clean_up_ends_as_what_stopped_it"],
     ),
     Mutation(
-        "ignores the cancellation",
-        "ending the attempt without its handler",
+        "does not react to its",
+        "the end of an attempt without its handler",
         [Change("middleware/execution/heartbeat.py", "            self._deadline.see_to(job)\n")],
         [f"{KILLED}::test_a_handler_that_ignores_its_cancellation_loses_its_job"],
     ),
     Mutation(
-        "fails, with retries left",
+        "fails, and has retries left",
         "the growth of the backoff",
         [Change("persistence/queue/states.py", "self.base_ms * self.multiplier ** min(retry - 1, 64)", "self.base_ms")],
         ["unit/persistence/test_states.py::test_by_default_retries_wait_1_2_4_8_16_seconds"],
     ),
     Mutation(
-        "fails, with retries left",
-        "the other side's wish",
+        "fails, and has retries left",
+        "`retry_after` of an error",
         [
             Change(
                 "middleware/execution/retries.py",
@@ -181,22 +181,22 @@ HANDLERS = [
     ),
     Mutation(
         "fails for good",
-        "the dead letter of `record.sql`",
+        "the dead letter in `record.sql`",
         [Change(f"{SQL}/record.sql", "WHERE reason IS NOT NULL AND new_status", "WHERE false AND new_status")],
         [
-            f"{LIFE}::test_an_exhausted_job_is_dead_lettered_with_its_evidence",
+            f"{LIFE}::test_an_exhausted_job_is_dead_lettered_with_its_error_and_history",
             f"{LIFE}::test_a_permanent_error_is_dead_lettered_at_once",
         ],
     ),
     Mutation(
         "fails for good",
-        "the sorting of errors",
+        "the classification of errors as permanent",
         [Change("middleware/execution/retries.py", '        return "permanent"\n', "        return None\n")],
         [f"{LIFE}::test_a_permanent_error_is_dead_lettered_at_once"],
     ),
     Mutation(
-        "nobody knows the job type",
-        "the dead letter of the guard",
+        "no worker has the job",
+        "the dead letter for an unknown job type",
         [
             Change(
                 "middleware/transport/unknown_types.py",
@@ -207,8 +207,8 @@ HANDLERS = [
         [f"{LIFE}::test_a_job_type_that_nobody_knows_is_dead_lettered"],
     ),
     Mutation(
-        "nobody knows the job type",
-        "the verdict on a payload that does not fit",
+        "no worker has the job",
+        "the outcome `invalid_payload`",
         [Change("middleware/execution/retries.py", '        return "invalid_payload"\n', "        return None\n")],
         [f"{LIFE}::test_a_payload_inserted_by_hand_that_does_not_fit_is_dead_lettered"],
     ),

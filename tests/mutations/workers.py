@@ -1,23 +1,23 @@
-"""Workers die, freeze, come and go."""
+"""Workers, dispatchers and schedulers that die, freeze, start and stop."""
 
 from __future__ import annotations
 
 from tests.mutate import Change, Mutation
-from tests.mutations.places import (
+from tests.mutations.shared import (
     DISPATCH,
     KILLED,
     LIFE,
     NO_ATTEMPT,
-    NO_KEEPING,
-    NO_MOMENT,
+    NO_CLAIM_TIME,
     NO_REAPING,
+    NO_RELEASE_OF_FETCHED,
     NO_RESCUE,
-    NO_SILENCE,
-    NO_SKIPPING_IN_RESCUE,
+    NO_SKIP_LOCKED_IN_RESCUE,
     NO_STATUS,
+    NO_SUPERSEDED,
     RECORD,
     SQL,
-    UNIQUE_MOMENT,
+    UNIQUE_DUE_TIME,
 )
 
 WORKERS = [
@@ -28,8 +28,8 @@ WORKERS = [
         [f"{KILLED}::test_killing_a_worker_process_amid_two_thousand_jobs_loses_and_doubles_nothing"],
     ),
     Mutation(
-        "`kill -9` of a whole group",
-        "the burial of dead processes",
+        "`kill -9` of a whole",
+        "the task `reap_dead`",
         [NO_REAPING],
         [f"{KILLED}::test_interrupted_jobs_run_again_at_once_after_a_restart"],
     ),
@@ -37,77 +37,77 @@ WORKERS = [
         "a worker in another container",
         "`lease_expires_at < now()` in `rescue.sql`",
         [Change(f"{SQL}/rescue.sql", "(:expired AND lease_expires_at < now()) OR ")],
-        [f"{KILLED}::test_a_thawed_zombie_changes_nothing"],
+        [f"{KILLED}::test_a_frozen_worker_that_continues_changes_nothing"],
     ),
     Mutation(
         "a worker in another container",
         "`mark_silent.sql`",
         [Change(f"{SQL}/mark_silent.sql", "WHERE last_seen_at", "WHERE false AND last_seen_at")],
-        ["integration/persistence/test_workers_sql.py::test_whoever_falls_silent_is_lost"],
+        ["integration/persistence/test_workers_sql.py::test_a_worker_without_heartbeats_is_lost"],
     ),
     Mutation(
         "a worker in another container",
-        "taking back what the silent had fetched",
-        [NO_SILENCE],
+        "the release of jobs that a lost worker had fetched",
+        [NO_RELEASE_OF_FETCHED],
         ["integration/workers/test_upkeep.py::test_what_a_silent_process_had_fetched_is_dispatched_anew"],
     ),
     Mutation(
-        "it comes back",
-        "the attempt, and the moment of its claim, from the guard of `record.sql`",
-        [NO_ATTEMPT, NO_MOMENT],
+        "that worker comes back",
+        "the attempt and the time of the claim in the guard of `record.sql`",
+        [NO_ATTEMPT, NO_CLAIM_TIME],
         [f"{RECORD}::test_a_zombie_changes_nothing_and_its_outcome_is_kept_as_superseded"],
     ),
     Mutation(
-        "it comes back",
-        "all three guards of `record.sql`: attempt, moment, status",
-        [NO_ATTEMPT, NO_MOMENT, NO_STATUS],
-        [f"{KILLED}::test_a_thawed_zombie_changes_nothing"],
+        "that worker comes back",
+        "all three conditions of `record.sql`: attempt, time of the claim, status",
+        [NO_ATTEMPT, NO_CLAIM_TIME, NO_STATUS],
+        [f"{KILLED}::test_a_frozen_worker_that_continues_changes_nothing"],
     ),
     Mutation(
-        "it comes back",
-        "the line that `supersede.sql` keeps",
-        [NO_KEEPING],
+        "that worker comes back",
+        "the execution that `supersede.sql` stores",
+        [NO_SUPERSEDED],
         [
-            f"{KILLED}::test_a_thawed_zombie_changes_nothing",
+            f"{KILLED}::test_a_frozen_worker_that_continues_changes_nothing",
             f"{RECORD}::test_a_zombie_changes_nothing_and_its_outcome_is_kept_as_superseded",
         ],
     ),
     Mutation(
-        "rescue, renewal, cancel and record",
+        "rescue, renewal, cancellation and record",
         "`status = 'running'` in `record.sql`",
         [NO_STATUS],
         [f"{RECORD}::test_of_rescue_and_record_at_once_the_first_decides"],
     ),
     Mutation(
-        "rescue, renewal, cancel and record",
+        "rescue, renewal, cancellation and record",
         "`SKIP LOCKED` in `rescue.sql`",
-        [NO_SKIPPING_IN_RESCUE],
+        [NO_SKIP_LOCKED_IN_RESCUE],
         [
             f"{RECORD}::test_of_rescue_and_record_at_once_the_first_decides",
             f"{RECORD}::test_of_renewal_and_rescue_at_once_the_first_decides",
         ],
     ),
     Mutation(
-        "rescue, renewal, cancel and record",
+        "rescue, renewal, cancellation and record",
         "the states that `cancel.sql` expects",
         [Change(f"{SQL}/cancel.sql", " AND status IN ('pending', 'queued', 'running')")],
         [f"{RECORD}::test_of_cancel_and_record_at_once_the_first_decides"],
     ),
     Mutation(
         "a job kills every worker",
-        "the bound on deaths",
+        "the limit on worker deaths",
         [Change("middleware/dispatch/upkeep.py", "max_deaths=settings.job_max_worker_deaths", "max_deaths=1_000")],
         [f"{KILLED}::test_a_job_that_kills_its_workers_is_dead_lettered_as_poison"],
     ),
     Mutation(
-        "the master of a group is killed",
-        "the look at the parent in `heartbeat.py`",
+        "the master process of a",
+        "the check of the parent process in `heartbeat.py`",
         [Change("middleware/execution/heartbeat.py", "elif os.getppid() != self._parent:", "elif False:")],
         [f"{KILLED}::test_a_worker_whose_master_was_killed_ends_itself"],
     ),
     Mutation(
-        "TERM, as in a deploy",
-        "giving back what was fetched and not begun",
+        "a group gets TERM, as",
+        "the return of messages that were fetched and not started",
         [
             Change(
                 "middleware/execution/shutdown.py",
@@ -120,17 +120,17 @@ WORKERS = [
         ],
     ),
     Mutation(
-        "TERM, as in a deploy",
+        "a group gets TERM, as",
         "the same in the consumer",
         [
             Change(
                 "middleware/transport/consumer.py", "            self.requeue(self._buffer.fetched)", "            pass"
             )
         ],
-        ["integration/workers/test_consumer.py::test_closing_tells_the_last_acks_and_gives_back_what_was_not_begun"],
+        ["integration/workers/test_consumer.py::test_closing_sends_the_last_acks_and_gives_back_what_was_not_begun"],
     ),
     Mutation(
-        "TERM, as in a deploy",
+        "a group gets TERM, as",
         "the end of fetching",
         [
             Change(
@@ -142,13 +142,13 @@ WORKERS = [
         ],
     ),
     Mutation(
-        "TERM, as in a deploy",
-        "the release of what still runs",
+        "a group gets TERM, as",
+        "the release of jobs that still run",
         [Change("middleware/execution/shutdown.py", "                self._release(job)\n")],
         [f"{KILLED}::test_a_job_that_outlives_the_time_of_a_shutdown_is_given_back_by_the_worker_itself"],
     ),
     Mutation(
-        "TERM, as in a deploy",
+        "a group gets TERM, as",
         "the time for running jobs to finish",
         [
             Change(
@@ -160,20 +160,20 @@ WORKERS = [
         [f"{KILLED}::test_a_term_lets_running_jobs_finish_and_gives_the_rest_back"],
     ),
     Mutation(
-        "TERM twice, Ctrl-C twice",
-        "the event loop's not holding the process",
+        "a group gets TERM twice",
+        "`daemon` on the thread of the event loop",
         [Change("middleware/execution/async_handlers.py", "        thread.daemon = True\n")],
         [f"{KILLED}::test_a_second_term_ends_a_group_at_once_and_its_jobs_are_freed"],
     ),
     Mutation(
-        "a deploy brings a new job type",
-        "the introduction of a type by whoever sends it",
+        "producers send a new job",
+        "the registration of a job type by its producer",
         [Change("middleware/transport/broker.py", "        self._introduce(definition)\n")],
         [f"{LIFE}::test_a_job_type_that_was_sent_before_any_worker_knows_it_waits_for_one"],
     ),
     Mutation(
         "a rolling restart, and only",
-        "passing on what is registered",
+        "the new dispatch of a registered job type",
         [
             Change(
                 "middleware/transport/unknown_types.py",
@@ -187,11 +187,11 @@ WORKERS = [
         "a rolling restart, and only",
         "`pass_on.sql`",
         [Change(f"{SQL}/pass_on.sql", "WHERE id = :id", "WHERE false AND id = :id")],
-        [f"{DISPATCH}::test_a_dispatch_is_passed_on_while_its_type_is_registered_by_whomever"],
+        [f"{DISPATCH}::test_a_dispatch_is_passed_on_while_any_worker_has_registered_its_type"],
     ),
     Mutation(
         "a worker serves many queues",
-        "what is held, from the room that is left",
+        "the count of fetched messages in the prefetch limit",
         [
             Change(
                 "middleware/transport/prefetch.py", "limit - len(self._held) - self._reserved", "limit - self._reserved"
@@ -202,8 +202,8 @@ WORKERS = [
         ],
     ),
     Mutation(
-        "no dispatcher runs",
-        "a worker's taking of the role",
+        "no dispatcher process runs",
+        "the start of dispatching in a worker",
         [
             Change(
                 "middleware/dispatch/role.py",
@@ -214,8 +214,8 @@ WORKERS = [
         [f"{KILLED}::test_a_bare_group_runs_jobs_that_psql_inserted"],
     ),
     Mutation(
-        "a dispatcher process comes",
-        "giving the role back",
+        "a dispatcher process starts, and",
+        "the end of dispatching in the worker",
         [
             Change(
                 "middleware/dispatch/role.py",
@@ -226,8 +226,8 @@ WORKERS = [
         [f"{KILLED}::test_the_role_goes_to_a_dispatcher_process_and_comes_back_when_that_dies"],
     ),
     Mutation(
-        "a dispatcher process comes",
-        "taking it again",
+        "a dispatcher process starts, and",
+        "the second start of dispatching in the worker",
         [
             Change(
                 "middleware/dispatch/role.py",
@@ -238,23 +238,23 @@ WORKERS = [
         [f"{KILLED}::test_the_role_goes_to_a_dispatcher_process_and_comes_back_when_that_dies"],
     ),
     Mutation(
-        "two dispatchers, any number",
+        "two or more dispatchers run",
         "`FOR UPDATE SKIP LOCKED` in `dispatch.sql`",
         [Change(f"{SQL}/dispatch.sql", "        FOR UPDATE SKIP LOCKED\n")],
         [
             f"{DISPATCH}::test_two_dispatchers_at_once_never_take_the_same_job",
-            f"{DISPATCH}::test_a_crowd_of_dispatchers_takes_every_job_once",
+            f"{DISPATCH}::test_many_dispatchers_take_every_job_once",
         ],
     ),
     Mutation(
-        "… and a limit on a queue",
+        "… and a queue has",
         "the lock on a queue's row in `dispatch.sql`",
         [Change(f"{SQL}/dispatch.sql", "    ORDER BY name FOR NO KEY UPDATE SKIP LOCKED\n")],
         [f"{DISPATCH}::test_two_dispatchers_at_once_keep_to_the_limit_of_a_queue"],
     ),
     Mutation(
-        "a queue is paused",
-        "taking back what is queued",
+        "a queue is paused, also",
+        "the release of queued jobs",
         [Change("persistence/queue/queues.py", '    run(connection, "queue/take_back_queue", {"name": name})\n')],
         [
             f"{DISPATCH}::test_what_is_queued_when_its_queue_is_paused_is_taken_back_and_what_runs_goes_on",
@@ -262,13 +262,13 @@ WORKERS = [
         ],
     ),
     Mutation(
-        "two schedulers",
-        "the lock on due schedules, and the uniqueness of a schedule's moment",
-        [Change(f"{SQL}/due_schedules.sql", " FOR UPDATE SKIP LOCKED"), UNIQUE_MOMENT],
-        ["integration/persistence/test_schedules.py::test_a_crowd_of_tickers_runs_each_moment_once"],
+        "two schedulers run, or a",
+        "the lock on due schedules, and the unique index on schedule and time",
+        [Change(f"{SQL}/due_schedules.sql", " FOR UPDATE SKIP LOCKED"), UNIQUE_DUE_TIME],
+        ["integration/persistence/test_schedules.py::test_many_schedulers_run_each_due_time_once"],
     ),
     Mutation(
-        "two schedulers",
+        "two schedulers run, or a",
         "the policies `all` and `none`",
         [
             Change("persistence/queue/schedules.py", '    if catch_up == "all":', "    if False:"),

@@ -68,7 +68,9 @@ def test_it_ticks_and_ends_at_once_when_told_to(
     assert states() == [("scheduler", "stopped")]
 
 
-def test_it_goes_on_when_redis_is_back(start: Start, private_redis: EmbeddedRedis, private_dir: Path) -> None:
+def test_the_scheduler_continues_when_redis_is_back(
+    start: Start, private_redis: EmbeddedRedis, private_dir: Path
+) -> None:
     private_redis.kill()
     process = start(private_redis.url)
     assert eventually(lambda: b"trying again" in (private_dir / "log").read_bytes())

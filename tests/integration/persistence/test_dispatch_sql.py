@@ -117,7 +117,7 @@ def test_two_dispatchers_at_once_never_take_the_same_job(database):
     assert [entry.id for entry in others] == ids[6:]
 
 
-def test_a_crowd_of_dispatchers_takes_every_job_once(database):
+def test_many_dispatchers_take_every_job_once(database):
     ids = pending(database, 60)
 
     def take(connection):
@@ -180,7 +180,7 @@ def test_dispatches_that_wait_are_found_oldest_first(database):
         assert len(dispatch.queued_since(connection, 0, limit=1)) == 1
 
 
-def test_a_dispatch_is_passed_on_while_its_type_is_registered_by_whomever(database):
+def test_a_dispatch_is_passed_on_while_any_worker_has_registered_its_type(database):
     (entry,) = queue(database, add_job(database))
     rows(database, "DELETE FROM job_types WHERE name = 'note'")
     with database.connection() as connection:

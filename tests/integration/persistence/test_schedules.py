@@ -116,7 +116,7 @@ def test_a_tick_that_is_rolled_back_is_made_up_for_by_the_next(database):
     assert len(tick(database, hours(1))) == 1
 
 
-def test_a_crowd_of_tickers_runs_each_moment_once(database):
+def test_many_schedulers_run_each_due_time_once(database):
     for n in range(6):
         create(database, f"s{n}", catch_up="all")
     at_once(database, [lambda _: tick(database, hours(3))] * 4)

@@ -329,7 +329,7 @@ def test_of_two_at_once_that_take_a_key_from_a_job_that_is_over_one_makes_the_jo
     assert (first.is_new, answer.is_new, answer.id) == (True, False, first.id)
 
 
-def test_a_crowd_with_one_key_makes_one_job(database):
+def test_many_submissions_with_one_key_make_one_job(database):
     answers = at_once(database, [keyed] * 6)
     assert len({answer.id for answer in answers}) == 1
     assert sum(answer.is_new for answer in answers) == 1

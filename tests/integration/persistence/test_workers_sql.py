@@ -210,7 +210,7 @@ def test_two_workers_that_boot_at_once_register_their_types_in_one_order(databas
 
 
 @pytest.mark.parametrize("state", ["running", "stopping"])
-def test_whoever_falls_silent_is_lost(database, state):
+def test_a_worker_without_heartbeats_is_lost(database, state):
     announce(database)
     rows(database, "UPDATE workers SET state = :state", state=state)
     silence(database, "w1")

@@ -68,7 +68,7 @@ def test_an_ack_is_told_without_anything_left_to_fetch(broker, consumer):
     assert stored(broker) == 0
 
 
-def test_closing_tells_the_last_acks_and_gives_back_what_was_not_begun(broker):
+def test_closing_sends_the_last_acks_and_gives_back_what_was_not_begun(broker):
     consumer = broker.consume(QUEUE, prefetch=4, timeout=50)
     push(broker, 3)
     consumer.ack(next(consumer))

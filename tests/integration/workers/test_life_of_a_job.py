@@ -171,7 +171,7 @@ def test_a_failing_job_is_retried_to_success(harness: Harness) -> None:
     assert harness.outcomes(job.id) == ["retried", "retried", "completed"]
 
 
-def test_an_exhausted_job_is_dead_lettered_with_its_evidence(harness: Harness) -> None:
+def test_an_exhausted_job_is_dead_lettered_with_its_error_and_history(harness: Harness) -> None:
     @harness.job(backoff=SOON, max_retries=1)
     def hopeless() -> None:
         raise LookupError("no such customer")
@@ -512,7 +512,7 @@ def test_a_flag_raised_by_hand_cancels_too(harness: Harness) -> None:
     assert harness.broker.client.exists(f"job:cancel:{message.message_id}") == 0
 
 
-def test_a_flag_of_an_earlier_life_does_not_meet_the_next(harness: Harness) -> None:
+def test_a_cancel_flag_from_before_a_requeue_does_not_cancel_the_job(harness: Harness) -> None:
     looked = threading.Event()
 
     @harness.job(max_retries=0)

@@ -68,7 +68,7 @@ def test_what_a_silent_process_had_fetched_is_dispatched_anew(
     assert (job(harness.database, job_id).status, in_redis(harness)) == ("pending", 0)
 
 
-def test_after_an_outage_of_postgres_the_living_get_two_heartbeats_to_speak_first(
+def test_after_an_outage_of_postgres_live_workers_have_two_heartbeats_to_renew(
     harness: Harness, upkeep: Upkeep, environment: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     announce(harness)

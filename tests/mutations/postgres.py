@@ -1,20 +1,20 @@
-"""PostgreSQL is away, crashes, refuses."""
+"""PostgreSQL is down, crashes, or refuses."""
 
 from __future__ import annotations
 
 from tests.mutate import Change, Mutation
-from tests.mutations.places import DISPATCHER_WITHOUT_POSTGRES, NO_MOMENT, POSTGRES, RECORD, SQL
+from tests.mutations.shared import DISPATCHER_WITHOUT_POSTGRES, NO_CLAIM_TIME, POSTGRES, RECORD, SQL
 
-IN_POSTGRES = [
+POSTGRES_FAILURES = [
     Mutation(
-        "crashed and restarted",
-        "the dispatcher's going on after an error of PostgreSQL",
+        "PostgreSQL crashes and restarts (`pg_ctl -m immediate`)",
+        "the dispatcher's handling of PostgreSQL errors",
         [DISPATCHER_WITHOUT_POSTGRES],
         [f"{POSTGRES}::test_a_crash_of_postgres_amid_hundreds_of_jobs_loses_and_doubles_no_record"],
     ),
     Mutation(
-        "away while handlers end",
-        "the patience of a record",
+        "PostgreSQL is down when handlers",
+        "the retries of a record",
         [
             Change(
                 "middleware/execution/recorder.py",
@@ -25,14 +25,14 @@ IN_POSTGRES = [
         [f"{POSTGRES}::test_a_handler_that_ends_while_postgres_is_away_is_recorded_first_and_acked_then"],
     ),
     Mutation(
-        "away, and a worker is told to stop",
-        "the end of a record's patience",
+        "PostgreSQL is down, and a",
+        "the end of a record's retries at shutdown",
         [Change("middleware/execution/shutdown.py", "        self._recorder.gave_up.set()\n")],
         [f"{POSTGRES}::test_a_term_while_postgres_is_away_ends_the_process_and_its_jobs_come_back"],
     ),
     Mutation(
-        "back after an outage",
-        "the wait of rescue and silent",
+        "PostgreSQL comes back after all",
+        "the wait of `rescue` and `silent`",
         [
             Change(
                 "middleware/dispatch/upkeep.py",
@@ -41,24 +41,24 @@ IN_POSTGRES = [
             )
         ],
         [
-            "integration/workers/test_upkeep.py::test_after_an_outage_of_postgres_the_living_get_two_heartbeats_to_speak_first"
+            "integration/workers/test_upkeep.py::test_after_an_outage_of_postgres_live_workers_have_two_heartbeats_to_renew"
         ],
     ),
     Mutation(
-        "crashed under dispatcher and scheduler",
-        "the dispatcher's going on after an error of PostgreSQL",
+        "PostgreSQL crashes while a dispatcher",
+        "the dispatcher's handling of PostgreSQL errors",
         [DISPATCHER_WITHOUT_POSTGRES],
         [f"{POSTGRES}::test_a_dispatcher_and_a_scheduler_outlive_a_crash_of_postgres"],
     ),
     Mutation(
-        "takes a claim back in a crash",
-        "the moment of the claim from the guard of `record.sql`",
-        [NO_MOMENT],
-        [f"{POSTGRES}::test_a_claim_that_a_crash_took_back_leaves_no_key_to_the_next_one"],
+        "a crash of PostgreSQL removes",
+        "the time of the claim in the guard of `record.sql`",
+        [NO_CLAIM_TIME],
+        [f"{POSTGRES}::test_an_attempt_whose_claim_a_crash_removed_cannot_record_for_the_next_one"],
     ),
     Mutation(
-        "deadlock, serialization failure",
-        "class 40 from the errors that pass, and the second try with each outcome alone",
+        "a deadlock, or a serialization",
+        "error class 40 as transient, and the second try with each outcome alone",
         [
             Change(
                 "persistence/core/database.py", '("08", "40", "53", "57P", "55P03")', '("08", "53", "57P", "55P03")'
@@ -75,26 +75,26 @@ IN_POSTGRES = [
         ],
     ),
     Mutation(
-        "the reply to a record is lost",
-        "the answer of `supersede.sql` that it stands already",
+        "the reply to a record",
+        'the answer "already recorded" of `supersede.sql`',
         [Change(f"{SQL}/supersede.sql", "FROM verdicts WHERE recorded_before", "FROM verdicts WHERE false")],
         [f"{RECORD}::test_recording_again_when_the_reply_was_lost_changes_nothing_and_says_won"],
     ),
     Mutation(
-        "the reply to a claim is lost",
-        "the question for what was claimed before",
+        "the reply to a claim",
+        "the query for earlier claims of this worker",
         [Change("middleware/execution/recorder.py", "            if is_repeated:", "            if False:")],
         ["integration/workers/test_recorder.py::test_a_claim_whose_reply_was_lost_is_still_ours"],
     ),
     Mutation(
-        "the reply to a claim is lost",
-        "what threads hold, from its answer",
+        "the reply to a claim",
+        "the removal of jobs that threads already have from its answer",
         [Change("middleware/execution/recorder.py", " if (job.id, job.attempt) not in held}", "}")],
         ["integration/workers/test_recorder.py::test_a_repeated_claim_leaves_a_thread_what_it_has"],
     ),
     Mutation(
-        "a statement of ours does not end",
-        "the limit",
+        "one of our statements does",
+        "the statement timeout",
         [
             Change(
                 "persistence/core/database.py",
@@ -107,8 +107,8 @@ IN_POSTGRES = [
         ],
     ),
     Mutation(
-        "it is away while the API is asked",
-        "the answer to an error that passes",
+        "PostgreSQL is down when the",
+        "the response to a transient error",
         [Change("api/errors.py", "    if is_transient(error):", "    if False:")],
         ["integration/api/test_api_errors.py::test_a_database_that_is_away_is_503_and_says_when_to_come_back"],
     ),
@@ -124,16 +124,16 @@ IN_POSTGRES = [
         ["integration/persistence/test_migrations.py::test_ten_processes_that_start_at_once_migrate_once"],
     ),
     Mutation(
-        "a table of that name is somebody else's",
-        "the look at what is there",
+        "another program has a table",
+        "the check for existing objects",
         [Change("persistence/core/migrate.py", "    if names := list(taken):", "    if names := list(taken) and []:")],
         [
             "integration/persistence/test_migrations.py::test_an_object_of_a_name_that_we_need_is_refused_by_name_and_nothing_is_touched"
         ],
     ),
     Mutation(
-        "… and the role's search path",
-        "the search path of a statement",
+        "… and the role's `search_path`",
+        "the `search_path` of a statement",
         [
             Change(
                 "persistence/core/database.py",

@@ -1,38 +1,38 @@
-"""Redis is lost."""
+"""Redis is down, full, or loses its data."""
 
 from __future__ import annotations
 
 from tests.mutate import Change, Mutation
-from tests.mutations.places import IMPATIENT_DISPATCHER, LIFE, NO_RECONCILING, NO_REFILL, REDIS
+from tests.mutations.shared import DISPATCHER_WITHOUT_REDIS, LIFE, NO_FILLING, NO_RECONCILE, REDIS
 
-IN_REDIS = [
+REDIS_FAILURES = [
     Mutation(
-        "FLUSHALL and SCRIPT FLUSH",
-        "filling an empty Redis, and reconciling",
-        [NO_REFILL, NO_RECONCILING],
+        "`FLUSHALL` and `SCRIPT FLUSH` while",
+        "the filling of an empty Redis, and the task `reconcile`",
+        [NO_FILLING, NO_RECONCILE],
         [f"{REDIS}::test_flushing_redis_amid_five_hundred_jobs_loses_none"],
     ),
     Mutation(
-        "FLUSHALL and SCRIPT FLUSH",
-        "filling an empty Redis",
-        [NO_REFILL],
+        "`FLUSHALL` and `SCRIPT FLUSH` while",
+        "the filling of an empty Redis",
+        [NO_FILLING],
         ["integration/workers/test_upkeep.py::test_what_redis_lost_is_pushed_again_by_the_next_round_after_a_flush"],
     ),
     Mutation(
-        "killed and started again",
-        "the dispatcher's going on after an error of Redis",
-        [IMPATIENT_DISPATCHER],
+        "Redis is killed and started",
+        "the dispatcher's handling of Redis errors",
+        [DISPATCHER_WITHOUT_REDIS],
         [f"{REDIS}::test_redis_stopped_and_started_loses_nothing"],
     ),
     Mutation(
-        "full (`noeviction`)",
-        "the dispatcher's going on after an error of Redis",
-        [IMPATIENT_DISPATCHER],
+        "Redis is full (`noeviction`)",
+        "the dispatcher's handling of Redis errors",
+        [DISPATCHER_WITHOUT_REDIS],
         [f"{REDIS}::test_a_full_redis_stops_delivery_and_nothing_else"],
     ),
     Mutation(
-        "full (`noeviction`)",
-        "keeping what could not be pushed",
+        "Redis is full (`noeviction`)",
+        "the list of messages that could not be sent",
         [
             Change(
                 "middleware/dispatch/dispatcher.py",
@@ -43,8 +43,8 @@ IN_REDIS = [
         ["integration/workers/test_upkeep.py::test_what_could_not_be_pushed_is_pushed_first_when_redis_is_back"],
     ),
     Mutation(
-        "configured to evict",
-        "the look at the policy",
+        "Redis is configured to evict",
+        "the check of `maxmemory-policy`",
         [
             Change(
                 "middleware/transport/redis_transport.py",
@@ -52,11 +52,11 @@ IN_REDIS = [
                 'policy = "noeviction"',
             )
         ],
-        [f"{REDIS}::test_an_evicting_redis_is_complained_about"],
+        [f"{REDIS}::test_an_evicting_redis_is_reported"],
     ),
     Mutation(
-        "configured to evict",
-        "the word in the log",
+        "Redis is configured to evict",
+        "the log line",
         [
             Change(
                 "middleware/dispatch/dispatcher.py",
@@ -64,27 +64,27 @@ IN_REDIS = [
                 "        if policy := None:",
             )
         ],
-        [f"{REDIS}::test_an_evicting_redis_is_complained_about"],
+        [f"{REDIS}::test_an_evicting_redis_is_reported"],
     ),
     Mutation(
-        "loses single messages",
-        "reconciling",
-        [NO_RECONCILING],
+        "single messages are lost, or",
+        "the task `reconcile`",
+        [NO_RECONCILE],
         [
             "integration/workers/test_upkeep.py::test_a_dispatch_that_redis_lacks_is_pushed_again_and_one_that_nobody_takes_is_made_anew"
         ],
     ),
     Mutation(
-        "loses single messages",
-        "the dispatch anew of what waits too long",
+        "single messages are lost, or",
+        "the new dispatch of jobs that wait too long",
         [Change("middleware/dispatch/upkeep.py", "        self._renumber(stale)\n")],
         [
             "integration/workers/test_upkeep.py::test_a_dispatch_that_redis_lacks_is_pushed_again_and_one_that_nobody_takes_is_made_anew"
         ],
     ),
     Mutation(
-        "a message that cannot be read",
-        "the dispatch anew in `give_up`",
+        "a message cannot be read",
+        "the new dispatch in `give_up`",
         [
             Change(
                 "middleware/transport/broker.py",
@@ -98,6 +98,6 @@ IN_REDIS = [
         "the scheduler loses Redis",
         "the scheduler's second try",
         [Change("ops/scheduler.py", "            signal.alarm(0)  # periodiq's own clock\n", "            raise\n")],
-        ["integration/ops/test_scheduler_process.py::test_it_goes_on_when_redis_is_back"],
+        ["integration/ops/test_scheduler_process.py::test_the_scheduler_continues_when_redis_is_back"],
     ),
 ]

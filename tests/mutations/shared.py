@@ -1,4 +1,4 @@
-"""Files of tests, and mutations that several promises share."""
+"""Names of test files, and changes that several mutations share."""
 
 from __future__ import annotations
 
@@ -18,20 +18,18 @@ TRANSACTION = "integration/workers/test_transactional_completion.py"
 
 NO_RESCUE = Change(f"{SQL}/rescue.sql", "WHERE status = 'running' AND ((:expired", "WHERE false AND ((:expired")
 NO_REAPING = Change("middleware/dispatch/upkeep.py", "    if not dead:\n        return []", "    return []")
-NO_SKIPPING_IN_RESCUE = Change(f"{SQL}/rescue.sql", "FOR UPDATE SKIP LOCKED", "FOR UPDATE")
+NO_SKIP_LOCKED_IN_RESCUE = Change(f"{SQL}/rescue.sql", "FOR UPDATE SKIP LOCKED", "FOR UPDATE")
 NO_ATTEMPT = Change(f"{SQL}/record.sql", " AND jobs.attempt = v.attempt")
-NO_MOMENT = Change(f"{SQL}/record.sql", "AND jobs.started_at = v.started_at")
+NO_CLAIM_TIME = Change(f"{SQL}/record.sql", "AND jobs.started_at = v.started_at")
 NO_STATUS = Change(f"{SQL}/record.sql", " AND jobs.status::text = 'running'")
-NO_KEEPING = Change(f"{SQL}/supersede.sql", "WHERE NOT is_known", "WHERE false")
-NO_RECONCILING = Change(
-    "middleware/dispatch/upkeep.py", "        if not waiting:\n            return", "        return"
-)
-NO_REFILL = Change("middleware/dispatch/dispatcher.py", "        if not is_ours:", "        if False:")
-NO_SILENCE = Change(
+NO_SUPERSEDED = Change(f"{SQL}/supersede.sql", "WHERE NOT is_known", "WHERE false")
+NO_RECONCILE = Change("middleware/dispatch/upkeep.py", "        if not waiting:\n            return", "        return")
+NO_FILLING = Change("middleware/dispatch/dispatcher.py", "        if not is_ours:", "        if False:")
+NO_RELEASE_OF_FETCHED = Change(
     "middleware/dispatch/upkeep.py", "        take_back_fetched(self._database, self._transport, self._silent)\n"
 )
-NO_TAKING_BACK = Change("middleware/dispatch/upkeep.py", "        if peer.broker_id is None:", "        if True:")
-IMPATIENT_DISPATCHER = Change(
+NO_RELEASE_BY_PEERS = Change("middleware/dispatch/upkeep.py", "        if peer.broker_id is None:", "        if True:")
+DISPATCHER_WITHOUT_REDIS = Change(
     "middleware/dispatch/dispatcher.py",
     "except Exception as error:",
     "except SQLAlchemyError as error:",
@@ -41,9 +39,9 @@ DISPATCHER_WITHOUT_POSTGRES = Change(
     "except Exception as error:",
     "except redis.RedisError as error:",
 )
-UNIQUE_MOMENT = Change(FIRST_MIGRATION, "CREATE UNIQUE INDEX jobs_schedule_idx", "CREATE INDEX jobs_schedule_idx")
+UNIQUE_DUE_TIME = Change(FIRST_MIGRATION, "CREATE UNIQUE INDEX jobs_schedule_idx", "CREATE INDEX jobs_schedule_idx")
 UNIQUE_KEY = Change(FIRST_MIGRATION, "CREATE UNIQUE INDEX jobs_idempotency_idx", "CREATE INDEX jobs_idempotency_idx")
-RECORD_APART = Change(
+SEPARATE_RECORD = Change(
     "middleware/execution/running.py",
     "self._recorder.record_in(connection, Ended.of(self.claimed, verdict))",
     "self._recorder.record(Ended.of(self.claimed, verdict))",

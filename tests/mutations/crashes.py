@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from tests.mutate import Change, Mutation
-from tests.mutations.places import CRASHES, NO_RECONCILING, NO_RESCUE, NO_TAKING_BACK, RECORD_APART, UNIQUE_KEY
+from tests.mutations.shared import CRASHES, NO_RECONCILE, NO_RELEASE_BY_PEERS, NO_RESCUE, SEPARATE_RECORD, UNIQUE_KEY
 
-BETWEEN = [
+CRASHES_BETWEEN_STEPS = [
     Mutation(
-        "a dispatcher, before or after its push",
-        "reconciling",
-        [NO_RECONCILING],
+        "a dispatcher, before or after",
+        "the task `reconcile`",
+        [NO_RECONCILE],
         [f"{CRASHES}::test_a_dispatcher_that_dies_loses_and_doubles_nothing"],
     ),
     Mutation(
         "a worker, after fetch, claim",
-        "taking back what the dead had fetched",
-        [NO_TAKING_BACK],
+        "the release of jobs that a dead worker had fetched",
+        [NO_RELEASE_BY_PEERS],
         [f"{CRASHES}::test_a_worker_that_dies_repeats_at_most_what_it_had_in_hand"],
     ),
     Mutation(
@@ -25,14 +25,14 @@ BETWEEN = [
         [f"{CRASHES}::test_a_worker_that_dies_repeats_at_most_what_it_had_in_hand"],
     ),
     Mutation(
-        "… around the commit of `transaction()`",
-        "the record within the handler's transaction (made beside it)",
-        [RECORD_APART],
+        "… before or after the",
+        "the record in the handler's transaction (it gets its own transaction)",
+        [SEPARATE_RECORD],
         [f"{CRASHES}::test_a_transactional_handler_that_dies_has_its_effect_exactly_once"],
     ),
     Mutation(
-        "who frees a dead worker's jobs",
-        "the order: the dead are marked first, not last",
+        "a process that frees a",
+        "the order of steps: the worker is marked as lost first, not last",
         [
             Change(
                 "middleware/dispatch/upkeep.py",
@@ -41,11 +41,11 @@ BETWEEN = [
                 "    while rescue(database, settings, ids):\n",
             )
         ],
-        [f"{CRASHES}::test_an_undertaker_that_dies_leaves_the_rest_to_the_next"],
+        [f"{CRASHES}::test_a_process_that_dies_while_it_frees_jobs_leaves_the_rest_to_the_next"],
     ),
     Mutation(
-        "a tick, half way",
-        "the transaction around a tick (each job committed by itself)",
+        "a scheduler, between two jobs",
+        "the transaction around all jobs of a tick (each job gets its own commit)",
         [
             Change(
                 "persistence/queue/schedules.py",
@@ -69,7 +69,7 @@ BETWEEN = [
     ),
     Mutation(
         "a producer, before its commit",
-        "the unique index",
+        "the unique index on idempotency keys",
         [UNIQUE_KEY],
         [f"{CRASHES}::test_a_producer_that_dies_before_its_answer_may_just_send_again"],
     ),

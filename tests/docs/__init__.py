@@ -1,0 +1,18 @@
+"""The documentation is tested: every code block of README.md and docs/*.md runs, every link leads somewhere.
+
+    pages.py         reads the pages: code blocks, links, anchors
+    environment.py   a virtual environment with what `pip install aeon-jobs[extras]` would install, and nothing else
+    session.py       runs the blocks of one page, from top to bottom, against real servers
+    python_blocks.py the Python process that runs the `python` blocks of a page
+    commands.py      programs that do something else in a test (docker, make, git, pip …): one listed rule for each
+
+What a page may contain:
+
+- `python`: the blocks of a page run in one Python process. A block whose first line is a comment with a file name,
+  `# shop.py`, becomes that file instead; a later block uses it.
+- `sh`: each block runs in bash, in one directory. Variables stay for the next block. The first failing command fails.
+- `sql`: runs in the page's database.
+- `yaml`, `json`, `toml`: must be well-formed.
+- `text`, `mermaid`: output and diagrams; not run.
+- A block after the line `<!-- not run: reason -->` is not run. The reason says why.
+"""
