@@ -10,8 +10,9 @@ from functools import cached_property
 from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from aeon_jobs.persistence.core import payloads
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
 from aeon_jobs.persistence.queue.states import Backoff, Rules
 
@@ -93,13 +94,35 @@ class Definition:
         try:
             parsed = self.model.model_validate(dict(payload))
         except ValidationError as error:
-            raise InvalidJob([_violation(fault) for fault in error.errors(include_input=False)]) from None
+            raise InvalidJob(self._violations(payload, error)) from None
         return {name: getattr(parsed, name) for name in self.model.model_fields}
+
+    def _violations(self, payload: Mapping[str, Any], error: ValidationError) -> list[Violation]:
+        """In the schema's words, as whoever submits over HTTP hears them; in pydantic's what no schema can say."""
+        said: list[Violation] = []
+        try:
+            payloads.validate(to_jsonable_python(payload), self.payload_schema)
+        except InvalidJob as refused:
+            said += refused.violations
+        except (PydanticSerializationError, ValueError):
+            pass
+        fields = {_top(violation) for violation in said}
+        own = [_violation(fault) for fault in error.errors(include_input=False, include_url=False)]
+        return said + [violation for violation in own if _top(violation) not in fields]
+
+
+def _top(violation: Violation) -> str:
+    return re.split(r"[.\[]", violation.field.removeprefix("payload."))[0]
 
 
 def _violation(fault: Any) -> Violation:
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
-    return Violation(f"payload{path}", fault["msg"])
+    return Violation(f"payload{path}", re.sub(r"^(Value error, |[\w ]+? should )", _plain, fault["msg"]))
+
+
+def _plain(opening: re.Match[str]) -> str:
+    """Pydantic's openings, such as "Input should", in our words."""
+    return "" if opening[1] == "Value error, " else "must "
 
 
 def _model(name: str, handler: Callable[..., Any]) -> type[BaseModel]:

@@ -7,12 +7,14 @@ import math
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
-from typing import Any, cast
-
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
+from aeon_jobs.persistence.core.schema_rules import broken_rules
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
 
 MAX_DEPTH = 64
 MAX_DIGITS = 1_000
@@ -105,25 +107,12 @@ _TOO_LARGE = 10**MAX_DIGITS
 
 @lru_cache(maxsize=256)
 def _validator(schema: str) -> Draft202012Validator:
+    # Imported late: a producer imports this module long before it checks its first payload, if it ever does.
+    from jsonschema import Draft202012Validator, FormatChecker
+
     return Draft202012Validator(json.loads(schema), format_checker=FormatChecker())
 
 
 def _broken(error: ValidationError, field: str) -> list[Violation]:
-    instance = cast("dict[str, Any]", error.instance)
     path = field + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
-    match error.validator:
-        case "required":
-            # One error per missing field, and none of them says which.
-            required = cast("list[str]", error.validator_value)
-            return [Violation(f"{path}.{name}", "is required") for name in required if name not in instance]
-        case "additionalProperties":
-            known: dict[str, Any] = cast("dict[str, Any]", error.schema).get("properties", {})
-            extra = sorted(set(instance) - set(known))
-            return [Violation(f"{path}.{name[:100]}", "is not a field of this job type") for name in extra[:20]]
-        case "type":
-            return [Violation(path, f"must be of type {error.validator_value}")]
-    return [Violation(path, _short(error.message))]
-
-
-def _short(message: str) -> str:
-    return message if len(message) <= 200 else f"{message[:80]} … {message[-100:]}"
+    return [Violation(path + below, rule) for below, rule in broken_rules(error)]

@@ -12,6 +12,7 @@ from sqlmodel import select
 from aeon_jobs.persistence.core import payloads
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import UnknownJobType
+from aeon_jobs.persistence.core.examples import payload_example
 from aeon_jobs.persistence.core.models import JobType
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _as_row(definition: Defaults) -> dict[str, Any]:
         "queue_name": definition.queue_name,
         "description": getattr(definition, "description", ""),
         "payload_schema": definition.payload_schema,
-        "example": getattr(definition, "example", {}),
+        "example": getattr(definition, "example", None) or payload_example(definition.payload_schema),
         "priority": definition.priority,
         "max_retries": definition.max_retries,
         "timeout_ms": definition.timeout_ms,

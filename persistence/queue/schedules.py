@@ -70,11 +70,22 @@ def _moments(cron: str, timezone: str, start: datetime, *, reverse: bool = False
         zone = ZoneInfo(timezone)
     except (KeyError, ValueError, OSError):
         raise InvalidJob.at("timezone", f"{timezone!r:.80} is no IANA time zone") from None
-    line = NICKNAMES.get(cron.strip(), cron)
+    line = _five_fields(cron)
     try:
         return (moment.astimezone(UTC) for moment in CronSim(line, start.astimezone(zone), reverse=reverse))
     except CronSimError as error:
         raise InvalidJob.at("cron", f"{cron!r:.80} is no cron line: {error}") from None
+
+
+def _five_fields(cron: str) -> str:
+    """CronSim takes a sixth field, of seconds; ticks come once a minute, so it would be obeyed by halves."""
+    line = NICKNAMES.get(cron.strip(), cron)
+    if (count := len(line.split())) != 5 and not line.startswith("@"):
+        seconds = " (seconds are not supported)" if count == 6 else ""
+        raise InvalidJob.at(
+            "cron", f"must have 5 fields: minute hour day month weekday; {cron!r:.80} has {count}{seconds}"
+        )
+    return line
 
 
 def tick(connection: Connection, now: datetime | None = None) -> list[UUID]:

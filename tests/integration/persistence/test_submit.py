@@ -13,8 +13,9 @@ from sqlalchemy.exc import OperationalError
 
 from aeon_jobs.persistence.core.database import Database, is_transient
 from aeon_jobs.persistence.core.errors import IdempotencyConflict, InvalidJob, JobNotFound, UnknownJobType, WrongState
+from aeon_jobs.persistence.core.examples import payload_example
 from aeon_jobs.persistence.core.models import JobType
-from aeon_jobs.persistence.queue import jobs
+from aeon_jobs.persistence.queue import job_types, jobs
 from aeon_jobs.persistence.queue.jobs import NewJob, Submitted
 from tests.races import at_once, rival
 from tests.reused_database import database_url, reused_database  # noqa: F401
@@ -80,6 +81,15 @@ def test_what_a_submission_leaves_open_is_its_job_types_default(database):
     assert (stored.queue_name, stored.priority, stored.max_retries, stored.timeout_ms) == ("q", 7, 9, 2_000)
     stored = job(database, submit(database, job_type="own", priority=0, max_retries=0).id)
     assert (stored.priority, stored.max_retries) == (0, 0)
+
+
+def test_a_job_type_without_an_example_is_registered_with_one_of_its_schema(database):
+    with database.connection() as connection:
+        assert job_types.get(connection, "note").example == payload_example(NOTE.payload_schema)
+    schema = {"type": "object", "required": ["order"], "properties": {"order": {"type": "integer"}}}
+    register(database, JobType(name="own", payload_schema=schema))
+    with database.connection() as connection:
+        assert job_types.get(connection, "own").example == {"order": 1}
 
 
 def nested(levels: int) -> object:

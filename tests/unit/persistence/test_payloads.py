@@ -177,6 +177,40 @@ def test_a_fault_inside_a_list_names_its_place():
     assert faults({**GOOD, "copies": [{"to": "x"}, {}]}) == [("payload.copies[1].to", "is required")]
 
 
+PLAIN = [
+    ({"enum": ["de", "en"]}, "fr", "must be one of de, en"),
+    ({"enum": [1, None]}, 2, "must be one of 1, null"),
+    ({"const": "x"}, "y", "must be x"),
+    ({"minimum": 1}, 0, "must be at least 1"),
+    ({"maximum": 200}, 201, "must be at most 200"),
+    ({"exclusiveMinimum": 0}, 0, "must be more than 0"),
+    ({"exclusiveMaximum": 1}, 1, "must be less than 1"),
+    ({"multipleOf": 5}, 6, "must be a multiple of 5"),
+    ({"minLength": 3}, "ab", "must have at least 3 characters"),
+    ({"maxLength": 2}, "abc", "must have at most 2 characters"),
+    ({"minItems": 1}, [], "must have at least 1 items"),
+    ({"uniqueItems": True}, [1, 1], "must not hold the same item twice"),
+    ({"pattern": "^a$"}, "b", "must match the pattern ^a$"),
+    ({"not": {"pattern": "b"}}, "b", "must not match the pattern b"),
+    ({"format": "email"}, "nobody", "must be a valid email"),
+    ({"type": ["integer", "null"]}, "x", "must be of type integer or null"),
+    ({"anyOf": [{"type": "integer", "maximum": 200}, {"type": "null"}]}, 300, "must be at most 200"),
+    ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, "x", "must be of type integer or null"),
+    ({"anyOf": [{"const": 1}, {"const": 2}]}, 3, "must be 1 or must be 2"),
+]
+
+
+@pytest.mark.parametrize(("schema", "value", "rule"), PLAIN)
+def test_rules_are_told_in_plain_words_with_what_is_allowed(schema, value, rule):
+    assert faults({"x": value}, {"properties": {"x": schema}}) == [("payload.x", rule)]
+
+
+def test_a_fault_inside_the_one_alternative_that_fits_names_its_place():
+    items = {"type": "array", "items": {"type": "string"}}
+    schema = {"properties": {"to": {"anyOf": [{"type": "string"}, items]}}}
+    assert faults({"to": ["a", 1]}, schema) == [("payload.to[1]", "must be of type string")]
+
+
 def test_formats_are_held():
     assert faults({**GOOD, "at": "31 February"})[0][0] == "payload.at"
 

@@ -163,3 +163,15 @@ def test_what_is_due_is_what_walking_forward_finds(cron, zone, start, pause, pol
     assert due == expected
     after = due[-1] if policy == "all" else now
     assert following == next(upcoming(cron, zone, after))
+
+
+@pytest.mark.parametrize(
+    ("line", "count"), [("*/10 * * * * *", "6 (seconds are not supported)"), ("* * * *", "4"), ("", "0")]
+)
+def test_a_cron_line_has_five_fields(line, count):
+    """Six were taken once, and run once a minute."""
+    with pytest.raises(InvalidJob) as refusal:
+        upcoming(line, "UTC", at("2026-01-01 00:00"))
+    (violation,) = refusal.value.violations
+    assert violation.field == "cron"
+    assert violation.rule == f"must have 5 fields: minute hour day month weekday; {line!r} has {count}"
