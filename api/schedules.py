@@ -34,9 +34,9 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     cron: str
     timezone: str
     payload: JsonObject
-    priority: int
-    max_retries: int
-    timeout_ms: int
+    priority: int | None
+    max_retries: int | None
+    timeout_ms: int | None
     enabled: bool
     catch_up: CatchUp
     """What becomes of moments that were missed: run the last of them, all, or none."""
@@ -54,9 +54,9 @@ class ScheduleForm(Form):
     cron: Cron
     timezone: Zone = "UTC"
     payload: JsonObject = Field(default_factory=dict)
-    priority: Priority = 50
-    max_retries: Retries = 3
-    timeout_ms: Timeout = 300_000
+    priority: Priority | None = None
+    max_retries: Retries | None = None
+    timeout_ms: Timeout | None = None
     enabled: bool = True
     catch_up: CatchUp = "last"
 

@@ -198,9 +198,9 @@ class Schedule:
     cron: str
     timezone: str
     payload: JsonObject
-    priority: int
-    max_retries: int
-    timeout_ms: int
+    priority: int | None
+    max_retries: int | None
+    timeout_ms: int | None
     enabled: bool
     catch_up: str
     next_run_at: datetime | None

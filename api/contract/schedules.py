@@ -25,9 +25,10 @@ class Schedule:
     cron: str
     timezone: str
     payload: JsonObject
-    priority: int
-    max_retries: int
-    timeout_ms: int
+    priority: int | None
+    """None here and below: the job type's own, as it is when the job is made."""
+    max_retries: int | None
+    timeout_ms: int | None
     enabled: bool
     catch_up: CatchUp
     """What becomes of moments that were missed: run the last of them, all, or none."""
@@ -50,9 +51,10 @@ class NewSchedule(Request):
     timezone: Zone = "UTC"
     """Such as `Europe/Berlin`."""
     payload: Mapping[str, Any] = field(default_factory=dict)
-    priority: Priority = 50
-    max_retries: Retries = 3
-    timeout_ms: TimeoutMs = 300_000
+    priority: Priority | None = None
+    """None here and below: the job type's own, as it is when the job is made."""
+    max_retries: Retries | None = None
+    timeout_ms: TimeoutMs | None = None
     enabled: bool = True
     catch_up: CatchUp = "last"
 

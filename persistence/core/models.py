@@ -161,9 +161,10 @@ class JobSchedule(SQLModel, table=True):
     cron: str = _text(255, nullable=False)
     timezone: str = Field(default="UTC", sa_type=String(64))
     payload: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
-    priority: int = 50
-    max_retries: int = 3
-    timeout_ms: int = 300_000
+    # None: the job type's own.
+    priority: int | None = None
+    max_retries: int | None = None
+    timeout_ms: int | None = None
     meta: dict[str, Any] = Field(
         default_factory=dict,
         sa_column=Column("metadata", JSONB, nullable=False, server_default=FetchedValue()),

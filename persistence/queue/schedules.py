@@ -43,14 +43,16 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSchedule:
+    """None in `priority`, `max_retries`, `timeout_ms`: the job type's own, as it is when the job is made."""
+
     name: str
     job_type: str
     cron: str
     timezone: str = "UTC"
     payload: dict[str, Any] = field(default_factory=dict)
-    priority: int = 50
-    max_retries: int = 3
-    timeout_ms: int = 300_000
+    priority: int | None = None
+    max_retries: int | None = None
+    timeout_ms: int | None = None
     enabled: bool = True
     catch_up: CatchUp = "last"
     created_by: str | None = None

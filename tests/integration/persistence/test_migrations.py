@@ -90,15 +90,15 @@ def test_up_down_and_up_again_leaves_the_same_schema(empty):
     assert catalogue(database) == first
 
 
-@pytest.mark.parametrize("version", [migration.version for migration in migrate.available()])
-def test_every_single_migration_undoes_what_it_did(empty, version):
+@pytest.mark.parametrize("migration", migrate.available(), ids=lambda migration: migration.label)
+def test_every_single_migration_undoes_what_it_did(empty, migration):
     database = empty()
-    if version > 1:
-        migrate.up(database, version - 1)
+    if migration.version > 1:
+        migrate.up(database, migration.version - 1)
     before = catalogue(database)
-    assert migrate.up(database, version) == [LABELS[version - 1]]
+    assert migrate.up(database, migration.version) == [migration.label]
     assert catalogue(database) != before
-    assert migrate.down(database, version - 1) == [LABELS[version - 1]]
+    assert migrate.down(database, migration.version - 1) == [migration.label]
     assert catalogue(database) == before
 
 

@@ -8,11 +8,12 @@ import pytest
 
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.errors import InvalidJob, NameTaken
+from aeon_jobs.persistence.core.models import JobType
 from aeon_jobs.persistence.queue import schedules, timetable
 from aeon_jobs.persistence.queue.schedules import NewSchedule
 from tests.races import at_once, rival
 from tests.reused_database import database_url, reused_database  # noqa: F401
-from tests.rows import register, rows, value
+from tests.rows import NOTE, register, rows, value
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -51,6 +52,17 @@ def test_a_schedule_is_first_due_at_its_next_moment(database):
     create(database, timezone="Asia/Kolkata", cron="0 9 * * *")
     assert schedule(database).next_run_at == datetime(2026, 7, 2, 3, 30, tzinfo=UTC)
     assert tick(database, hours(1)) == []
+
+
+def test_a_schedule_without_numbers_of_its_own_has_those_of_its_job_type_when_the_job_is_made(database):
+    create(database, job_type="note")
+    own = JobType(**{**NOTE.model_dump(), "priority": 70, "max_retries": 9, "timeout_ms": 2_000})
+    register(database, own)
+    tick(database, hours(1))
+    with database.transaction() as connection:
+        timetable.run_now(connection, schedule(database).id, by="me")
+    stored = rows(database, "SELECT priority, max_retries, timeout_ms FROM jobs")
+    assert stored == [(70, 9, 2_000)] * 2
 
 
 def test_a_due_moment_becomes_a_job_as_the_schedule_describes_it(database):

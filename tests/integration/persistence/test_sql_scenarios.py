@@ -142,6 +142,30 @@ def test_a_plain_insert_goes_to_the_queue_of_its_job_type(database):
     assert job(database, add_job(database, job_type="unknown")).queue_name == "default"
 
 
+def _own(database):
+    own = JobType(name="own", queue_name="slow", priority=70, max_retries=9, timeout_ms=2_000)
+    register(database, own)
+    return "SELECT queue_name, priority, max_retries, timeout_ms FROM jobs WHERE id = :id"
+
+
+def test_a_plain_insert_leaves_its_job_types_own_defaults(database):
+    mine = _own(database)
+    assert rows(database, mine, id=add_job(database, job_type="own")) == [("slow", 70, 9, 2_000)]
+    given = add_job(database, job_type="own", priority=1, max_retries=0)
+    assert rows(database, mine, id=given) == [("slow", 1, 0, 2_000)]
+
+
+def test_a_plain_insert_that_names_the_queue_means_every_number_as_it_stands(database):
+    mine = _own(database)
+    given = add_job(database, job_type="own", queue_name="slow", priority=50, max_retries=3, timeout_ms=300_000)
+    assert rows(database, mine, id=given) == [("slow", 50, 3, 300_000)]
+
+
+def test_a_plain_insert_of_a_type_that_nobody_registered_has_the_columns_defaults(database):
+    stored = rows(database, _own(database), id=add_job(database, job_type="nobody"))
+    assert stored == [("default", 50, 3, 300_000)]
+
+
 def test_a_plain_insert_of_many_rows_keeps_their_order(database):
     rows(
         database,
