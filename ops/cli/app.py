@@ -6,12 +6,24 @@ import os
 import sys
 from collections.abc import Sequence
 
-from aeon_jobs.ops.cli import dlq, doctor, job_types, jobs, keys, migrate, processes, queues, schedules, watch, workers
-from aeon_jobs.ops.cli.commands import Commands
-from aeon_jobs.ops.cli.exits import Exit, Misused, exit_of
-from aeon_jobs.ops.cli.screen import Screen, clean, err
+from aeon_jobs.ops.cli.commands import (
+    dead_letters,
+    doctor,
+    job_types,
+    jobs,
+    keys,
+    migrate,
+    processes,
+    queues,
+    schedules,
+    watch,
+    workers,
+)
+from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput, classify
+from aeon_jobs.ops.cli.group import CommandGroup
+from aeon_jobs.ops.cli.output.console import Output, clean, err
 
-app = Commands(
+app = CommandGroup(
     name="aeon-jobs",
     help="Jobs that are never lost: PostgreSQL decides, Redis delivers, Dramatiq runs.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 wrong state, 5 server unavailable.",
@@ -21,7 +33,7 @@ JOBS, SYSTEM, PROCESSES = "Jobs", "System", "Processes"
 
 for verb in (jobs.submit, jobs.list_jobs, jobs.show, jobs.explain, jobs.cancel, jobs.retry, watch.watch):
     app.command(verb.__name__.removesuffix("_jobs"), rich_help_panel=JOBS)(verb)
-app.add_typer(dlq.app, name="dlq", rich_help_panel=JOBS)
+app.add_typer(dead_letters.app, name="dlq", rich_help_panel=JOBS)
 app.add_typer(schedules.app, name="schedules", rich_help_panel=JOBS)
 app.command("types", rich_help_panel=JOBS)(job_types.types)
 
@@ -43,7 +55,7 @@ for process in (
 
 
 @app.command(rich_help_panel=SYSTEM)
-def version(screen: Screen) -> None:
+def version(screen: Output) -> None:
     """Show the version."""
     from importlib import metadata
 
@@ -52,43 +64,43 @@ def version(screen: Screen) -> None:
 
 def main() -> None:
     """The entry point."""
-    _open_what_is_closed()
+    _open_closed_streams()
     try:
-        _refuse_what_is_no_text(sys.argv)
+        _refuse_invalid_text(sys.argv)
         app(prog_name="aeon-jobs")
     except BrokenPipeError:
-        _give_up_stdout()
+        _abandon_stdout()
         sys.exit(Exit.FAILED)
     except Exception as error:
-        known = exit_of(error)
+        known = classify(error)
         if known is None:
             raise
         code, message = known
         err.print(f"error: {clean(' '.join(message.split()))}", style="red", markup=False, soft_wrap=True)
         if isinstance(error, OSError):
-            _give_up_stdout()
+            _abandon_stdout()
         sys.exit(code)
 
 
-def _open_what_is_closed() -> None:
-    """``>&-`` leaves Python without a stream where everybody expects one."""
+def _open_closed_streams() -> None:
+    """After ``>&-`` Python has no stdout object; libraries expect one."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - as long as the process
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - open until the process ends
 
 
-def _refuse_what_is_no_text(arguments: Sequence[str]) -> None:
+def _refuse_invalid_text(arguments: Sequence[str]) -> None:
     """
     Raises:
-        Misused: bytes that are no UTF-8, which neither PostgreSQL nor JSON can hold.
+        InvalidInput: an argument is not UTF-8. PostgreSQL and JSON cannot store it.
     """
     for number, argument in enumerate(arguments[1:], 1):
         try:
             argument.encode()
         except UnicodeEncodeError:
-            raise Misused(f"argument {number}: is not UTF-8 text") from None
+            raise InvalidInput(f"argument {number}: is not UTF-8 text") from None
 
 
-def _give_up_stdout() -> None:
-    """Whoever reads our output has gone, or has no room: Python must not try to flush the rest at its end."""
+def _abandon_stdout() -> None:
+    """The reader of stdout is gone, or the disk is full: Python must not flush the rest when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from aeon_jobs.ops.cli.environment import settings
-from aeon_jobs.ops.cli.exits import Misused
-from aeon_jobs.ops.cli.screen import Screen
+from aeon_jobs.ops.cli.exit_codes import InvalidInput
+from aeon_jobs.ops.cli.output.console import Output
 
 if TYPE_CHECKING:
     from aeon_jobs.ops.cli.backend import Backend
@@ -19,7 +19,7 @@ ADDRESS = "AEON_JOBS_API"
 
 
 class Desk:
-    def __init__(self, screen: Screen, api: str | None) -> None:
+    def __init__(self, screen: Output, api: str | None) -> None:
         self.screen = screen
         self._address = api or os.environ.get(ADDRESS)
         self._closing = ExitStack()
@@ -29,7 +29,7 @@ class Desk:
         """The API that --api or AEON_JOBS_API names, else the database of the settings.
 
         Raises:
-            SettingsError, Misused
+            SettingsError, InvalidInput
         """
         backend = _of_api(self._address) if self._address else _of_database()
         self._closing.callback(backend.close)
@@ -55,9 +55,9 @@ def _of_api(address: str) -> Backend:
     from aeon_jobs.api.client.exchange import key_from
 
     if not address.startswith(("http://", "https://")):
-        raise Misused(f"--api (or {ADDRESS}): must start with http:// or https://")
+        raise InvalidInput(f"--api (or {ADDRESS}): must start with http:// or https://")
     try:
         # A person waits: a few seconds of trying again are enough.
         return Client(address, key_from(os.environ), retries=Retries(most=3, longest_wait_s=5))
     except ValueError as error:
-        raise Misused(str(error)) from None
+        raise InvalidInput(str(error)) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from aeon_jobs.ops.cli.screen import err
+from aeon_jobs.ops.cli.output.console import err
 
 if TYPE_CHECKING:
     from aeon_jobs.persistence.core.database import Database

@@ -1,14 +1,15 @@
-"""`aeon-jobs doctor`: is this deployment well, and what to do where it is not.
+"""`aeon-jobs doctor`: is this deployment healthy, and what to do where it is not.
 
-    examination    all checks in their order; what cannot be reached is found once, what depends on it is skipped
-    finding        what a check found: ok, warning, error, skipped, with the remedy
-    patient        what is examined: settings, connections, limits
-    postgres, pooler, redis_server, clocks, environment, processes, backlog, disk    the checks, one function each
-    sql            their questions
+    runner     runs all checks in order; a server that cannot be reached is reported once, its checks are skipped
+    remote     the checks that an API can answer, for `doctor --api`
+    finding    what a check found: ok, warning, error or skipped, with the remedy
+    context    what a check works with: settings, connections, limits
+    checks/    one module per subject, one function per check
+    sql/       the queries of the checks
 
-Nothing is changed: every check only looks.
+A check only reads. It changes nothing.
 """
 
-from aeon_jobs.ops.doctor.examination import examine
+from aeon_jobs.ops.doctor.runner import run_checks
 
-__all__ = ["examine"]
+__all__ = ["run_checks"]

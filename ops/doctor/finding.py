@@ -10,7 +10,7 @@ Status = Literal["ok", "warning", "error", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`error`: jobs are not run, or may be lost. `warning`: they will be, or somebody should look."""
+    """`error`: jobs do not run, or may be lost. `warning`: that may happen soon, or somebody should look."""
 
     name: str
     status: Status
@@ -34,8 +34,8 @@ def skipped(name: str, why: str) -> Finding:
     return Finding(name, "skipped", why)
 
 
-def judged(name: str, value: float, limits: tuple[float, float], detail: str, remedy: str) -> Finding:
-    """Ok below the first limit, a warning from there, an error from the second on."""
+def graded(name: str, value: float, limits: tuple[float, float], detail: str, remedy: str) -> Finding:
+    """Ok below the first limit, a warning from the first limit on, an error from the second limit on."""
     warn_at, fail_at = limits
     if value >= fail_at:
         return error(name, detail, remedy)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from aeon_jobs.api.client import views
 from aeon_jobs.ops.cli.database.likeness import like
 from aeon_jobs.ops.cli.database.office import Office, refuse_unfit
-from aeon_jobs.ops.cli.exits import Refusal
+from aeon_jobs.ops.cli.exit_codes import Refusal
 from aeon_jobs.persistence.admin import retired_workers
 from aeon_jobs.persistence.core.errors import JobsError
 from aeon_jobs.persistence.core.models import Worker

@@ -1,4 +1,4 @@
-"""The doctor: each illness is caused for real, and found; a healthy system has none."""
+"""The doctor: each problem is caused for real, and found; a healthy system has none."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import pytest
 import redis
 from sqlalchemy import make_url
 
-from aeon_jobs.ops.doctor import clocks, examine
+from aeon_jobs.ops.doctor import run_checks
+from aeon_jobs.ops.doctor.checks import clocks
+from aeon_jobs.ops.doctor.checks.pooler import pooler
+from aeon_jobs.ops.doctor.context import Context, Limits
 from aeon_jobs.ops.doctor.finding import Finding
-from aeon_jobs.ops.doctor.patient import Limits, Patient
-from aeon_jobs.ops.doctor.pooler import pooler
 from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings, get_settings, load_settings
@@ -32,22 +33,22 @@ STRICT = Limits(long_transaction_s=0, idle_in_transaction_s=0)
 
 
 @pytest.fixture
-def ill(
+def doctor(
     environment: Settings,
     database: Database,
     redis_client: redis.Redis,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
-    """Examines the deployment of the environment; findings by name."""
+    """Checks the deployment of the environment; returns the findings by name."""
     monkeypatch.setenv("DATA_ROOT", str(tmp_path))
     register(database)
 
-    def look(limits: Limits | None = None) -> dict[str, Finding]:
+    def run(limits: Limits | None = None) -> dict[str, Finding]:
         get_settings.cache_clear()
-        return {finding.name: finding for finding in examine(limits=limits)}
+        return {finding.name: finding for finding in run_checks(limits=limits)}
 
-    return look
+    return run
 
 
 def process(database: Database, kind: str, id_: str = "", silent_s: float = 0, **columns: Any) -> str:
@@ -67,10 +68,10 @@ def process(database: Database, kind: str, id_: str = "", silent_s: float = 0, *
     return id_
 
 
-def test_a_healthy_system_has_no_illness(ill: Any, database: Database) -> None:
+def test_a_healthy_system_has_no_error(doctor: Any, database: Database) -> None:
     process(database, "worker")
     process(database, "dispatcher", threads=0)
-    findings = ill()
+    findings = doctor()
     assert {name: f.detail for name, f in findings.items() if f.status == "error"} == {}
     for name in ("PostgreSQL", "schema", "pooler", "autovacuum", "workers", "dispatcher", "Redis", "disk of DATA_ROOT"):
         assert findings[name].status == "ok", findings[name]
@@ -79,27 +80,29 @@ def test_a_healthy_system_has_no_illness(ill: Any, database: Database) -> None:
 # --- PostgreSQL ---------------------------------------------------------------------------------
 
 
-def test_a_server_that_is_not_there_is_one_error_and_skips_the_rest(ill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_not_there_is_one_error_and_skips_the_rest(
+    doctor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://postgres@/nothing?host=/nonexistent")
-    findings = ill()
+    findings = doctor()
     assert findings["PostgreSQL"].status == "error"
     assert findings["what is in PostgreSQL"].status == "skipped"
     assert findings["Redis"].status == "ok"
     assert "workers" not in findings
 
 
-def test_a_schema_that_is_missing_or_changed(ill: Any, database: Database) -> None:
+def test_a_schema_that_is_missing_or_changed(doctor: Any, database: Database) -> None:
     rows(database, "UPDATE job_migrations SET checksum = 'another' WHERE version = 1")
-    assert "not as they were applied: 0001_" in ill()["schema"].detail
+    assert "changed since they were applied: 0001_" in doctor()["schema"].detail
     rows(database, "DELETE FROM job_migrations WHERE version = 2")
-    found = ill()
+    found = doctor()
     assert (found["schema"].status, found["schema"].remedy) == ("error", "aeon-jobs migrate up")
     assert found["processes, queues, jobs"].status == "skipped"
 
 
-def test_autovacuum_switched_off_for_a_table(ill: Any, database: Database) -> None:
+def test_autovacuum_switched_off_for_a_table(doctor: Any, database: Database) -> None:
     rows(database, "ALTER TABLE jobs SET (autovacuum_enabled = false)")
-    assert (ill()["autovacuum"].status, ill()["autovacuum"].detail) == ("error", "off for jobs")
+    assert (doctor()["autovacuum"].status, doctor()["autovacuum"].detail) == ("error", "off for jobs")
 
 
 def test_autovacuum_switched_off_for_the_server(private_postgres: EmbeddedPostgres, monkeypatch: Any) -> None:
@@ -109,11 +112,11 @@ def test_autovacuum_switched_off_for_the_server(private_postgres: EmbeddedPostgr
         cursor.execute("ALTER SYSTEM SET autovacuum = off")
         cursor.execute("SELECT pg_reload_conf()")
 
-    def look() -> Finding | None:
-        findings = {finding.name: finding for finding in examine()}
+    def autovacuum() -> Finding | None:
+        findings = {finding.name: finding for finding in run_checks()}
         return findings["autovacuum"] if findings["autovacuum"].status == "error" else None
 
-    assert wait_for(look, "the new configuration").detail == "off for the whole server"
+    assert wait_for(autovacuum, "the new configuration").detail == "off for the whole server"
 
 
 @contextmanager
@@ -126,23 +129,23 @@ def _plain(url: str) -> Iterator[Any]:
         connection.close()
 
 
-def test_a_transaction_that_stays_open(ill: Any, database: Database) -> None:
+def test_a_transaction_that_stays_open(doctor: Any, database: Database) -> None:
     with _plain(database.engine.url.render_as_string(hide_password=False)) as connection:
         connection.autocommit = False
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             (pid,) = cursor.fetchone()
-        found = ill(STRICT)["long transactions"]
+        found = doctor(STRICT)["long transactions"]
         assert found.status == "warning"
         assert f"pg_terminate_backend({pid})" in found.remedy
         assert "idle in transaction" in found.detail
-        assert ill()["long transactions"].status == "ok"
+        assert doctor()["long transactions"].status == "ok"
         connection.rollback()
 
 
-def test_connections_that_run_out(ill: Any) -> None:
-    assert ill(Limits(connections=(0.0, 0.99)))["connections"].status == "warning"
-    assert ill(Limits(connections=(0.0, 0.0)))["connections"].status == "error"
+def test_connections_that_run_out(doctor: Any) -> None:
+    assert doctor(Limits(connections=(0.0, 0.99)))["connections"].status == "warning"
+    assert doctor(Limits(connections=(0.0, 0.0)))["connections"].status == "error"
 
 
 # --- the pooler ---------------------------------------------------------------------------------
@@ -179,8 +182,8 @@ def pgbouncer(url: str, mode: str, directory: Path) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("mode", "status", "words"),
     [
-        ("transaction", "ok", "one is in between, in transaction mode"),
-        ("session", "ok", "one is in between, in session mode"),
+        ("transaction", "ok", "a pooler is in use, in transaction mode"),
+        ("session", "ok", "a pooler is in use, in session mode"),
         ("statement", "error", "transactions are refused"),
     ],
 )
@@ -190,7 +193,7 @@ def test_a_pooler_and_its_mode_are_told(
     with pgbouncer(settings.postgres_dsn, mode, private_dir) as url:
         behind = load_settings(database_url=url)
         pooled = Database(behind.postgres_dsn)
-        found = pooler(Patient(behind, pooled, redis.Redis()))
+        found = pooler(Context(behind, pooled, redis.Redis()))
         pooled.dispose()
     assert (found.status, found.detail[: len(words)]) == (status, words)
 
@@ -198,22 +201,22 @@ def test_a_pooler_and_its_mode_are_told(
 # --- Redis --------------------------------------------------------------------------------------
 
 
-def test_a_redis_that_is_not_there(ill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redis_that_is_not_there(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9")
-    findings = ill()
+    findings = doctor()
     assert findings["Redis"].status == "error"
     assert findings["what is in Redis"].status == "skipped"
 
 
-def test_a_redis_that_forgets(ill: Any, private_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redis_that_evicts(doctor: Any, private_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", private_redis.url)
-    assert ill()["Redis maxmemory-policy"].status == "ok"
-    assert ill()["Redis AOF"].status == "warning"
+    assert doctor()["Redis maxmemory-policy"].status == "ok"
+    assert doctor()["Redis AOF"].status == "warning"
     with redis.Redis.from_url(private_redis.url) as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
         client.config_set("appendonly", "yes")
         client.config_set("maxmemory", "1mb")
-    findings = ill()
+    findings = doctor()
     assert (findings["Redis maxmemory-policy"].status, findings["Redis maxmemory-policy"].detail) == (
         "error",
         "allkeys-lru",
@@ -222,26 +225,26 @@ def test_a_redis_that_forgets(ill: Any, private_redis: EmbeddedRedis, monkeypatc
     assert findings["Redis memory"].status in ("warning", "error")
 
 
-def test_a_redis_shared_with_others(ill: Any, redis_client: redis.Redis) -> None:
+def test_a_redis_shared_with_others(doctor: Any, redis_client: redis.Redis) -> None:
     for ours in ("aeon-jobs:default", "aeon-jobs:api:limit:x", "job:cancel:1", "worker:heartbeat:w"):
         redis_client.set(ours, 1)
-    assert ill()["Redis keys of others"].status == "ok"
+    assert doctor()["Redis keys of others"].status == "ok"
     redis_client.set("sessions:42", 1)
-    found = ill()["Redis keys of others"]
+    found = doctor()["Redis keys of others"]
     assert (found.status, found.detail) == ("warning", "1 in the same database, such as sessions…")
 
 
-def test_a_slow_redis(ill: Any) -> None:
-    assert ill(Limits(redis_latency_ms=(0, 1e9)))["Redis latency"].status == "warning"
+def test_a_slow_redis(doctor: Any) -> None:
+    assert doctor(Limits(redis_latency_ms=(0, 1e9)))["Redis latency"].status == "warning"
 
 
 # --- clocks, environment, disk ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("skew_s", "status"), [(0, "ok"), (-5, "warning"), (3_600, "error")])
-def test_clocks_that_disagree(skew_s: float, status: str, ill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clocks_that_disagree(skew_s: float, status: str, doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clocks, "time", _Clock(skew_s))
-    findings = ill()
+    findings = doctor()
     for name in ("clock against PostgreSQL", "clock against Redis"):
         assert findings[name].status == status, findings[name]
         assert ("behind" in findings[name].detail) == (skew_s < 0) or skew_s == 0
@@ -255,11 +258,11 @@ class _Clock:
         return time.time() + self._skew_s
 
 
-def test_variables_misspelt_ignored_doubled_and_wrong(ill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_misspelt_ignored_doubled_and_wrong(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKER_CONCURENCY", "3")
     monkeypatch.setenv("POSTGRES_HOST", "elsewhere")
     monkeypatch.setenv("REDIS_DB", "3")
-    told = [(f.status, f.detail, f.remedy) for f in examine() if f.name == "environment"]
+    told = [(f.status, f.detail, f.remedy) for f in run_checks() if f.name == "environment"]
     assert ("warning", "WORKER_CONCURENCY is not a setting", "did you mean WORKER_CONCURRENCY?") in told
     assert any("POSTGRES_HOST is ignored: DATABASE_URL is set" in detail for _, detail, _ in told)
     assert any("REDIS_DB is ignored: REDIS_URL is set" in detail for _, detail, _ in told)
@@ -267,62 +270,62 @@ def test_variables_misspelt_ignored_doubled_and_wrong(ill: Any, monkeypatch: pyt
     monkeypatch.setenv("SMTP_PASSWORD", "hush")
     monkeypatch.setenv("SMTP_PASSWORD_FILE", "/run/secrets/smtp")
     monkeypatch.setenv("API_PORT", "hush")
-    findings = examine()
+    findings = run_checks()
     assert findings[-1] == Finding("everything else", "skipped", "the settings are not usable")
     assert any("SMTP_PASSWORD and SMTP_PASSWORD_FILE are both set" in f.detail for f in findings)
     assert not any("hush" in f.detail + f.remedy for f in findings)
 
 
-def test_a_data_root_that_is_missing_or_full(ill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ill(Limits(disk_free_bytes=10**18))["disk of DATA_ROOT"].status == "warning"
+def test_a_data_root_that_is_missing_or_full(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor(Limits(disk_free_bytes=10**18))["disk of DATA_ROOT"].status == "warning"
     monkeypatch.setenv("DATA_ROOT", "/no/such/folder")
-    assert ill()["disk of DATA_ROOT"].status == "warning"
+    assert doctor()["disk of DATA_ROOT"].status == "warning"
 
 
 # --- processes and jobs -------------------------------------------------------------------------
 
 
-def test_nobody_there(ill: Any) -> None:
-    findings = ill()
+def test_no_process_at_all(doctor: Any) -> None:
+    findings = doctor()
     assert [findings[name].status for name in ("workers", "dispatcher")] == ["error", "error"]
     assert findings["scheduler"].status == "skipped"
 
 
-def test_processes_that_ended_without_a_goodbye(ill: Any, database: Database) -> None:
+def test_processes_that_ended_without_a_clean_shutdown(doctor: Any, database: Database) -> None:
     process(database, "worker", "silent", silent_s=60)
     process(database, "worker", "gone", state="lost")
     process(database, "worker", "stopped", state="stopped", silent_s=600)
     process(database, "dispatcher", threads=4)
-    findings = ill()
+    findings = doctor()
     assert findings["workers"].status == "error"
-    assert findings["lost processes"].detail == "2 ended without a goodbye: gone, silent"
-    assert (findings["dispatcher"].status, "a worker does it" in findings["dispatcher"].detail) == ("warning", True)
+    assert findings["lost processes"].detail == "2 ended without a clean shutdown: gone, silent"
+    assert (findings["dispatcher"].status, "a worker dispatches" in findings["dispatcher"].detail) == ("warning", True)
 
 
-def test_a_schedule_that_nobody_ticks(ill: Any, database: Database) -> None:
+def test_a_schedule_without_a_scheduler(doctor: Any, database: Database) -> None:
     rows(
         database,
         "INSERT INTO job_schedules (name, job_type, cron, next_run_at)"
         " VALUES ('s', 'note', '* * * * *', now() - interval '10 minutes')",
     )
-    assert "s late: nobody ticks" in ill()["scheduler"].detail
+    assert "s late: no scheduler works" in doctor()["scheduler"].detail
     rows(database, "UPDATE job_schedules SET next_run_at = now() + interval '1 minute'")
-    assert (ill()["scheduler"].status, ill()["scheduler"].detail[:13]) == ("error", "none is alive")
+    assert (doctor()["scheduler"].status, doctor()["scheduler"].detail[:13]) == ("error", "none is alive")
     process(database, "scheduler")
-    assert ill()["scheduler"].status == "ok"
+    assert doctor()["scheduler"].status == "ok"
 
 
-def test_jobs_that_nobody_can_run(ill: Any, database: Database) -> None:
+def test_jobs_without_a_worker(doctor: Any, database: Database) -> None:
     process(database, "worker")
     process(database, "dispatcher", threads=0)
     add_job(database)
     register(database, _job_type("rare", "rare"))
     add_job(database, job_type="rare", queue_name="rare")
-    findings = ill()
+    findings = doctor()
     assert (findings["queues without workers"].status, findings["queues without workers"].detail) == ("error", "rare")
     assert findings["job types without workers"].detail == "rare (1)"
     process(database, "worker", "worker-2", queues=["rare"], job_types=["rare"])
-    findings = ill()
+    findings = doctor()
     assert findings["queues without workers"].status == "ok"
     assert findings["job types without workers"].status == "ok"
 
@@ -331,23 +334,23 @@ def _job_type(name: str, queue: str) -> Any:
     return type(NOTE)(**{**NOTE.model_dump(), "name": name, "queue_name": queue})
 
 
-def test_jobs_that_wait_and_letters_that_lie(ill: Any, database: Database) -> None:
-    assert ill()["oldest waiting job"].detail == "none waits"
+def test_waiting_jobs_and_open_dead_letters(doctor: Any, database: Database) -> None:
+    assert doctor()["oldest waiting job"].detail == "no job waits"
     job_id = add_job(database)
-    found = ill(Limits(oldest_job_s=(0, 3_600)))["oldest waiting job"]
+    found = doctor(Limits(oldest_job_s=(0, 3_600)))["oldest waiting job"]
     assert (found.status, f"aeon-jobs explain {job_id}" in found.remedy) == ("warning", True)
     rows(database, "INSERT INTO job_queues (name, paused_at, paused_by) VALUES ('default', now(), 'me')")
-    assert ill(Limits(oldest_job_s=(0, 3_600)))["oldest waiting job"].detail == "none waits"
+    assert doctor(Limits(oldest_job_s=(0, 3_600)))["oldest waiting job"].detail == "no job waits"
 
     rows(database, "INSERT INTO dead_letter_jobs (reason) SELECT 'corrupt' FROM generate_series(1, 51)")
-    assert ill()["open dead letters"].status == "warning"
+    assert doctor()["open dead letters"].status == "warning"
 
 
 # --- as a command -------------------------------------------------------------------------------
 
 
 def test_the_command_shows_a_remedy_and_fails(
-    ill: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database: Database
+    doctor: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database: Database
 ) -> None:
     terminal = Terminal(monkeypatch, capsys)
     done = terminal("doctor")
@@ -371,7 +374,7 @@ def test_the_command_shows_a_remedy_and_fails(
     ],
 )
 def test_an_address_that_cannot_be_read_is_named_and_not_shown(
-    name: str, url: str, ill: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, url: str, doctor: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(name, url)
     get_settings.cache_clear()
@@ -379,13 +382,13 @@ def test_an_address_that_cannot_be_read_is_named_and_not_shown(
     done = terminal("list")
     assert (done.code, done.err.startswith(f"error: {name}: ")) == (2, True)
     assert "hush" not in done.err
-    examined = terminal("doctor")
-    assert examined.code == 1
-    assert f"{name}: " in examined.out
-    assert "hush" not in examined.out + examined.err
+    checked = terminal("doctor")
+    assert checked.code == 1
+    assert f"{name}: " in checked.out
+    assert "hush" not in checked.out + checked.err
 
 
-def test_no_finding_shows_a_secret(ill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_finding_shows_a_secret(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://me:hush-hush@127.0.0.1:9/x")
     monkeypatch.setenv("REDIS_URL", "redis://:hush-hush@127.0.0.1:9/0")
-    assert "hush-hush" not in str(examine())
+    assert "hush-hush" not in str(run_checks())

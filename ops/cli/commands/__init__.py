@@ -1,0 +1,1 @@
+"""One module per noun: the commands about jobs, dead letters, schedules, queues, workers, keys, migrations, processes."""

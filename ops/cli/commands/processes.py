@@ -1,0 +1,84 @@
+"""The commands that become a process of the system, or run it whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aeon_jobs.ops.cli.environment import log_as, settings, warn_of_misspelt_variables
+from aeon_jobs.ops.cli.exit_codes import Exit
+from aeon_jobs.ops.cli.output.console import err, out
+from aeon_jobs.persistence.core.errors import JobsError
+
+
+def up(
+    data_dir: Annotated[Path, typer.Option(help="Where the embedded PostgreSQL and Redis keep their data.")] = Path(
+        ".aeon-jobs"
+    ),
+) -> None:
+    """Run everything here: PostgreSQL and Redis (unless the environment names some), API, workers."""
+    from aeon_jobs.ops import up as whole
+
+    warn_of_misspelt_variables()
+    whole.up(data_dir.absolute(), out)
+
+
+def demo() -> None:
+    """Show everything at work here: real servers, some 230 jobs, every outcome checked. Leaves nothing behind."""
+    try:
+        from aeon_jobs.ops.demo import run as whole
+    except ModuleNotFoundError as error:
+        if error.name != "aiosmtpd":
+            raise
+        raise JobsError("no SMTP server: install it with pip install 'aeon-jobs[demo]'") from None
+    if not whole.run(out):
+        raise typer.Exit(Exit.FAILED)
+
+
+def api() -> None:
+    """Run the HTTP API."""
+    import uvicorn
+
+    found = log_as("api")
+    uvicorn.run(
+        "aeon_jobs.api.app:create_app",
+        factory=True,
+        host=found.api_host,
+        port=found.api_port,
+        timeout_graceful_shutdown=5,
+        log_config=None,
+    )
+
+
+def worker(
+    modules: Annotated[
+        list[str] | None,
+        typer.Argument(help="Modules with job types of your own, next to the built-in ones."),
+    ] = None,
+) -> None:
+    """Run jobs: WORKER_PROCESSES processes of WORKER_CONCURRENCY threads each."""
+    from aeon_jobs.ops import worker as dramatiq_group
+
+    found = settings()
+    if not found.worker_enabled:
+        err.print("WORKER_ENABLED=false: no worker here")
+        return
+    dramatiq_group.become(found, modules or [])
+
+
+def dispatcher() -> None:
+    """Hand ready jobs to the workers and repair what crashes leave behind. Any number of them may run."""
+    log_as("dispatcher")
+    from aeon_jobs.ops import dispatcher as process
+
+    process.run()
+
+
+def scheduler() -> None:
+    """Tick the schedules. Any number of them may run."""
+    log_as("scheduler")
+    from aeon_jobs.ops import scheduler as process
+
+    process.run()

@@ -1,0 +1,1 @@
+"""What is shown: tables and fields for people, JSON for programs."""

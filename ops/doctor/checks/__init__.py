@@ -1,0 +1,1 @@
+"""The checks: one module per subject, one function per check. A check takes the context and returns a finding."""
