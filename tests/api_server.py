@@ -16,14 +16,14 @@ from tests.waiting import wait_for
 
 
 class Unwilling:
-    """In front of an application: turns away as many requests as told, each with 503, then lets all through."""
+    """In front of an application: refuses a number of requests with 503, and passes on all others."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
         self.refusals = 0
         self.retry_after = "0"
         self.requests: list[tuple[str, str, str]] = []
-        """(method, path, Idempotency-Key) of all, the refused ones included."""
+        """(method, path, Idempotency-Key) of all requests, including refused ones."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":

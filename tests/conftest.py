@@ -1,12 +1,12 @@
-"""Real servers for every test that wants them, and a guard that fails the test that leaves something running.
+"""Fixtures for all tests: real servers, and a check that no test leaves a thread or a process behind.
 
-    postgres_url, redis_url     one server each per session: embedded, or those of DATABASE_URL / REDIS_URL
-    database                    a migrated database of the test's own, copied from a template (about 40 ms)
+    postgres_url, redis_url     one server each per session: embedded, or those of DATABASE_URL and REDIS_URL
+    database                    a migrated database for this test, copied from a template (about 40 ms)
     redis_client                a client of an empty Redis
-    settings                    Settings that point at the two above
-    environment                 the same as environment variables, for code that reads them and for children
-    harness                    a broker, and on demand a worker, in the test's own process
-    private_postgres/_redis     servers of the test's own, for tests that stop and kill them
+    settings                    Settings for these two
+    environment                 the same as environment variables, for code that reads them and for child processes
+    harness                     a broker, and a worker on request, in the process of the test
+    private_postgres, private_redis     servers for this test alone, which it may stop and kill
 
 Folders: unit (no IO), integration (real servers), faults (real kills), e2e (the CLI, a browser).
 """
@@ -32,15 +32,14 @@ from aeon_jobs.persistence.core import migrate
 from aeon_jobs.persistence.core.database import Database, get_database
 from aeon_jobs.persistence.core.settings import Settings, get_settings, load_settings, variable_names
 from tests.harness import Harness, open_harness
-from tests.leaks import adopt_orphans, leaks, short_directory, spare, wait_until_empty
+from tests.leaks import adopt_orphans, ignore, leaks, short_directory, wait_until_empty
 
-# A shell that runs the tests in the background, or nohup, has signals ignored, and children inherit that: they could not be
-# told to stop.
+# In the background of a shell, or with nohup, signals are ignored. Child processes inherit this, and could not be stopped.
 for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
-# Read before the guard below clears the environment.
+# Read before `_clean_environment` below clears them.
 GIVEN_DATABASE_URL = os.environ.get("DATABASE_URL")
 GIVEN_REDIS_URL = os.environ.get("REDIS_URL")
 
@@ -49,36 +48,36 @@ GIVEN_REDIS_URL = os.environ.get("REDIS_URL")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _orphans_come_to_us() -> None:
-    """A grandchild whose parent was killed becomes our child, so that the leak guard sees it."""
+def _adopt_orphans() -> None:
+    """A grandchild whose parent was killed becomes our child. So `_leaves_nothing_running` finds it."""
     adopt_orphans()
 
 
 @pytest.fixture(scope="session")
 def short_dir() -> Iterator[Path]:
-    """A directory with a path short enough for sockets, which pytest's own are not."""
+    """A directory with a short path: the paths of pytest's own directories are too long for sockets."""
     with short_directory() as directory:
         yield directory
 
 
 @pytest.fixture(scope="session")
 def postgres_url(short_dir: Path) -> Iterator[str]:
-    """A scratch database: of the server in DATABASE_URL when that is set, else of an embedded server."""
+    """A temporary database: on the server of DATABASE_URL if it is set, else on an embedded server."""
     if GIVEN_DATABASE_URL is not None:
-        with _scratch_database(GIVEN_DATABASE_URL) as url:
+        with _temporary_database(GIVEN_DATABASE_URL) as url:
             yield url
         return
     with EmbeddedPostgres(short_dir / "pg", durable=False) as server:
-        spare(server.pid)
+        ignore(server.pid)
         yield server.url
 
 
 @pytest.fixture(scope="session")
 def redis_url(short_dir: Path) -> Iterator[str]:
-    """An empty Redis database; one that is given but not empty is refused, for it is flushed."""
+    """An empty Redis database. Tests flush it, so REDIS_URL must name an empty one."""
     if GIVEN_REDIS_URL is None:
         with EmbeddedRedis(short_dir / "redis", durable=False) as server:
-            spare(server.pid)
+            ignore(server.pid)
             yield server.url
         return
     with redis.Redis.from_url(GIVEN_REDIS_URL) as client:
@@ -90,7 +89,7 @@ def redis_url(short_dir: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _template(postgres_url: str) -> str:
-    """The scratch database, migrated; its name."""
+    """Migrates the temporary database; its name."""
     database = Database(_dsn(postgres_url))
     migrate.up(database)
     database.dispose()  # a template must have no connections
@@ -102,7 +101,7 @@ def _template(postgres_url: str) -> str:
 
 @pytest.fixture(autouse=True)
 def _leaves_nothing_running() -> Iterator[None]:
-    """Fails the test that leaves a thread or a process behind."""
+    """Fails a test that leaves a thread or a process behind."""
     with leaks() as found:
         yield
     if found:
@@ -111,7 +110,7 @@ def _leaves_nothing_running() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The developer's own settings stay out of the tests, and the tests' out of each other."""
+    """No test sees settings of the developer, or of another test."""
     for name in variable_names():
         monkeypatch.delenv(name, raising=False)
     get_settings.cache_clear()
@@ -124,7 +123,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def database_url(postgres_url: str, _template: str) -> Iterator[str]:
-    """The url of a migrated, empty database of the test's own. Connections left open fail the test."""
+    """The url of a migrated, empty database for this test. It fails if a connection stays open."""
     name = f"{_template}_{next(_serial)}"
     with _administration(postgres_url) as execute:
         execute(f'CREATE DATABASE "{name}" TEMPLATE "{_template}" STRATEGY file_copy')
@@ -154,24 +153,24 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 @pytest.fixture
 def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Puts `settings` into this process's environment, where get_settings() and child processes find them."""
+    """Puts `settings` into the environment of this process, for get_settings() and child processes."""
     monkeypatch.setenv("DATABASE_URL", settings.postgres_dsn)
     monkeypatch.setenv("REDIS_URL", settings.redis_dsn)
-    monkeypatch.setenv("WORKER_POLL_INTERVAL", "100")  # an idle worker stops as soon as it looks
+    monkeypatch.setenv("WORKER_POLL_INTERVAL", "100")  # so an idle worker stops soon
     get_settings.cache_clear()
     return settings
 
 
 @pytest.fixture
 def harness(environment: Settings, redis_client: redis.Redis) -> Iterator[Harness]:
-    """A broker of the test's own, for job types declared in the test; `harness.working()` runs a worker."""
+    """A broker for job types that the test declares; `harness.working()` runs a worker."""
     with open_harness() as harness:
         yield harness
 
 
 @pytest.fixture
 def private_dir() -> Iterator[Path]:
-    """A short directory of the test's own."""
+    """A directory with a short path, for this test."""
     with short_directory() as directory:
         yield directory
 
@@ -188,7 +187,7 @@ def private_redis(private_dir: Path) -> Iterator[EmbeddedRedis]:
         yield server
 
 
-# --- how ----------------------------------------------------------------------------------------
+# --- internals ----------------------------------------------------------------------------------------
 
 _serial = itertools.count(1)
 
@@ -220,7 +219,7 @@ def _administration(url: str) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
 
 
 @contextmanager
-def _scratch_database(server: str) -> Iterator[str]:
+def _temporary_database(server: str) -> Iterator[str]:
     name = f"aeon_jobs_test_{secrets.token_hex(4)}"
     with _administration(server) as execute:
         execute(f'CREATE DATABASE "{name}"')
@@ -229,7 +228,7 @@ def _scratch_database(server: str) -> Iterator[str]:
 
 
 def _refuse_open_connections(execute: Callable[..., list[tuple[Any, ...]]], name: str) -> None:
-    """A backend needs a moment to notice that its client said goodbye."""
+    """PostgreSQL needs a moment to notice that a client has disconnected."""
     query = (
         "SELECT pid, application_name, state, left(query, 80) FROM pg_stat_activity"
         " WHERE datname = %s AND backend_type = 'client backend'"

@@ -1,4 +1,4 @@
-"""Real process groups: `dramatiq aeon_jobs.actors tests.handlers` and our own commands, which tests kill and freeze."""
+"""Real process groups that tests kill and freeze: `dramatiq aeon_jobs.actors tests.handlers`, and our own commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 
 
 class Group:
-    """A command and every process under it, in a session of their own."""
+    """A command and all processes below it, in one session."""
 
     def __init__(self, command: Sequence[str], settings: Settings, log: Path, **environment: str) -> None:
         self._command = [sys.executable, *command]
@@ -34,8 +34,8 @@ class Group:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def forget(self, variable: str) -> None:
-        """Keep a variable of this process's environment from the group."""
+    def unset(self, variable: str) -> None:
+        """Do not give this environment variable to the group."""
         self._environment.pop(variable, None)
 
     def start(self) -> Group:
@@ -46,7 +46,7 @@ class Group:
         return self
 
     def processes(self) -> list[psutil.Process]:
-        """The master first, then all below it."""
+        """The master first, then all its descendants."""
         if self._process is None:
             return []
         try:
@@ -61,7 +61,7 @@ class Group:
         return self._process is not None and self._process.poll() is None
 
     def restart(self) -> None:
-        """After a death: what is left of the group is killed, and it is started again."""
+        """Kill what is left of the group, and start it again."""
         self._reap()
         self.start()
 
@@ -76,7 +76,7 @@ class Group:
         self._reap()
 
     def wait(self, timeout_s: float = 60) -> int:
-        """Until the master ends by itself; its return code."""
+        """Wait until the master ends; its return code."""
         assert self._process
         return self._process.wait(timeout_s)
 
@@ -99,7 +99,7 @@ class Group:
             sys.stderr.write(self.log()[-5_000:])
         assert self._process
         self.signal(signal.SIGCONT)
-        # To the master alone: it tells the others, and a second TERM would hang them (dramatiq with AsyncIO).
+        # Only to the master, which tells the others. A second TERM would hang them (dramatiq with AsyncIO).
         self._process.terminate()
         try:
             self._process.wait(30)
@@ -111,7 +111,7 @@ class Group:
 
     def _reap(self) -> None:
         assert self._process
-        # The session outlives its leader: orphans of a killed master are still in it.
+        # Orphans of a killed master are still in its session.
         for process in psutil.process_iter(["pid"]):
             try:
                 if os.getsid(process.pid) == self._process.pid:
@@ -130,15 +130,15 @@ def workers(
     is_traced: bool = True,
     **environment: str,
 ) -> Group:
-    """A bare group, as anybody starts it by hand.
+    """A group as a user starts it by hand.
 
-    `is_traced`: False where a handler does not notice its interrupt. Until it does, Python 3.11 lets no other thread that
-    coverage traces get past the start of a function.
+    `is_traced`: False if a handler does not react to an interrupt. Until it reacts, Python 3.11 stops every other thread that
+    coverage traces at its next function call.
     """
     command = ["-m", "dramatiq", "aeon_jobs.actors", "tests.handlers", "-p", str(processes), "-t", str(threads)]
     group = Group(command, settings, log, **environment)
     if not is_traced:
-        group.forget("COVERAGE_PROCESS_CONFIG")
+        group.unset("COVERAGE_PROCESS_CONFIG")
     return group
 
 

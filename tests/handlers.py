@@ -1,6 +1,6 @@
 """Job types for tests that run real process groups: `dramatiq aeon_jobs.actors tests.handlers`.
 
-Each effect is a line in the file EFFECTS_LOG: outside both stores, appended atomically, so that it tells what really ran.
+Each effect is one line in the file EFFECTS_LOG, outside of PostgreSQL and Redis, and appended atomically.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def note(n: int = 0) -> int:
 
 @job
 def nap(seconds: float) -> None:
-    """Sleeps in small steps, as a well-behaved handler does."""
+    """Sleeps in small steps, and checks for interrupts."""
     effect("began")
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -42,8 +42,8 @@ def nap(seconds: float) -> None:
 
 
 @job(timeout=timedelta(seconds=1), max_retries=0)
-def deaf(seconds: float) -> None:
-    """Sits in one blocking call."""
+def blocked(seconds: float) -> None:
+    """Waits in one blocking call, which no interrupt ends."""
     effect("began")
     time.sleep(seconds)
     effect("ran")
@@ -58,15 +58,15 @@ def flaky(failures: int) -> None:
 
 
 @job
-def suicide() -> None:
-    """Takes its whole process down."""
+def kills_its_process() -> None:
+    """Kills its own process."""
     effect("began")
     os.kill(os.getpid(), 9)
 
 
 @job(isolation="process", timeout=timedelta(seconds=1), max_retries=0)
 def spin() -> None:
-    """One endless call in C, deaf to signals: nothing but SIGKILL ends it."""
+    """One endless call in C that ignores signals: only SIGKILL ends it."""
     import signal
 
     for number in (signal.SIGTERM, signal.SIGUSR1):
@@ -77,7 +77,7 @@ def spin() -> None:
 
 @job(isolation="process", timeout=timedelta(seconds=1), max_retries=0)
 def parent() -> None:
-    """Starts a grandchild that would outlive it."""
+    """Starts a process that would outlive it."""
     import subprocess
 
     grandchild = subprocess.Popen(["sleep", "600"])
@@ -102,8 +102,8 @@ def crash() -> None:
 
 
 @job(max_retries=0)
-def deaf_until(pipe: str) -> None:
-    """Sits in one blocking call, whatever anybody wants, until somebody opens the pipe to write."""
+def blocked_until(pipe: str) -> None:
+    """Waits in one blocking call until the test opens the pipe for writing."""
     effect("began")
     with open(pipe):
         effect("ran")

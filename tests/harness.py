@@ -1,4 +1,4 @@
-"""A worker and a dispatcher in the test's own process, with job types declared by the test."""
+"""A worker and a dispatcher in the process of the test, with job types that the test declares."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Harness:
 
     @contextmanager
     def working(self, threads: int = 4) -> Iterator[Worker]:
-        """A real dramatiq worker; with no other dispatcher about, it takes that role too."""
+        """A real dramatiq worker. Without a dispatcher process it also dispatches."""
         worker = Worker(self.broker, worker_threads=threads, worker_timeout=100)
         worker.start()
         try:
@@ -52,13 +52,13 @@ class Harness:
         return letter
 
     def finished(self, message: dramatiq.Message[Any] | UUID) -> Job:
-        """The job, once it is over."""
+        """Wait until the job is final; its row."""
 
         def look() -> Job | None:
             job = self.job_of(message)
             return job if JobStatus(job.status).is_final else None
 
-        return wait_for(look, f"job {_id(message)} is over")
+        return wait_for(look, f"job {_id(message)} is final")
 
     def execute(self, sql: str, **parameters: Any) -> list[Any]:
         from sqlalchemy import text
@@ -74,7 +74,7 @@ def _id(message: dramatiq.Message[Any] | UUID) -> UUID:
 
 @contextmanager
 def open_harness() -> Iterator[Harness]:
-    """Needs the environment to name the servers (fixture `environment`)."""
+    """The environment must name the servers (fixture `environment`)."""
     before = dramatiq.broker.global_broker
     process_broker.cache_clear()
     broker = process_broker()

@@ -1,4 +1,4 @@
-"""What a test leaves behind: threads, child processes (orphans of killed parents included), files."""
+"""Finds what a test leaves behind: threads, and child processes, including orphans of killed parents."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from typing import TypeVar
 
 import psutil
 
-TIMEOUT = 3.0
-"""Seconds that threads and processes get to end after their test."""
+TIMEOUT_S = 3.0
+"""Seconds that threads and processes have to end after their test."""
 
 HARMLESS_THREADS = ("pytest_timeout", "pydevd.")
 HARMLESS_PROCESSES = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 
 PR_SET_CHILD_SUBREAPER = 36
 
-_spared: set[int] = set()
+_ignored: set[int] = set()
 
 T = TypeVar("T")
 
 
 def adopt_orphans() -> None:
-    """From now on a descendant that loses its parent becomes our child (Linux)."""
+    """From now on, a descendant whose parent dies becomes our child (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def spare(pid: int) -> None:
-    """A process that is meant to outlive the test that started it: a server of the session."""
-    _spared.add(pid)
+def ignore(pid: int) -> None:
+    """Do not report this process: a server of the session, which outlives a test."""
+    _ignored.add(pid)
 
 
 @contextmanager
 def leaks() -> Iterator[list[str]]:
-    """The list is filled at the end with descriptions of what was started inside and still runs."""
+    """At the end, the list has a description of everything that was started inside and still runs."""
     threads, children = set(threading.enumerate()), _children()
     found: list[str] = []
     yield found
@@ -51,16 +51,16 @@ def leaks() -> Iterator[list[str]]:
 
 @contextmanager
 def short_directory() -> Iterator[Path]:
-    """A temporary directory with a path short enough for sockets, which pytest's own are not."""
+    """A temporary directory with a short path: the paths of pytest's own directories are too long for sockets."""
     directory = Path(tempfile.mkdtemp(prefix="aj-", dir="/tmp"))
     directory.chmod(0o755)  # embedded PostgreSQL may run under another account
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def wait_until_empty(look: Callable[[], list[T]], patience: float = TIMEOUT) -> list[T]:
-    """Look again and again until there is nothing; what is there after `patience` seconds is returned."""
-    deadline = time.monotonic() + patience
+def wait_until_empty(look: Callable[[], list[T]], timeout_s: float = TIMEOUT_S) -> list[T]:
+    """Call `look` until it returns nothing; its result after `timeout_s` seconds."""
+    deadline = time.monotonic() + timeout_s
     while (found := look()) and time.monotonic() < deadline:
         time.sleep(0.01)
     return found
@@ -76,7 +76,7 @@ def _new_threads(before: set[threading.Thread]) -> list[str]:
 
 def _new_children(before: set[psutil.Process]) -> list[str]:
     return [
-        text for child in _children() - before if child.pid not in _spared and (text := _describe(child)) is not None
+        text for child in _children() - before if child.pid not in _ignored and (text := _describe(child)) is not None
     ]
 
 
@@ -85,7 +85,7 @@ def _children() -> set[psutil.Process]:
 
 
 def _describe(child: psutil.Process) -> str | None:
-    """None for one that is harmless or dead."""
+    """None if the process is harmless or dead."""
     try:
         command = " ".join(child.cmdline())
         if child.status() == psutil.STATUS_ZOMBIE:

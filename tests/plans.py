@@ -1,4 +1,4 @@
-"""What PostgreSQL does to answer: the plan of every statement that a piece of work executes."""
+"""The plans of all statements that a function executes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from aeon_jobs.persistence.core.database import Database
 class Plan:
     indexes: set[str] = field(default_factory=set)
     scanned: set[str] = field(default_factory=set)
-    """Tables that are read from end to end."""
+    """Tables with a sequential scan."""
     pages: int = 0
-    """Of tables and indexes, each as often as it was looked at; 0 for what was not executed."""
+    """Pages of tables and indexes that were read; 0 if the statements were not executed."""
 
     def add(self, node: dict[str, Any]) -> None:
         if name := node.get("Index Name"):
@@ -33,7 +33,7 @@ class Plan:
 
 
 def plan_of(database: Database, work: Callable[[Connection], object]) -> Plan:
-    """The plans of all that `work` executes, taken just before each statement runs; nothing of it stays."""
+    """Plans of all statements of `work`, taken just before each one runs. At the end everything is rolled back."""
     plan = Plan()
     with database.transaction() as connection, _explaining(connection, plan):
         work(connection)
@@ -42,7 +42,7 @@ def plan_of(database: Database, work: Callable[[Connection], object]) -> Plan:
 
 
 def pages_of(database: Database, work: Callable[[Connection], object]) -> Plan:
-    """The same, each statement being executed for it: only for what changes nothing."""
+    """The same with EXPLAIN ANALYZE, which executes each statement: only for work that changes nothing."""
     plan = Plan()
     with database.connection() as connection, _explaining(connection, plan, executed=True):
         work(connection)
@@ -77,5 +77,5 @@ def _explain(cursor: Any, sql: str, parameters: Any, plan: Plan, *, executed: bo
         (answer,) = cursor.fetchone()
         for entry in answer if isinstance(answer, list) else json.loads(answer):
             plan.add(entry["Plan"])
-            # Those of the topmost node have all below it.
+            # The numbers of the top node include those of all nodes below it.
             plan.pages += sum(entry["Plan"].get(f"Shared {kind} Blocks", 0) for kind in ("Hit", "Read"))

@@ -1,9 +1,9 @@
-"""Two connections, interleaved on purpose.
+"""Two transactions at the same time, in a chosen order.
 
 with first.transaction() as connection:
     change(connection)
     with rival(database, lambda other: verb(other)) as second:
-        second.waits()          # it is at PostgreSQL's own lock, not somewhere before it
+        second.waits()          # returns when it waits for a lock in PostgreSQL
         connection.commit()     # … or rollback
         answer = second.answer()
 """
@@ -27,7 +27,7 @@ TIMEOUT_S = 10
 
 
 class Rival(Generic[T]):
-    """Work in a transaction of its own, on a connection of its own, in a thread of its own."""
+    """Work in its own transaction, connection and thread."""
 
     def __init__(self, database: Database, work: Callable[[Connection], T], pool: ThreadPoolExecutor) -> None:
         self._database = database
@@ -40,7 +40,7 @@ class Rival(Generic[T]):
             return work(connection)
 
     def waits(self) -> None:
-        """Return when the rival stands at a lock that somebody else holds."""
+        """Return when the rival waits for a lock."""
         pid = self._pid.result(TIMEOUT_S)
 
         def blocked() -> bool:
@@ -51,11 +51,11 @@ class Rival(Generic[T]):
         wait_for(blocked, "the rival waits for a lock", TIMEOUT_S)
 
     def answer(self) -> T:
-        """What the work returned, once its transaction is over; raises what it raised."""
+        """The result of the work, after its transaction; raises what the work raised."""
         return self._done.result(TIMEOUT_S)
 
     def end(self) -> None:
-        """Take its connection away: a test that failed may hold the very lock that the rival waits for."""
+        """End its connection. After a failure, the test may still hold the lock that the rival waits for."""
         if not self._done.done():
             rows(self._database, "SELECT pg_terminate_backend(:pid)", pid=self._pid.result(TIMEOUT_S))
 
@@ -72,7 +72,7 @@ def rival(database: Database, work: Callable[[Connection], T]) -> Iterator[Rival
 
 
 def at_once(database: Database, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
-    """All of them, each on its own connection, let go by one barrier; their answers or errors, in order."""
+    """Run all at the same moment, each on its own connection; their results or errors, in order."""
     barrier = threading.Barrier(len(works))
 
     def run(work: Callable[[Connection], Any]) -> Any:

@@ -1,9 +1,9 @@
-"""One database for many tests, emptied between them: the making of one takes longer than most tests of SQL do.
+"""One database for many tests, emptied between them. To create a database takes longer than most tests of SQL.
 
     from tests.reused_database import database_url  # noqa: F401
 
-in a test module takes the place of the fixture of that name. A test that leaves the schema other than it was, be it a
-disabled trigger or a schema of its own, costs the database its life, and the next test gets a new one.
+in a test module replaces the fixture of this name. If a test changes the schema (a disabled trigger, a new schema), the
+database is dropped, and the next test gets a new one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 
 from tests.conftest import _administration, _of_database, _refuse_open_connections
 
-SHAPE = """
+SCHEMA_DIGEST = """
     SELECT md5(string_agg(entry, ' ' ORDER BY entry)) FROM (
         SELECT 'n' || nspname FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp'
         UNION ALL SELECT 'c' || relname || coalesce(reloptions::text, '')
@@ -27,43 +27,43 @@ SHAPE = """
         FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid WHERE relnamespace = 'public'::regnamespace
         UNION ALL SELECT 'k' || conname FROM pg_constraint
         UNION ALL SELECT 'm' || version || checksum FROM job_migrations
-    ) AS shape (entry)
+    ) AS digests (entry)
 """
 TABLES = (
     "job_dependencies dead_letter_jobs job_executions jobs job_schedules job_types job_queues workers job_counters"
     " job_api_keys job_audit_log job_api_requests"
 )
-EMPTY = "; ".join(f"DELETE FROM {table}" for table in TABLES.split())
+DELETE_ALL = "; ".join(f"DELETE FROM {table}" for table in TABLES.split())
 
 
 class ReusedDatabase:
     def __init__(self, execute: Callable[..., Any], server: str, template: str) -> None:
         self._execute, self._server, self._template = execute, server, template
-        self._name = f"{template}_recycled"
-        self._is_there = False
-        self._shape: object = None
+        self._name = f"{template}_reused"
+        self._exists = False
+        self._schema_digest: object = None
 
     def url(self) -> str:
         url = _of_database(self._server, self._name)
-        if not self._is_there:
+        if not self._exists:
             self._execute(f'CREATE DATABASE "{self._name}" TEMPLATE "{self._template}"')
-            self._is_there = True
+            self._exists = True
             with _cursor(url) as cursor:
-                self._shape = _shape(cursor)
+                self._schema_digest = _schema_digest(cursor)
         return url
 
     def clean(self) -> None:
         _refuse_open_connections(self._execute, self._name)
         with _cursor(self.url()) as cursor:
-            is_as_it_was = _shape(cursor) == self._shape
-            if is_as_it_was:
-                cursor.execute(EMPTY)
-        if not is_as_it_was:
+            is_unchanged = _schema_digest(cursor) == self._schema_digest
+            if is_unchanged:
+                cursor.execute(DELETE_ALL)
+        if not is_unchanged:
             self.drop()
 
     def drop(self) -> None:
         self._execute(f'DROP DATABASE IF EXISTS "{self._name}" WITH (FORCE)')
-        self._is_there = False
+        self._exists = False
 
 
 @contextmanager
@@ -77,9 +77,9 @@ def _cursor(url: str) -> Iterator[Any]:
         connection.close()
 
 
-def _shape(cursor: Any) -> object:
+def _schema_digest(cursor: Any) -> object:
     try:
-        cursor.execute(SHAPE)
+        cursor.execute(SCHEMA_DIGEST)
     except psycopg2.Error:
         return None
     return cursor.fetchone()
@@ -88,9 +88,9 @@ def _shape(cursor: Any) -> object:
 @pytest.fixture(scope="module")
 def reused_database(postgres_url: str, _template: str) -> Iterator[ReusedDatabase]:
     with _administration(postgres_url) as execute:
-        keeper = ReusedDatabase(execute, postgres_url, _template)
-        yield keeper
-        keeper.drop()
+        reused = ReusedDatabase(execute, postgres_url, _template)
+        yield reused
+        reused.drop()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Rows for tests, written and read with plain SQL, and brought into any state by the verbs themselves."""
+"""Rows for tests: written and read with plain SQL, and brought into any state by the real functions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOTE = JobType(
     max_retries=3,
     timeout_ms=300_000,
 )
-"""A job type for jobs that nobody runs."""
+"""A job type that no worker has."""
 
 
 def register(database: Database, *types: JobType) -> None:
@@ -36,7 +36,7 @@ def register(database: Database, *types: JobType) -> None:
 
 
 def rows(where: Database | Connection, sql: str, **parameters: Any) -> list[Any]:
-    """What the statement returns; on a Database it is a transaction of its own."""
+    """The rows that the statement returns. On a Database it runs in its own transaction."""
     if isinstance(where, Database):
         with where.connection() as connection:
             return rows(connection, sql, **parameters)
@@ -51,7 +51,7 @@ def value(where: Database | Connection, sql: str, **parameters: Any) -> Any:
 
 
 def add_job(where: Database | Connection, **columns: Any) -> UUID:
-    """A job inserted by plain SQL, as somebody with psql would."""
+    """A job inserted by plain SQL."""
     columns = {"job_type": "note", **columns}
     names = ", ".join(columns)
     values = ", ".join(f":{name}" for name in columns)
@@ -75,7 +75,7 @@ def dead_letters_of(where: Database | Connection, job_id: UUID) -> list[Any]:
 
 
 def counters(where: Database | Connection, metric: str) -> dict[tuple[str, str], float]:
-    """(job type, label) → value over all shards, zeros left out."""
+    """(job type, label) → value over all shards, without zeros."""
     sql = (
         "SELECT job_type, label, sum(value) FROM job_counters WHERE metric = :metric"
         " GROUP BY 1, 2 HAVING sum(value) <> 0"
@@ -130,6 +130,6 @@ def end_all(
 
 
 def dispatch_all(database: Database, count: int = 100, queue_name: str = "default") -> list[UUID]:
-    """What one round of a dispatcher takes, in its order."""
+    """Dispatch one round; the ids in the order of the dispatch."""
     with database.connection() as connection:
         return [entry.id for entry in dispatch.dispatch(connection, {queue_name: count})]

@@ -20,7 +20,7 @@ import psycopg2
 import pytest
 
 from aeon_jobs.ops.embedded import EmbeddedPostgres
-from tests.leaks import short_directory, spare, wait_until_empty
+from tests.leaks import ignore, short_directory, wait_until_empty
 
 TIMEOUT = 60.0
 """Seconds: two cores may be busy with other things."""
@@ -99,7 +99,7 @@ def running() -> Iterator[System]:
     """One that the tests which only look share."""
     with short_directory() as directory:
         system = System(directory)
-        spare(system.process.pid)
+        ignore(system.process.pid)
         try:
             system.ready()
             yield system
@@ -236,7 +236,7 @@ def test_everything_goes_down_with_a_supervisor_that_is_killed(start: Callable[.
     everything = system.tree()
     system.process.kill()
     system.process.wait()
-    assert wait_until_empty(lambda: alive(everything), patience=TIMEOUT) == []
+    assert wait_until_empty(lambda: alive(everything), timeout_s=TIMEOUT) == []
 
 
 def test_no_secret_is_in_the_process_list_or_the_log(running: System) -> None:

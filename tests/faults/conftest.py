@@ -1,4 +1,4 @@
-"""A system for accidents: servers, an effects log, and job types registered without a worker."""
+"""A system for faults: servers, an effects log, and process groups."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class System:
         self._logs = 0
 
     def workers(self, settings: Settings | None = None, **options: Any) -> Group:
-        """A bare group; `settings` when its road to the servers is not the test's own."""
+        """A bare group; `settings`: if it connects to the servers in another way than the test."""
         return workers(settings or self.settings, self._log("workers"), EFFECTS_LOG=str(self.effects_log), **options)
 
     def ours(self, command: str, settings: Settings | None = None, **environment: str) -> Group:
@@ -50,17 +50,17 @@ class System:
     def wait_for_job_type(self, name: str) -> None:
         wait_for(lambda: self.execute("SELECT 1 FROM job_types WHERE name = :name", name=name), f"{name} is registered")
 
-    def schedule(self, job_type: str, moments: int) -> None:
-        """A schedule of every minute that has missed so many moments and makes up for all."""
+    def schedule(self, job_type: str, due_times: int) -> None:
+        """A schedule for every minute that has missed `due_times` due times, with the policy `all`."""
         self.execute(
             "INSERT INTO job_schedules (name, job_type, cron, catch_up, next_run_at)"
             " VALUES ('s', :type, '* * * * *', 'all', date_trunc('minute', now()) - :missed * interval '1 minute')",
             type=job_type,
-            missed=moments - 1,
+            missed=due_times - 1,
         )
 
     def submit(self, job_type: str, count: int, **payload: Any) -> None:
-        """As psql would: no registry needed."""
+        """Insert jobs with plain SQL: the job type need not be registered."""
         self.execute(
             "INSERT INTO jobs (job_type, payload) SELECT :type, CAST(:payload AS jsonb) FROM generate_series(1, :count)",
             type=job_type,
@@ -94,7 +94,7 @@ class System:
 
 @pytest.fixture
 def pipe(private_dir: Path) -> Path:
-    """What a deaf handler waits for."""
+    """The pipe of the handler `blocked_until`."""
     path = private_dir / "pipe"
     os.mkfifo(path)
     return path

@@ -3,9 +3,9 @@
 with Proxy(server.url) as proxy:
     proxy.url        where the group connects
     proxy.cut()      every connection is reset, new ones too
-    proxy.hold()     nothing gets through, and nobody is told: a partition
-    proxy.slow(0.1)  everything takes that long, each way
-    proxy.mend()     as new; what was held is delivered
+    proxy.hold()     no data passes, connections stay open: a partition
+    proxy.slow(0.1)  every packet is late by this time, in both directions
+    proxy.restore()  normal again; data that was held is delivered
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ POSTGRES_SOCKET = ".s.PGSQL.5432"
 
 class Proxy:
     def __init__(self, server_url: str) -> None:
-        """`server_url`: of an embedded server, which listens on a Unix socket alone."""
+        """`server_url`: of an embedded server, which listens only on a Unix socket."""
         self._server_url = server_url
         self._socket, self._url_at = _address(server_url)
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._is_cut = False
         self._delay_s = 0.0
-        self._passable = asyncio.Event()
-        self._passable.set()
+        self._is_open = asyncio.Event()
+        self._is_open.set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._port = 0
 
@@ -46,14 +46,14 @@ class Proxy:
         self._in_loop(self._reset_all)
 
     def hold(self) -> None:
-        self._in_loop(self._passable.clear)
+        self._in_loop(self._is_open.clear)
 
     def slow(self, delay_s: float) -> None:
         self._delay_s = delay_s
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self._is_cut, self._delay_s = False, 0.0
-        self._in_loop(self._passable.set)
+        self._in_loop(self._is_open.set)
 
     def __enter__(self) -> Proxy:
         self._thread.start()
@@ -81,48 +81,50 @@ class Proxy:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        mine = [writer]
+        writers = [writer]
         self._writers.add(writer)
         try:
             if self._is_cut:
                 return
             there_reader, there = await asyncio.open_unix_connection(str(self._socket))
-            mine.append(there)
+            writers.append(there)
             self._writers.add(there)
-            pumps = [asyncio.ensure_future(self._pump(*ends)) for ends in ((reader, there), (there_reader, writer))]
-            # Whichever side ends the conversation ends it for both.
+            pumps = [
+                asyncio.ensure_future(self._pump(*streams)) for streams in ((reader, there), (there_reader, writer))
+            ]
+            # When one side closes its connection, both are closed.
             _, rest = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             for pump in rest:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
         except (OSError, asyncio.CancelledError):
-            # Cancelled by `_close` alone, which waits for this to end.
+            # Only `_close` cancels, and it waits for this to end.
             pass
         finally:
-            for end in mine:
-                self._writers.discard(end)
-                _reset(end)
+            for one in writers:
+                self._writers.discard(one)
+                _reset(one)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(65_536):
-                await self._passable.wait()
+                await self._is_open.wait()
                 if self._delay_s:
                     await asyncio.sleep(self._delay_s)
                 writer.write(data)
                 await writer.drain()
-        # An end, too, has to pass the partition.
-        await self._passable.wait()
+        # The end of a connection does not pass a partition either.
+        await self._is_open.wait()
 
     def _reset_all(self) -> None:
         for writer in tuple(self._writers):
             _reset(writer)
 
     def _in_loop(self, change: Callable[[], object]) -> None:
-        """Returns when the change is made."""
-        made = Event()
-        self._loop.call_soon_threadsafe(lambda: (change(), made.set()))
-        made.wait(5)
+        """Make the change in the event loop, and wait until it is made."""
+        is_done = Event()
+        self._loop.call_soon_threadsafe(lambda: (change(), is_done.set()))
+        is_done.wait(5)
 
     def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
@@ -133,13 +135,13 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     raw = transport.get_extra_info("socket")
     if raw is not None and raw.family == socket.AF_INET:
         with suppress(OSError):
-            # Linger of 0 s: a reset instead of a polite end.
+            # Linger of 0 s: a reset instead of a normal close.
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     transport.abort()
 
 
 def _address(url: str) -> tuple[Path, Callable[[int], str]]:
-    """The Unix socket of an embedded server, and its url as seen through a TCP port."""
+    """The Unix socket of an embedded server, and its url through a TCP port."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         password = quote(parts.password or "", safe="")

@@ -87,7 +87,7 @@ def test_a_process_that_dies_while_it_frees_jobs_leaves_the_rest_to_the_next(sys
 def test_a_tick_that_dies_half_way_makes_each_moment_one_job(system: System, point: str) -> None:
     with system.workers(processes=1, threads=1, AEON_CRASH=point, **QUICK) as doomed:
         system.wait_for_job_type("note")
-        system.schedule("note", moments=5)
+        system.schedule("note", due_times=5)
         with system.ours("scheduler"):
             _wait_for_crash(doomed)
     assert system.execute("SELECT 1 FROM jobs") == []

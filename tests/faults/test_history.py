@@ -9,32 +9,32 @@ import pytest
 
 from tests.faults.history.cluster import Servers
 from tests.faults.history.run import run
-from tests.leaks import short_directory, spare
+from tests.leaks import ignore, short_directory
 
-# Chosen so that between them they crash PostgreSQL, lose Redis, kill, freeze, partition and skew.
+# Together they crash PostgreSQL, lose Redis, and kill, freeze, partition and skew processes.
 SEEDS = (8, 11)
 
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Servers]:
     with short_directory() as directory, Servers(Path(directory)) as servers:
-        _spare(servers)
+        _ignore(servers)
         yield servers
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_random_faults_break_no_promise(servers: Servers, seed: int) -> None:
+def test_random_faults_violate_no_guarantee(servers: Servers, seed: int) -> None:
     result = run(seed, servers)
-    _spare(servers)
+    _ignore(servers)
 
-    assert not result.violations, f"replay: python -m tests.faults.history --seed {seed}\n" + "\n".join(
+    assert not result.violations, f"repeat: python -m tests.faults.history --seed {seed}\n" + "\n".join(
         map(str, result.violations)
     )
     assert result.jobs > 100
 
 
-def _spare(servers: Servers) -> None:
-    """They outlive a test, under other process ids than they began it with."""
-    spare(servers.postgres.pid)
-    spare(servers.redis.pid)
+def _ignore(servers: Servers) -> None:
+    """The servers outlive a test, and a restart changes their process ids."""
+    ignore(servers.postgres.pid)
+    ignore(servers.redis.pid)

@@ -77,7 +77,7 @@ def test_a_frozen_worker_that_continues_changes_nothing(system: System) -> None:
 
 
 def test_a_job_that_kills_its_workers_is_dead_lettered_as_poison(system: System) -> None:
-    system.submit("suicide", 1)
+    system.submit("kills_its_process", 1)
 
     for life in (1, 2, 3):
         with system.workers(processes=1, threads=1):
@@ -92,7 +92,7 @@ def test_a_job_that_kills_its_workers_is_dead_lettered_as_poison(system: System)
 
 
 def test_a_stuck_thread_is_settled_and_stops_nobody_else(system: System, pipe: Path) -> None:
-    system.submit("deaf_until", 1, pipe=str(pipe))
+    system.submit("blocked_until", 1, pipe=str(pipe))
     system.execute("UPDATE jobs SET timeout_ms = 1000, max_retries = 0")
     with system.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300"):
         system.wait_until(failed=1)
@@ -103,7 +103,7 @@ def test_a_stuck_thread_is_settled_and_stops_nobody_else(system: System, pipe: P
 
 
 def test_a_handler_that_ignores_its_cancellation_loses_its_job(system: System, pipe: Path) -> None:
-    system.submit("deaf_until", 1, pipe=str(pipe))
+    system.submit("blocked_until", 1, pipe=str(pipe))
     with system.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300"):
         system.wait_for_running(1)
         ((job_id,),) = system.execute("SELECT id FROM jobs")
@@ -119,7 +119,7 @@ def test_a_handler_that_ignores_its_cancellation_loses_its_job(system: System, p
 def test_a_process_whose_threads_are_all_stuck_is_replaced(system: System) -> None:
     system.execute(
         """INSERT INTO jobs (job_type, payload, timeout_ms, max_retries)
-           SELECT 'deaf', '{"seconds": 600}', 1000, 0 FROM generate_series(1, 2)"""
+           SELECT 'blocked', '{"seconds": 600}', 1000, 0 FROM generate_series(1, 2)"""
     )
     with system.workers(processes=1, threads=2, is_traced=False, JOB_INTERRUPT_GRACE="300") as group:
         system.wait_until(failed=2)

@@ -18,7 +18,7 @@ QUICK = {"WORKER_LOCK_DURATION": "1500", "WORKER_HEARTBEAT_INTERVAL": "300"}
 
 
 @dataclass
-class Roads:
+class Proxies:
     """From one group to the servers."""
 
     postgres: Proxy
@@ -27,11 +27,11 @@ class Roads:
 
 
 @pytest.fixture
-def roads(own_servers: Settings) -> Iterator[Roads]:
+def proxies(own_servers: Settings) -> Iterator[Proxies]:
     with ExitStack() as stack:
         postgres = stack.enter_context(Proxy(own_servers.postgres_dsn))
         redis = stack.enter_context(Proxy(own_servers.redis_dsn))
-        yield Roads(postgres, redis, load_settings(database_url=postgres.url, redis_url=redis.url))
+        yield Proxies(postgres, redis, load_settings(database_url=postgres.url, redis_url=redis.url))
 
 
 @pytest.fixture
@@ -41,9 +41,9 @@ def own_servers(settings: Settings) -> Settings:
     return settings
 
 
-def _far(system: System, roads: Roads, **options: object) -> Group:
-    """The group at the end of the roads."""
-    return system.workers(settings=roads.settings, processes=1, threads=4, WORKER_ID="far", **QUICK, **options)
+def _far(system: System, proxies: Proxies, **options: object) -> Group:
+    """The group at the end of the proxies."""
+    return system.workers(settings=proxies.settings, processes=1, threads=4, WORKER_ID="far", **QUICK, **options)
 
 
 def _near(system: System) -> Group:
@@ -51,16 +51,16 @@ def _near(system: System) -> Group:
 
 
 def test_jobs_of_a_worker_that_postgres_does_not_hear_are_done_by_another_and_not_recorded_twice(
-    system: System, roads: Roads
+    system: System, proxies: Proxies
 ) -> None:
     system.submit("nap", 4, seconds=0.8)
-    with _far(system, roads):
+    with _far(system, proxies):
         system.wait_for_running(4)
-        roads.postgres.hold()
+        proxies.postgres.hold()
         with _near(system):
             system.wait_until(completed=4)
             finished = system.execute("SELECT id, attempt, worker_id, completed_at, updated_at FROM jobs ORDER BY id")
-            roads.postgres.mend()
+            proxies.postgres.restore()
             wait_for(
                 lambda: (
                     system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'superseded'")[0].count == 4
@@ -75,16 +75,16 @@ def test_jobs_of_a_worker_that_postgres_does_not_hear_are_done_by_another_and_no
 
 
 def test_a_worker_cut_off_from_postgres_records_when_it_can_if_nobody_else_took_its_jobs(
-    system: System, roads: Roads
+    system: System, proxies: Proxies
 ) -> None:
     system.submit("nap", 4, seconds=0.5)
     # Leases of 20 s: shorter cuts cost nothing.
-    with system.workers(settings=roads.settings, processes=1, threads=4):
+    with system.workers(settings=proxies.settings, processes=1, threads=4):
         system.wait_for_running(4)
-        roads.postgres.cut()
+        proxies.postgres.cut()
         wait_for(lambda: len(system.effects()) == 4, "the handlers ended")
         assert system.statuses() == {"running": 4}
-        roads.postgres.mend()
+        proxies.postgres.restore()
         system.wait_until(completed=4)
 
     assert set(system.effects().values()) == {1}
@@ -92,38 +92,38 @@ def test_a_worker_cut_off_from_postgres_records_when_it_can_if_nobody_else_took_
 
 
 def test_a_worker_cut_off_from_redis_ends_what_it_runs_and_fetches_again_afterwards(
-    system: System, roads: Roads
+    system: System, proxies: Proxies
 ) -> None:
     system.submit("nap", 4, seconds=0.5)
-    with system.workers(settings=roads.settings, processes=1, threads=4):
+    with system.workers(settings=proxies.settings, processes=1, threads=4):
         system.wait_for_running(4)
-        roads.redis.cut()
+        proxies.redis.cut()
         system.submit("note", 10)
         system.wait_until(completed=4, pending=10)
-        roads.redis.mend()
+        proxies.redis.restore()
         system.wait_until(completed=14)
 
     assert set(system.effects().values()) == {1}
 
 
-def test_what_a_worker_had_fetched_when_redis_fell_silent_is_done_by_another(system: System, roads: Roads) -> None:
+def test_jobs_fetched_before_a_partition_from_redis_run_on_another_worker(system: System, proxies: Proxies) -> None:
     system.submit("nap", 40, seconds=0.2)
-    with _far(system, roads), _near(system):
+    with _far(system, proxies), _near(system):
         wait_for(lambda: len(system.effects("began")) >= 10, "both work")
-        roads.redis.hold()
+        proxies.redis.hold()
         system.wait_until(completed=40)
-        roads.redis.mend()
+        proxies.redis.restore()
 
     assert len(system.effects()) == 40
     completions = system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'completed' GROUP BY job_id")
     assert {row.count for row in completions} == {1}
 
 
-def test_slow_roads_make_jobs_slow_and_nothing_else(system: System, roads: Roads) -> None:
-    roads.postgres.slow(0.05)
-    roads.redis.slow(0.05)
+def test_a_slow_network_makes_jobs_slow_and_nothing_else(system: System, proxies: Proxies) -> None:
+    proxies.postgres.slow(0.05)
+    proxies.redis.slow(0.05)
     system.submit("note", 30)
-    with _far(system, roads):
+    with _far(system, proxies):
         system.wait_until(completed=30)
 
     assert set(system.effects().values()) == {1}

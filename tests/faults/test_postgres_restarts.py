@@ -99,7 +99,7 @@ def test_a_dispatcher_and_a_scheduler_outlive_a_crash_of_postgres(system: System
 def test_a_term_while_postgres_is_away_ends_the_process_and_its_jobs_come_back(
     system: System, postgres: EmbeddedPostgres, pipe: Path
 ) -> None:
-    system.submit("deaf_until", 2, pipe=str(pipe))
+    system.submit("blocked_until", 2, pipe=str(pipe))
     system.submit("nap", 2, seconds=600)
     command = [
         "-m",

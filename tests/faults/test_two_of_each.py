@@ -30,7 +30,7 @@ def test_two_schedulers_at_once_make_each_moment_one_job(system: System) -> None
     with ExitStack() as stack:
         stack.enter_context(system.workers(processes=2, threads=2))
         system.wait_for_job_type("note")
-        system.schedule("note", moments=20)
+        system.schedule("note", due_times=20)
         for number in range(2):
             stack.enter_context(system.ours("scheduler", WORKER_ID=f"s{number}"))
         wait_for(lambda: system.execute("SELECT 1 FROM job_schedules WHERE last_run_at IS NOT NULL"), "the tick", 80)

@@ -1,4 +1,4 @@
-"""The judge of the fault runs is itself judged: a good record passes, and each rule catches a record that breaks it."""
+"""The checker of the random failures: a correct record passes, and each rule finds a violation in a wrong record."""
 
 from __future__ import annotations
 
@@ -10,13 +10,23 @@ from typing import Any
 import pytest
 
 from tests.faults.history.checker import RULES, check
-from tests.faults.history.record import Accepted, Booking, Cancelled, Change, Effect, Execution, JobRow, Letter, Record
+from tests.faults.history.record import (
+    Accepted,
+    Booking,
+    Cancelled,
+    Change,
+    DeadLetter,
+    Effect,
+    Execution,
+    JobRow,
+    Record,
+)
 
-Spoil = Callable[[Record], Any]
+Edit = Callable[[Record], Any]
 
 
 def good() -> Record:
-    """One job of each fate: retried to success, booked, exhausted, cancelled, lost to a worker, a child, a schedule's."""
+    """One job of each kind: retried, transactional, exhausted, cancelled, lost, dependent, scheduled."""
     return Record(
         accepted=[Accepted("retried", "key"), Accepted("retried", "key"), *map(Accepted, ("booked", "failed", "gone"))],
         cancelled=[Cancelled("gone", 1)],
@@ -26,7 +36,7 @@ def good() -> Record:
             JobRow(id="failed", job_type="h_failing", status="failed", attempt=1, max_retries=0),
             JobRow(id="gone", job_type="h_nap", status="cancelled", attempt=1, is_cancel_requested=True),
             JobRow(id="child", job_type="h_note", status="completed", attempt=1, result=1, parents=("retried",)),
-            JobRow(id="timed", job_type="h_note", status="completed", attempt=1, result=1, scheduled_at=5, moment=5),
+            JobRow(id="timed", job_type="h_note", status="completed", attempt=1, result=1, scheduled_at=5, due_time=5),
         ],
         executions=[
             Execution("retried", 1, "retried", 1, 2),
@@ -50,13 +60,13 @@ def good() -> Record:
             Effect("timed", 1, "ran", 6),
         ],
         bookings=[Booking("booked", 2)],
-        letters=[Letter("failed", "exhausted")],
+        dead_letters=[DeadLetter("failed", "exhausted")],
         changes=[
             Change("failed", "pending", "queued", 0, 0),
             Change("failed", "queued", "running", 0, 1),
             Change("failed", "running", "failed", 1, 1),
         ],
-        moments=[5],
+        due_times=[5],
     )
 
 
@@ -75,10 +85,10 @@ def execution(record: Record, job_id: str, attempt: int, **changes: Any) -> None
     ]
 
 
-BAD: list[tuple[str, str, Spoil]] = [
+BAD: list[tuple[str, str, Edit]] = [
     ("accepted_jobs_are_there_and_final", "a job is gone", lambda r: r.accepted.append(Accepted("lost"))),
     ("accepted_jobs_are_there_and_final", "a job is stuck", lambda r: job(r, "child", status="queued")),
-    ("a_key_names_one_job", "two answers for one key", lambda r: r.accepted.append(Accepted("booked", "key"))),
+    ("a_key_names_one_job", "two replies for one key", lambda r: r.accepted.append(Accepted("booked", "key"))),
     ("a_key_names_one_job", "two rows with one key", lambda r: job(r, "booked", key="key")),
     ("completed_jobs_had_their_effect", "completed and never ran", lambda r: r.effects.remove(r.effects[2])),
     ("transactional_effects_happened_exactly_once", "twice", lambda r: r.bookings.append(Booking("booked", 1))),
@@ -107,36 +117,36 @@ BAD: list[tuple[str, str, Spoil]] = [
         "too early",
         lambda r: r.effects.append(Effect("child", 1, "began", 2.5)),
     ),
-    ("every_moment_of_a_schedule_has_one_job", "twice", lambda r: job(r, "child", moment=5)),
-    ("every_moment_of_a_schedule_has_one_job", "never", lambda r: r.moments.append(6)),
-    ("verdicts_are_in_order", "an attempt without verdict", lambda r: job(r, "retried", attempt=3)),
-    ("verdicts_are_in_order", "two at once", lambda r: execution(r, "retried", 2, started_at=1.5)),
-    ("verdicts_are_in_order", "on after the end", lambda r: execution(r, "retried", 1, outcome="failed")),
-    ("the_status_is_the_last_verdict", "completed but failed", lambda r: job(r, "retried", status="failed")),
-    ("the_status_is_the_last_verdict", "cancelled but completed", lambda r: job(r, "child", status="cancelled")),
+    ("every_due_time_of_a_schedule_has_one_job", "twice", lambda r: job(r, "child", due_time=5)),
+    ("every_due_time_of_a_schedule_has_one_job", "never", lambda r: r.due_times.append(6)),
+    ("outcomes_are_in_order", "an attempt without outcome", lambda r: job(r, "retried", attempt=3)),
+    ("outcomes_are_in_order", "two at once", lambda r: execution(r, "retried", 2, started_at=1.5)),
+    ("outcomes_are_in_order", "continued after the end", lambda r: execution(r, "retried", 1, outcome="failed")),
+    ("the_status_is_the_last_outcome", "completed but failed", lambda r: job(r, "retried", status="failed")),
+    ("the_status_is_the_last_outcome", "cancelled but completed", lambda r: job(r, "child", status="cancelled")),
     (
         "no_job_completes_twice",
         "twice",
         lambda r: r.executions.append(Execution("child", 2, "completed", 6, 7)),
     ),
-    ("who_claimed_records", "another worker", lambda r: execution(r, "child", 1, worker_id="other")),
-    ("who_claimed_records", "another attempt's result", lambda r: job(r, "retried", result=1)),
+    ("the_last_claim_has_the_last_outcome", "another worker", lambda r: execution(r, "child", 1, worker_id="other")),
+    ("the_last_claim_has_the_last_outcome", "another attempt's result", lambda r: job(r, "retried", result=1)),
     ("attempts_are_within_bounds", "too many failures", lambda r: job(r, "failed", max_retries=-1)),
     ("attempts_are_within_bounds", "a retry too many", lambda r: job(r, "retried", retry_count=2)),
     ("attempts_are_within_bounds", "a death uncounted", lambda r: job(r, "booked", worker_deaths=0)),
     ("attempts_are_within_bounds", "too many deaths", lambda r: setattr(r, "max_deaths", 0)),
-    ("dead_letters_agree_with_their_jobs", "none", lambda r: r.letters.clear()),
-    ("dead_letters_agree_with_their_jobs", "two", lambda r: r.letters.append(r.letters[0])),
+    ("dead_letters_agree_with_their_jobs", "none", lambda r: r.dead_letters.clear()),
+    ("dead_letters_agree_with_their_jobs", "two", lambda r: r.dead_letters.append(r.dead_letters[0])),
     (
         "dead_letters_agree_with_their_jobs",
         "of a completed job",
-        lambda r: r.letters.append(Letter("child", "poison")),
+        lambda r: r.dead_letters.append(DeadLetter("child", "poison")),
     ),
     ("dead_letters_agree_with_their_jobs", "too early", lambda r: job(r, "failed", max_retries=3)),
     (
         "dead_letters_agree_with_their_jobs",
         "no poison",
-        lambda r: r.letters.__setitem__(0, Letter("failed", "poison")),
+        lambda r: r.dead_letters.__setitem__(0, DeadLetter("failed", "poison")),
     ),
     (
         "every_change_is_legal",
@@ -145,7 +155,7 @@ BAD: list[tuple[str, str, Spoil]] = [
     ),
     (
         "every_change_is_legal",
-        "no such way",
+        "no such transition",
         lambda r: r.changes.__setitem__(1, Change("failed", "queued", "completed", 0, 0)),
     ),
     (
@@ -155,12 +165,12 @@ BAD: list[tuple[str, str, Spoil]] = [
     ),
     (
         "every_change_is_legal",
-        "a retry out of nowhere",
+        "an unexpected retry",
         lambda r: r.changes.__setitem__(0, replace(r.changes[0], retries=1)),
     ),
     (
         "every_change_is_legal",
-        "a death out of nowhere",
+        "an unexpected death",
         lambda r: r.changes.__setitem__(0, replace(r.changes[0], deaths=1)),
     ),
     (
@@ -172,11 +182,11 @@ BAD: list[tuple[str, str, Spoil]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "what", "spoil"), BAD, ids=[f"{rule}: {what}" for rule, what, _ in BAD])
-def test_a_bad_record_is_caught(rule: str, what: str, spoil: Spoil) -> None:
+@pytest.mark.parametrize(("rule", "what", "edit"), BAD, ids=[f"{rule}: {what}" for rule, what, _ in BAD])
+def test_a_violation_is_found(rule: str, what: str, edit: Edit) -> None:
     record = deepcopy(good())
 
-    spoil(record)
+    edit(record)
 
     assert rule in {violation.rule for violation in check(record)}
 

@@ -1,11 +1,11 @@
-"""The proof that nothing is lost: real servers and processes, a mixed workload, random faults, and a judge.
+"""Random failures against whole systems: real servers and processes, a mixed workload, and a checker.
 
     workload   what is submitted and cancelled, and when          handlers  the job types
-    faults     what breaks, and when                              effects   a log outside both stores of what really ran
-    cluster       the servers, the processes and the network between them
-    run        one seed: build, work, break, mend, collect
-    record     everything that was seen, as plain data            audit     every change of a row, noted by a trigger
-    checker    decides from the record alone whether every promise was kept
+    faults     what fails, and when                               effects   a log of what handlers did, outside of both servers
+    cluster    the servers, the processes, and their network
+    run        one seed: start, submit, inject faults, repair, collect, check
+    record     everything that was observed, as plain data        audit     a trigger that stores every change of a job
+    checker    finds the violations in a record
 
-Workload and faults follow from the seed alone: `python -m tests.faults.history --seed N` replays one.
+The seed decides the workload and the faults. `python -m tests.faults.history --seed N` repeats them.
 """

@@ -1,6 +1,6 @@
-"""Decides from the record of a run whether every promise was kept. Pure: each rule reads the record, names violations.
+"""Finds violations of the guarantees in the record of a run. Each rule is a pure function of the record.
 
-An execution is a verdict on an attempt, unless it is `superseded`: then it is what a zombie had to say.
+An execution with the outcome `superseded` comes from a worker that had lost the job. All others are "outcomes" below.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ LEGAL = {
     ("running", "failed"),
     ("running", "cancelled"),
 }
-GRAIN_S = 0.02
-"""Moments of different clock calls on one machine are compared with this much grace."""
+CLOCK_TOLERANCE_S = 0.02
+"""Times from different calls of the clock may differ by this much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ def accepted_jobs_are_there_and_final(record: Record) -> Found:
     statuses = {job.id: job.status for job in record.jobs}
     for accepted in record.accepted:
         if accepted.job_id not in statuses:
-            yield accepted.job_id, "was accepted and is gone"
+            yield accepted.job_id, "was accepted and does not exist"
     for job in record.jobs:
         if job.status not in FINAL:
-            yield job.id, f"is {job.status} in the end"
+            yield job.id, f"is {job.status} at the end"
 
 
 def a_key_names_one_job(record: Record) -> Found:
@@ -85,7 +85,7 @@ def completed_jobs_had_their_effect(record: Record) -> Found:
     ran = {(effect.job_id, effect.attempt) for effect in record.effects if effect.what == "ran"}
     for execution in record.executions:
         done = (execution.job_id, execution.attempt)
-        # A transactional handler may be killed between its commit and its line in the log; its row is its effect.
+        # A transactional handler may be killed after its commit and before its log line. Its row is its effect.
         if execution.outcome == "completed" and done not in ran and not _is_booked(record, execution):
             yield execution.job_id, f"attempt {execution.attempt} completed without its effect"
 
@@ -94,9 +94,9 @@ def transactional_effects_happened_exactly_once(record: Record) -> Found:
     attempts = _by_job(record.bookings)
     for job in _of_type(record, TRANSACTIONAL):
         booked = [booking.attempt for booking in attempts[job.id]]
-        expected = [execution.attempt for execution in _verdicts(record)[job.id] if execution.outcome == "completed"]
+        expected = [execution.attempt for execution in _outcomes(record)[job.id] if execution.outcome == "completed"]
         if booked != expected:
-            yield job.id, f"is {job.status} by attempts {expected}, its rows are of attempts {booked}"
+            yield job.id, f"completed in attempts {expected}, but its rows are from attempts {booked}"
 
 
 def an_attempt_runs_once(record: Record) -> Found:
@@ -109,26 +109,26 @@ def an_attempt_runs_once(record: Record) -> Found:
 def only_claimed_attempts_have_effects(record: Record) -> Found:
     attempts = {job.id: job.attempt for job in record.jobs}
     for effect in record.effects:
-        if effect.attempt > attempts.get(effect.job_id, 0) + _vanished(record):
-            yield effect.job_id, f"{effect.what} in attempt {effect.attempt}, which nobody claimed"
+        if effect.attempt > attempts.get(effect.job_id, 0) + _removed_claims(record):
+            yield effect.job_id, f"{effect.what} in attempt {effect.attempt}, which no worker claimed"
 
 
 def nothing_begins_after_a_cancellation(record: Record) -> Found:
-    """An attempt that was under way may have its effect; one that was claimed later is a broken promise."""
+    """An attempt that was already running may have its effect. A claim after the cancellation is a violation."""
     last = {job.id: job.attempt for job in record.jobs}
     begun = _by_job(record.effects)
     for cancelled in record.cancelled:
         if last.get(cancelled.job_id, 0) > cancelled.attempt:
             yield cancelled.job_id, f"claimed {last[cancelled.job_id] - cancelled.attempt} times after it was cancelled"
         for effect in begun[cancelled.job_id]:
-            if effect.attempt > cancelled.attempt + _vanished(record):
+            if effect.attempt > cancelled.attempt + _removed_claims(record):
                 yield cancelled.job_id, f"{effect.what} in attempt {effect.attempt}, after it was cancelled"
 
 
 def cancelled_jobs_were_cancelled(record: Record) -> Found:
     for job in record.jobs:
         if job.status == "cancelled" and not job.is_cancel_requested:
-            yield job.id, "is cancelled, which nobody asked for"
+            yield job.id, "is cancelled, but nobody requested it"
 
 
 def nothing_runs_before_its_time(record: Record) -> Found:
@@ -136,8 +136,8 @@ def nothing_runs_before_its_time(record: Record) -> Found:
     for effect in record.effects:
         earliest[effect.job_id] = min(effect.at, earliest.get(effect.job_id, effect.at))
     for job in record.jobs:
-        due = job.scheduled_at or job.moment
-        if due and earliest.get(job.id, due) < due - GRAIN_S:
+        due = job.scheduled_at or job.due_time
+        if due and earliest.get(job.id, due) < due - CLOCK_TOLERANCE_S:
             yield job.id, f"ran {due - earliest[job.id]:.3f} s too early"
 
 
@@ -147,44 +147,44 @@ def children_run_after_their_parents(record: Record) -> Found:
     for job in record.jobs:
         for parent in job.parents:
             for effect in effects[job.id]:
-                if effect.at < completed.get(parent, float("inf")) - GRAIN_S:
+                if effect.at < completed.get(parent, float("inf")) - CLOCK_TOLERANCE_S:
                     yield job.id, f"{effect.what} before its parent {parent} completed"
 
 
-def every_moment_of_a_schedule_has_one_job(record: Record) -> Found:
-    jobs = Counter(job.moment for job in record.jobs if job.moment is not None)
-    for moment in record.moments:
-        if jobs[moment] != 1:
-            yield "-", f"moment {moment} has {jobs[moment]} jobs"
+def every_due_time_of_a_schedule_has_one_job(record: Record) -> Found:
+    jobs = Counter(job.due_time for job in record.jobs if job.due_time is not None)
+    for due_time in record.due_times:
+        if jobs[due_time] != 1:
+            yield "-", f"due time {due_time} has {jobs[due_time]} jobs"
 
 
-def verdicts_are_in_order(record: Record) -> Found:
-    verdicts = _verdicts(record)
+def outcomes_are_in_order(record: Record) -> Found:
+    outcomes_of = _outcomes(record)
     for job in record.jobs:
-        mine = verdicts[job.id]
+        mine = outcomes_of[job.id]
         attempts = [execution.attempt for execution in mine]
         if attempts != list(range(1, job.attempt + 1)) and job.status in FINAL:
-            yield job.id, f"has {job.attempt} attempts, and verdicts on {attempts}"
+            yield job.id, f"has {job.attempt} attempts, but outcomes of {attempts}"
         for earlier, later in pairwise(mine):
-            if later.started_at < earlier.finished_at - GRAIN_S:
+            if later.started_at < earlier.finished_at - CLOCK_TOLERANCE_S:
                 yield job.id, f"attempt {later.attempt} started before attempt {earlier.attempt} had ended"
             if earlier.outcome in ENDS_A_JOB:
-                yield job.id, f"went on after attempt {earlier.attempt} had {earlier.outcome}"
+                yield job.id, f"continued after attempt {earlier.attempt} had {earlier.outcome}"
 
 
-def the_status_is_the_last_verdict(record: Record) -> Found:
-    verdicts = _verdicts(record)
+def the_status_is_the_last_outcome(record: Record) -> Found:
+    outcomes_of = _outcomes(record)
     for job in record.jobs:
-        last = verdicts[job.id][-1].outcome if verdicts[job.id] else None
+        last = outcomes_of[job.id][-1].outcome if outcomes_of[job.id] else None
         if job.status == "cancelled":
             fits = last not in ("completed", "failed", "discarded")
         elif job.status == "failed":
-            # Nobody could even start it, or nobody survived it.
+            # No worker could start it, or every worker died of it.
             fits = last in ("failed", "discarded", "lost", None)
         else:
             fits = job.status not in FINAL or last == job.status
         if not fits:
-            yield job.id, f"is {job.status}; the last verdict was {last}"
+            yield job.id, f"is {job.status}; the last outcome is {last}"
 
 
 def no_job_completes_twice(record: Record) -> Found:
@@ -193,42 +193,42 @@ def no_job_completes_twice(record: Record) -> Found:
             yield job_id, f"completed {times} times"
 
 
-def who_claimed_records(record: Record) -> Found:
-    """The row's last claim, its last verdict and its result are of one attempt of one worker."""
-    verdicts = _verdicts(record)
+def the_last_claim_has_the_last_outcome(record: Record) -> Found:
+    """The last claim, the last outcome and the result come from one attempt of one worker."""
+    outcomes_of = _outcomes(record)
     for job in record.jobs:
-        if job.status == "completed" and verdicts[job.id]:
-            last = verdicts[job.id][-1]
+        if job.status == "completed" and outcomes_of[job.id]:
+            last = outcomes_of[job.id][-1]
             if last.worker_id != job.worker_id:
                 yield job.id, f"claimed by {job.worker_id}, completed by {last.worker_id}"
             if job.result != last.attempt:
-                yield job.id, f"completed by attempt {last.attempt}, its result is that of {job.result}"
+                yield job.id, f"completed by attempt {last.attempt}, its result is from attempt {job.result}"
 
 
 def attempts_are_within_bounds(record: Record) -> Found:
-    verdicts = _verdicts(record)
+    outcomes_of = _outcomes(record)
     for job in record.jobs:
-        outcomes = Counter(execution.outcome for execution in verdicts[job.id])
-        if outcomes["retried"] + outcomes["failed"] > job.max_retries + 1:
+        counts = Counter(execution.outcome for execution in outcomes_of[job.id])
+        if counts["retried"] + counts["failed"] > job.max_retries + 1:
             yield job.id, f"failed more often than {job.max_retries} retries allow"
-        if job.retry_count != outcomes["retried"]:
-            yield job.id, f"retry_count {job.retry_count}, but {outcomes['retried']} verdicts say retried"
-        if job.worker_deaths != outcomes["lost"] or outcomes["lost"] > record.max_deaths:
-            yield job.id, f"worker_deaths {job.worker_deaths}, and {outcomes['lost']} attempts lost"
+        if job.retry_count != counts["retried"]:
+            yield job.id, f"retry_count {job.retry_count}, but {counts['retried']} outcomes say retried"
+        if job.worker_deaths != counts["lost"] or counts["lost"] > record.max_deaths:
+            yield job.id, f"worker_deaths {job.worker_deaths}, and {counts['lost']} attempts lost"
 
 
 def dead_letters_agree_with_their_jobs(record: Record) -> Found:
-    letters, verdicts = _by_job(record.letters), _verdicts(record)
+    dead_letters, outcomes_of = _by_job(record.dead_letters), _outcomes(record)
     for job in record.jobs:
-        unread = [letter for letter in letters[job.id] if letter.is_open]
-        is_discarded = bool(verdicts[job.id]) and verdicts[job.id][-1].outcome == "discarded"
+        open_ones = [one for one in dead_letters[job.id] if one.is_open]
+        is_discarded = bool(outcomes_of[job.id]) and outcomes_of[job.id][-1].outcome == "discarded"
         expected = 1 if job.status == "failed" and not is_discarded else 0
-        if len(unread) != expected:
-            yield job.id, f"is {job.status} with {len(unread)} open dead letters"
-        for letter in unread:
-            if letter.reason in ("exhausted", "timeout") and job.retry_count < job.max_retries:
-                yield job.id, f"dead letter says {letter.reason} after {job.retry_count} retries"
-            if letter.reason == "poison" and job.worker_deaths < record.max_deaths:
+        if len(open_ones) != expected:
+            yield job.id, f"is {job.status} with {len(open_ones)} open dead letters"
+        for dead_letter in open_ones:
+            if dead_letter.reason in ("exhausted", "timeout") and job.retry_count < job.max_retries:
+                yield job.id, f"dead letter says {dead_letter.reason} after {job.retry_count} retries"
+            if dead_letter.reason == "poison" and job.worker_deaths < record.max_deaths:
                 yield job.id, f"dead letter says poison after {job.worker_deaths} deaths"
 
 
@@ -258,11 +258,11 @@ RULES: tuple[Callable[[Record], Found], ...] = (
     cancelled_jobs_were_cancelled,
     nothing_runs_before_its_time,
     children_run_after_their_parents,
-    every_moment_of_a_schedule_has_one_job,
-    verdicts_are_in_order,
-    the_status_is_the_last_verdict,
+    every_due_time_of_a_schedule_has_one_job,
+    outcomes_are_in_order,
+    the_status_is_the_last_outcome,
     no_job_completes_twice,
-    who_claimed_records,
+    the_last_claim_has_the_last_outcome,
     attempts_are_within_bounds,
     dead_letters_agree_with_their_jobs,
     every_change_is_legal,
@@ -273,9 +273,9 @@ RULES: tuple[Callable[[Record], Found], ...] = (
 def _illegal(change: Change) -> Iterator[str]:
     step = (change.old_status, change.new_status)
     if change.old_status in FINAL:
-        yield "a job that is over changed"
+        yield "a finished job changed"
     elif step[0] != step[1] and step not in LEGAL:
-        yield "there is no such way"
+        yield "no such transition"
     if change.new_attempt - change.old_attempt != (1 if step == ("queued", "running") else 0):
         yield f"attempt went from {change.old_attempt} to {change.new_attempt}"
     if change.retries not in ((0, 1) if step == ("running", "pending") else (0,)):
@@ -286,7 +286,7 @@ def _illegal(change: Change) -> Iterator[str]:
         yield "the result changed"
 
 
-def _verdicts(record: Record) -> defaultdict[str, list[Execution]]:
+def _outcomes(record: Record) -> defaultdict[str, list[Execution]]:
     return _by_job(execution for execution in record.executions if execution.outcome != "superseded")
 
 
@@ -305,6 +305,6 @@ def _is_booked(record: Record, execution: Execution) -> bool:
     return any((b.job_id, b.attempt) == (execution.job_id, execution.attempt) for b in record.bookings)
 
 
-def _vanished(record: Record) -> int:
-    """An attempt whose claim a crash took back is numbered one above those that are known."""
+def _removed_claims(record: Record) -> int:
+    """A crash may remove the claim of one attempt. Its number is then one above the known attempts."""
     return 1 if record.crashes else 0

@@ -1,4 +1,4 @@
-"""The servers, the processes and the network between them; and every way to break them."""
+"""The servers, the processes and their network, and every fault that a run injects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.group import Group, ours
 from tests.waiting import wait_for
 
 TEMPLATE = "history"
-QUICK = {
+SHORT_TIMES = {
     "WORKER_LOCK_DURATION": "1500",
     "WORKER_HEARTBEAT_INTERVAL": "300",
     "WORKER_POLL_INTERVAL": "100",
@@ -34,11 +34,11 @@ SLOW_S = 0.05
 
 
 class Servers:
-    """PostgreSQL and Redis, for any number of runs one after the other."""
+    """PostgreSQL and Redis, for several runs, one after the other."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        # A Redis that keeps nothing: each restart is a new, empty one.
+        # Redis stores nothing on disk: after a restart it is empty.
         self.redis = EmbeddedRedis(directory / "redis", durable=False)
         self.postgres = EmbeddedPostgres(directory / "pg", database=TEMPLATE, durable=False)
 
@@ -86,8 +86,8 @@ class Cluster:
     def __enter__(self) -> Cluster:
         with redis.Redis.from_url(self._servers.redis.url) as client:
             client.flushall()
-        for place in range(2):
-            self.workers.append(self._worker(place))
+        for index in range(2):
+            self.workers.append(self._worker(index))
         self.dispatcher = self._ours("dispatcher")
         self.scheduler = self._ours("scheduler")
         for group in (*self.workers, self.dispatcher):
@@ -105,15 +105,15 @@ class Cluster:
     def _groups(self) -> list[Group]:
         return [*self.workers, self.dispatcher, self.scheduler]
 
-    def keep(self) -> None:
-        """What a supervisor does: start again what died."""
+    def restart_dead(self) -> None:
+        """Start groups again that have died, as a supervisor does."""
         for group in self._groups:
             if not group.is_alive:
                 group.restart()
 
-    def begin(self, fault: Fault) -> Callable[[], None]:
-        """Break something; the answer mends it."""
-        group, (postgres, redis_) = self.workers[fault.place], self._proxies[fault.place]
+    def inject(self, fault: Fault) -> Callable[[], None]:
+        """Inject a fault. The function that is returned repairs it."""
+        group, (postgres, redis_) = self.workers[fault.worker], self._proxies[fault.worker]
         match fault.kind:
             case "kill_group":
                 return _done(group.kill)
@@ -138,26 +138,26 @@ class Cluster:
             case "cut_redis" | "cut_postgres" | "hold_redis" | "hold_postgres" | "slow_redis" | "slow_postgres":
                 how, _, what = fault.kind.partition("_")
                 proxy = postgres if what == "postgres" else redis_
-                breaking = {"cut": proxy.cut, "hold": proxy.hold, "slow": lambda: proxy.slow(SLOW_S)}[how]
-                return _until(breaking, proxy.mend)
+                break_it = {"cut": proxy.cut, "hold": proxy.hold, "slow": lambda: proxy.slow(SLOW_S)}[how]
+                return _until(break_it, proxy.restore)
 
-    def mend(self) -> None:
-        """Whatever was broken, all is well from here on."""
+    def repair(self) -> None:
+        """End every fault."""
         for group in self._groups:
             group.signal(SIGCONT)
         for proxies in self._proxies:
             for proxy in proxies:
-                proxy.mend()
+                proxy.restore()
         self._start_redis()
 
     def stop(self) -> None:
-        """As an operator does: every handler ends, zombies included."""
+        """TERM to every group, as an operator does. Every handler ends."""
         for group in self._groups:
             _send(SIGTERM, group.processes()[:1])
         for group in self._groups:
             wait_for(lambda group=group: not group.is_alive, "the processes end", 40)  # type: ignore[misc]
 
-    # Faults overlap: what is stopped cannot be stopped.
+    # Faults may overlap: a stopped server cannot be stopped again.
 
     def _stop_redis(self) -> None:
         if self._servers.redis.running:
@@ -178,19 +178,24 @@ class Cluster:
             client.flushall()
             client.script_flush()
 
-    def _worker(self, place: int) -> Group:
-        settings = load_settings(**self._roads())
+    def _worker(self, index: int) -> Group:
+        settings = load_settings(**self._addresses())
         command = ["-m", "dramatiq", "aeon_jobs.actors", "tests.faults.history.handlers", "-p", "1", "-t", "6"]
-        log = self._directory / f"worker-{place}.log"
-        environment = {**QUICK, "EFFECTS_LOG": str(self.effects_log), "WORKER_ID": f"w{place}", **self._skew[place]}
+        log = self._directory / f"worker-{index}.log"
+        environment = {
+            **SHORT_TIMES,
+            "EFFECTS_LOG": str(self.effects_log),
+            "WORKER_ID": f"w{index}",
+            **self._skew[index],
+        }
         return Group([*command, "--worker-shutdown-timeout", "5000"], settings, log, **environment)
 
     def _ours(self, command: str) -> Group:
-        settings = load_settings(**self._roads())
-        return ours(command, settings, self._directory / f"{command}.log", WORKER_ID=command, **QUICK)
+        settings = load_settings(**self._addresses())
+        return ours(command, settings, self._directory / f"{command}.log", WORKER_ID=command, **SHORT_TIMES)
 
-    def _roads(self) -> dict[str, str]:
-        """Each process group has roads of its own to the servers."""
+    def _addresses(self) -> dict[str, str]:
+        """Addresses of proxies: each process group has its own connections to the servers."""
         postgres = self._stack.enter_context(Proxy(self.database_url))
         redis_ = self._stack.enter_context(Proxy(self._servers.redis.url))
         self._proxies.append((postgres, redis_))
@@ -203,7 +208,7 @@ class Cluster:
 
 
 @contextmanager
-def cluster(servers: Servers, name: str, skew_s: int) -> Iterator[Cluster]:
+def started(servers: Servers, name: str, skew_s: int) -> Iterator[Cluster]:
     with Cluster(servers, name, skew_s) as cluster:
         yield cluster
 
@@ -214,14 +219,14 @@ def _send(number: int, processes: Sequence[psutil.Process]) -> None:
             process.send_signal(number)
 
 
-def _done(breaking: Callable[[], object]) -> Callable[[], None]:
-    breaking()
+def _done(break_it: Callable[[], object]) -> Callable[[], None]:
+    break_it()
     return lambda: None
 
 
-def _until(breaking: Callable[[], object], mending: Callable[[], object]) -> Callable[[], None]:
-    breaking()
-    return lambda: (mending(), None)[1]
+def _until(break_it: Callable[[], object], repair: Callable[[], object]) -> Callable[[], None]:
+    break_it()
+    return lambda: (repair(), None)[1]
 
 
 def _dsn(url: str) -> str:

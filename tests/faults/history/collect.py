@@ -1,4 +1,4 @@
-"""From the tables of a run to its record."""
+"""Reads the tables of a run into its record."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sqlalchemy import text
 from aeon_jobs.persistence.core.database import Database
 from tests.faults.history import effects
 from tests.faults.history.cluster import Cluster
-from tests.faults.history.record import Booking, Change, Execution, JobRow, Letter, Record
+from tests.faults.history.record import Booking, Change, DeadLetter, Execution, JobRow, Record
 
 JOBS = """
 SELECT id::text, job_type, status::text, attempt, retry_count, max_retries, worker_deaths, worker_id, result,
     idempotency_key AS key, cancel_requested_at IS NOT NULL AS is_cancel_requested,
-    (metadata ->> 'due')::double precision AS scheduled_at, extract(epoch FROM schedule_run_at)::double precision AS moment,
+    (metadata ->> 'due')::double precision AS scheduled_at, extract(epoch FROM schedule_run_at)::double precision AS due_time,
     ARRAY(SELECT depends_on_job_id::text FROM job_dependencies d WHERE d.job_id = jobs.id) AS parents
 FROM jobs"""
 EXECUTIONS = """
@@ -25,7 +25,7 @@ FROM job_executions ORDER BY id"""
 CHANGES = """
 SELECT job_id::text, old_status, new_status, old_attempt, new_attempt, retries, deaths, result_changed
 FROM history_changes ORDER BY id"""
-LETTERS = "SELECT job_id::text, reason, resolved_at IS NULL AS is_open FROM dead_letter_jobs ORDER BY id"
+DEAD_LETTERS = "SELECT job_id::text, reason, resolved_at IS NULL AS is_open FROM dead_letter_jobs ORDER BY id"
 BOOKINGS = "SELECT job_id::text, attempt FROM history_bookings"
 OPEN = "SELECT count(*) FROM jobs WHERE status NOT IN ('completed', 'failed', 'cancelled')"
 NEXT = "SELECT next_run_at FROM job_schedules"
@@ -39,20 +39,20 @@ def has_ticked(database: Database) -> bool:
     return bool(_rows(database, "SELECT last_run_at FROM job_schedules")[0]["last_run_at"])
 
 
-def fill(record: Record, place: Cluster, moments: list[datetime]) -> None:
-    """Everything but what the producer noted. `moments`: those that the schedule must have made up for, at the least."""
-    database = place.database
-    record.effects += effects.read(place.effects_log)
+def fill(record: Record, cluster: Cluster, due_times: list[datetime]) -> None:
+    """Add what is in the database and in the effects log. `due_times`: the first due times of the schedule."""
+    database = cluster.database
+    record.effects += effects.read(cluster.effects_log)
     record.jobs += [JobRow(**{**row, "parents": tuple(row["parents"])}) for row in _rows(database, JOBS)]
     record.executions += [Execution(**row) for row in _rows(database, EXECUTIONS)]
     record.changes += [Change(**row) for row in _rows(database, CHANGES)]
-    record.letters += [Letter(**row) for row in _rows(database, LETTERS)]
+    record.dead_letters += [DeadLetter(**row) for row in _rows(database, DEAD_LETTERS)]
     record.bookings += [Booking(**row) for row in _rows(database, BOOKINGS)]
-    record.crashes = place.crashes
-    following = _rows(database, NEXT)[0]["next_run_at"]
-    while moments[-1] + timedelta(minutes=1) < following:
-        moments.append(moments[-1] + timedelta(minutes=1))
-    record.moments += [moment.timestamp() for moment in moments]
+    record.crashes = cluster.crashes
+    next_due = _rows(database, NEXT)[0]["next_run_at"]
+    while due_times[-1] + timedelta(minutes=1) < next_due:
+        due_times.append(due_times[-1] + timedelta(minutes=1))
+    record.due_times += [due_time.timestamp() for due_time in due_times]
 
 
 def _rows(database: Database, sql: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What handlers really did: one line per effect, appended atomically to a file outside both stores."""
+"""What handlers did: one line per effect, appended atomically to a file outside of PostgreSQL and Redis."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ VARIABLE = "EFFECTS_LOG"
 
 
 def effect(what: str) -> None:
-    """Note an effect of the current job."""
+    """Write an effect of the current job."""
     job = current_job()
-    # The monotonic clock: one for all processes of the machine, and not skewed with the others.
+    # The monotonic clock is the same for all processes of the machine. The other clocks may be skewed.
     line = f"{job.id} {job.attempt} {what} {time.monotonic():.6f}\n"
     descriptor = os.open(os.environ[VARIABLE], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
@@ -26,7 +26,7 @@ def effect(what: str) -> None:
 
 
 def read(path: Path) -> Iterator[Effect]:
-    # Asked once: the same difference for every line.
+    # One difference for all lines.
     unix_minus_monotonic = time.time() - time.monotonic()
     for line in path.read_text().splitlines():
         job_id, attempt, what, at = line.split()

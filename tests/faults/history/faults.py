@@ -1,4 +1,4 @@
-"""What breaks in a run, and when: a plan that follows from the seed."""
+"""What fails in a run, and when. The seed decides it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ MIX: dict[Kind, float] = {
 LONGER_THAN_A_LEASE_S = (1.8, 3.0)
 SHORT_S = (0.2, 1.5)
 SKEWS_S = (0, 0, 120, -120, 3_600, -3_600)
-"""By how much the clock of the second worker group is wrong."""
+"""Error of the clock of the second worker group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ class Fault:
     at: float
     """Seconds from the start of the run."""
     kind: Kind
-    place: int
-    """Which of the worker groups."""
+    worker: int
+    """Index of the worker group."""
     duration_s: float
 
 
 def plan(rng: Random, faults_wanted: int, duration_s: float) -> list[Fault]:
-    moments = sorted(rng.uniform(0, duration_s) for _ in range(faults_wanted))
-    return [_fault(rng, at) for at in moments]
+    times = sorted(rng.uniform(0, duration_s) for _ in range(faults_wanted))
+    return [_fault(rng, at) for at in times]
 
 
 def _fault(rng: Random, at: float) -> Fault:

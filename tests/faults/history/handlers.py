@@ -1,4 +1,4 @@
-"""Job types of a run. Each returns the number of the attempt that completed it: the result then says who wrote it."""
+"""Job types of a run. Each returns its attempt, so the result says which attempt wrote it."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def h_failing() -> None:
 
 
 @job
-def h_hopeless() -> None:
+def h_permanent() -> None:
     effect("began")
-    raise PermanentError("of no use")
+    raise PermanentError("cannot work")
 
 
 @job(max_retries=0, timeout=timedelta(seconds=1))

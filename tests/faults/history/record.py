@@ -1,4 +1,4 @@
-"""Everything that was seen in a run, as plain data. Moments are Unix seconds by the clock of the machine."""
+"""Everything that was observed in a run, as plain data. Times are Unix seconds of the machine's clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """`began`: a handler was entered. `ran`: it did its work."""
+    """`began`: the handler started. `ran`: it did its work."""
 
     job_id: str
     attempt: int
@@ -17,7 +17,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A submission that was answered."""
+    """A submission with a reply."""
 
     job_id: str
     key: str | None = None
@@ -25,7 +25,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """A cancellation that was answered, and the number of attempts the job had had by then."""
+    """A cancellation with a reply, and the number of attempts that the job had then."""
 
     job_id: str
     attempt: int
@@ -41,15 +41,15 @@ class JobRow:
     max_retries: int = 3
     worker_deaths: int = 0
     worker_id: str | None = None
-    """Who claimed it last."""
+    """The worker that claimed it last."""
     result: object = None
     """The number of the attempt that completed it, in this workload."""
     key: str | None = None
     is_cancel_requested: bool = False
     scheduled_at: float | None = None
-    """As submitted, before retries moved it."""
-    moment: float | None = None
-    """Of its schedule."""
+    """As submitted; retries change it later."""
+    due_time: float | None = None
+    """The due time of its schedule."""
     parents: tuple[str, ...] = ()
 
 
@@ -66,7 +66,7 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     job_id: str
     reason: str
     is_open: bool = True
@@ -82,7 +82,7 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One update of a row of `jobs`, committed; in the order of the commits, as far as one row is concerned."""
+    """One committed update of a row of `jobs`. Updates of one row are in the order of their commits."""
 
     job_id: str
     old_status: str
@@ -90,7 +90,7 @@ class Change:
     old_attempt: int
     new_attempt: int
     retries: int = 0
-    """By how much retry_count was raised."""
+    """Change of retry_count."""
     deaths: int = 0
     result_changed: bool = False
 
@@ -102,11 +102,11 @@ class Record:
     effects: list[Effect] = field(default_factory=list)
     jobs: list[JobRow] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
-    letters: list[Letter] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
     bookings: list[Booking] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
-    moments: list[float] = field(default_factory=list)
-    """Those that the schedule had to make up for, each with a job of its own."""
+    due_times: list[float] = field(default_factory=list)
+    """Due times of the schedule, each with a job of its own."""
     max_deaths: int = 3
     crashes: int = 0
-    """How often PostgreSQL was crashed. A claim needs no fsync, so a crash may take the latest ones back."""
+    """Number of crashes of PostgreSQL. Claims are not flushed to disk, so a crash may remove the latest ones."""

@@ -1,4 +1,4 @@
-"""One seed: build, work, break, mend, wait until all is over, collect, judge."""
+"""One seed: start, submit, inject faults, repair, wait until all jobs are final, collect, check."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aeon_jobs.persistence.queue import schedules
 from aeon_jobs.persistence.queue.schedules import NewSchedule
 from tests.faults.history import collect, faults, workload
 from tests.faults.history.checker import Violation, check
-from tests.faults.history.cluster import Cluster, Servers, cluster
+from tests.faults.history.cluster import Cluster, Servers, started
 from tests.faults.history.record import Record
 from tests.waiting import wait_for
 
@@ -27,8 +27,8 @@ DURATION_S = 7.0
 JOBS = 100
 FAULTS = 8
 TIMEOUT_S = 100.0
-LOOK_S = 0.02
-MISSED_MOMENTS = 10
+POLL_S = 0.02
+MISSED_DUE_TIMES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Result:
     jobs: int
     faults: list[faults.Fault]
     recovered_s: float
-    """From the end of the last fault, and of the last submission, until every job was over."""
+    """From the last repair and the last submission until every job was final."""
     violations: list[Violation]
     record: Record
 
@@ -48,75 +48,75 @@ def run(seed: int, servers: Servers) -> Result:
     jobs_planned, faults_planned = workload.plan(rng, JOBS, DURATION_S), faults.plan(rng, FAULTS, DURATION_S)
     record = Record()
     # The same seed may run more than once on the same servers.
-    with cluster(servers, f"run_{seed}_{time.time_ns()}", skew_s) as place:
-        moments = _schedule(place.database)
-        place.scheduler.start()
+    with started(servers, f"run_{seed}_{time.time_ns()}", skew_s) as cluster:
+        due_times = _schedule(cluster.database)
+        cluster.scheduler.start()
         client = redis_client(servers.redis.url, socket_timeout=1)
-        producer = workload.Producer(place.database, Hints(client, "aeon-jobs"), jobs_planned, record)
+        producer = workload.Producer(cluster.database, Hints(client, "aeon-jobs"), jobs_planned, record)
         producer.start()
-        _break_things(place, faults_planned)
+        _inject(cluster, faults_planned)
         while not producer.is_done:
-            _keep(place)
-        mended = time.monotonic()
-        _wait_until_over(place)
-        recovered_s = time.monotonic() - mended
-        place.stop()
+            _poll(cluster)
+        repaired = time.monotonic()
+        _wait_until_over(cluster)
+        recovered_s = time.monotonic() - repaired
+        cluster.stop()
         client.close()
-        collect.fill(record, place, moments)
+        collect.fill(record, cluster, due_times)
     return Result(seed, len(record.jobs), faults_planned, recovered_s, check(record), record)
 
 
 def _schedule(database: Database) -> list[datetime]:
-    """A schedule that has some moments to make up for; which."""
+    """Create a schedule that was not served for some minutes; its missed due times."""
     now = datetime.now(UTC)
-    missed = [now.replace(second=0, microsecond=0) - timedelta(minutes=ago) for ago in range(MISSED_MOMENTS, 0, -1)]
+    missed = [now.replace(second=0, microsecond=0) - timedelta(minutes=ago) for ago in range(MISSED_DUE_TIMES, 0, -1)]
     with database.transaction() as connection:
         schedules.create(connection, NewSchedule(name="s", job_type="h_note", cron="* * * * *", catch_up="all"), now)
         connection.execute(text("UPDATE job_schedules SET next_run_at = :first"), {"first": missed[0]})
     return missed
 
 
-def _break_things(place: Cluster, planned: list[faults.Fault]) -> None:
+def _inject(cluster: Cluster, planned: list[faults.Fault]) -> None:
     began = time.monotonic()
     steps: list[tuple[float, int, Callable[[], None]]] = []
 
-    def begin(number: int, fault: faults.Fault) -> None:
-        mend = place.begin(fault)
-        heapq.heappush(steps, (time.monotonic() - began + fault.duration_s, number, mend))
+    def inject(number: int, fault: faults.Fault) -> None:
+        repair = cluster.inject(fault)
+        heapq.heappush(steps, (time.monotonic() - began + fault.duration_s, number, repair))
 
     for number, fault in enumerate(planned):
-        steps.append((fault.at, number, lambda n=number, f=fault: begin(n, f)))  # type: ignore[misc]
+        steps.append((fault.at, number, lambda n=number, f=fault: inject(n, f)))  # type: ignore[misc]
     heapq.heapify(steps)
     while steps:
         while steps[0][0] > time.monotonic() - began:
-            _keep(place)
+            _poll(cluster)
         heapq.heappop(steps)[2]()
-    place.mend()
+    cluster.repair()
 
 
-def _keep(place: Cluster) -> None:
-    place.keep()
-    time.sleep(LOOK_S)
+def _poll(cluster: Cluster) -> None:
+    cluster.restart_dead()
+    time.sleep(POLL_S)
 
 
-def _wait_until_over(place: Cluster) -> None:
-    """The judge decides what it means if they never are."""
+def _wait_until_over(cluster: Cluster) -> None:
+    """Returns after the timeout too; the checker then reports the open jobs."""
 
-    def look() -> bool:
-        place.keep()
+    def is_over() -> bool:
+        cluster.restart_dead()
         with suppress(SQLAlchemyError):
-            return collect.is_over(place.database)
+            return collect.is_over(cluster.database)
         return False
 
-    def ticked() -> bool:
-        place.keep()
+    def has_ticked() -> bool:
+        cluster.restart_dead()
         with suppress(SQLAlchemyError):
-            return collect.has_ticked(place.database)
+            return collect.has_ticked(cluster.database)
         return False
 
-    if not ticked():
-        # The tick was lost with Redis. The next comes within a minute; a scheduler that starts sends one at once.
-        place.scheduler.kill()
+    if not has_ticked():
+        # Redis lost the tick. The next comes within a minute; a scheduler that starts sends one at once.
+        cluster.scheduler.kill()
     with suppress(AssertionError):
-        wait_for(ticked, "the schedule went on", TIMEOUT_S)
-        wait_for(look, "every job is over", TIMEOUT_S)
+        wait_for(has_ticked, "the schedule continues", TIMEOUT_S)
+        wait_for(is_over, "every job is final", TIMEOUT_S)

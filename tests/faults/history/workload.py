@@ -1,4 +1,4 @@
-"""What is submitted and cancelled in a run: a plan that follows from the seed, and the producer that keeps to it."""
+"""What is submitted and cancelled in a run. The seed decides the plan; the producer executes it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ MIX = {
     "h_flaky": 3,
     "h_snoozing": 1,
     "h_failing": 1,
-    "h_hopeless": 1,
+    "h_permanent": 1,
     "h_endless": 0.3,
 }
-ANSWER_WITHIN_S = 60
+TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +43,19 @@ class Submission:
     priority: int = 50
     key: str | None = None
     again_at: float | None = None
-    """When the same key is submitted once more."""
+    """Time of the second submission with the same key."""
     delay_s: float | None = None
     follows: int | None = None
-    """Which submission, by its place in the plan, it depends on."""
+    """Index of the submission that it depends on."""
     cancel_at: float | None = None
 
 
 def plan(rng: Random, jobs_wanted: int, duration_s: float) -> list[Submission]:
-    moments = sorted(rng.uniform(0, duration_s) for _ in range(jobs_wanted))
-    return [_submission(rng, place, at) for place, at in enumerate(moments)]
+    times = sorted(rng.uniform(0, duration_s) for _ in range(jobs_wanted))
+    return [_submission(rng, index, at) for index, at in enumerate(times)]
 
 
-def _submission(rng: Random, place: int, at: float) -> Submission:
+def _submission(rng: Random, index: int, at: float) -> Submission:
     job_type = rng.choices(list(MIX), list(MIX.values()))[0]
     priority = rng.randint(0, 100)
     payload: dict[str, float] = {}
@@ -65,19 +65,19 @@ def _submission(rng: Random, place: int, at: float) -> Submission:
         payload = {"failures": rng.randint(1, 2)}
     chance = rng.random()
     if chance < 0.15:
-        key = f"key-{place}"
+        key = f"key-{index}"
         return Submission(at, job_type, payload, priority, key=key, again_at=at + rng.uniform(0, 2))
     if chance < 0.25:
         return Submission(at, job_type, payload, priority, delay_s=rng.uniform(0.2, 2))
-    if chance < 0.35 and place:
-        return Submission(at, job_type, payload, priority, follows=rng.randrange(place))
+    if chance < 0.35 and index:
+        return Submission(at, job_type, payload, priority, follows=rng.randrange(index))
     if chance < 0.50:
         return Submission(at, job_type, payload, priority, cancel_at=at + rng.uniform(0, 1.5))
     return Submission(at, job_type, payload, priority)
 
 
 class Producer:
-    """Keeps to the plan, in a thread of its own, and notes what was answered."""
+    """Executes the plan in a thread, and stores every reply in the record."""
 
     def __init__(self, database: Database, hints: Hints, plan: list[Submission], record: Record) -> None:
         self._database = database
@@ -86,8 +86,8 @@ class Producer:
         self._ids: dict[int, UUID] = {}
         self._order = count()
         self._steps: list[tuple[float, int, Callable[[], None]]] = []
-        for place, submission in enumerate(plan):
-            self._at(submission.at, lambda p=place, s=submission: self._submit(p, s))  # type: ignore[misc]
+        for index, submission in enumerate(plan):
+            self._at(submission.at, lambda p=index, s=submission: self._submit(p, s))  # type: ignore[misc]
         self._thread = Thread(target=self._work, name="producer", daemon=True)
 
     def start(self) -> None:
@@ -100,18 +100,18 @@ class Producer:
     def is_done(self) -> bool:
         return not self._thread.is_alive()
 
-    def _at(self, moment: float, step: Callable[[], None]) -> None:
-        heapq.heappush(self._steps, (moment, next(self._order), step))
+    def _at(self, time_s: float, step: Callable[[], None]) -> None:
+        heapq.heappush(self._steps, (time_s, next(self._order), step))
 
     def _work(self) -> None:
         began = time.monotonic()
         while self._steps:
-            moment, _, step = heapq.heappop(self._steps)
-            # The plan is a plan of times; nothing waits for them to pass but the plan itself.
-            time.sleep(max(0.0, began + moment - time.monotonic()))
+            time_s, _, step = heapq.heappop(self._steps)
+            # The plan has times; only the producer waits for them.
+            time.sleep(max(0.0, began + time_s - time.monotonic()))
             step()
 
-    def _submit(self, place: int, submission: Submission) -> None:
+    def _submit(self, index: int, submission: Submission) -> None:
         parent = None if submission.follows is None else self._ids.get(submission.follows)
         due = None if submission.delay_s is None else datetime.now(UTC) + timedelta(seconds=submission.delay_s)
         new = NewJob(
@@ -128,7 +128,7 @@ class Producer:
         answer = self._answer(new)
         if answer is None:
             return
-        self._ids[place] = answer.id
+        self._ids[index] = answer.id
         self._record.accepted.append(Accepted(str(answer.id), submission.key))
         self._hints.job_ready()
         if submission.again_at is not None:
@@ -141,8 +141,8 @@ class Producer:
             self._record.accepted.append(Accepted(str(answer.id), new.idempotency_key))
 
     def _answer(self, new: NewJob) -> Submitted | None:
-        """None: PostgreSQL did not answer, so the job may exist or not. With a key it is safe to ask until it does."""
-        deadline = time.monotonic() + ANSWER_WITHIN_S
+        """None: PostgreSQL did not answer, so the job may exist or not. With a key it is safe to submit again."""
+        deadline = time.monotonic() + TIMEOUT_S
         while True:
             try:
                 with self._database.transaction() as connection:
@@ -156,7 +156,7 @@ class Producer:
     def _cancel(self, job_id: UUID) -> None:
         try:
             with self._database.connection() as connection:
-                job = jobs.cancel(connection, job_id, reason="the plan says so", by="producer")
+                job = jobs.cancel(connection, job_id, reason="planned", by="producer")
         except (WrongState, SQLAlchemyError):
             return
         self._hints.cancel(job_id)

@@ -24,7 +24,7 @@ from aeon_jobs.ops.doctor.finding import Finding
 from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings, get_settings, load_settings
-from tests.leaks import spare
+from tests.leaks import ignore
 from tests.rows import NOTE, add_job, register, rows
 from tests.terminal import Terminal
 from tests.waiting import wait_for
@@ -169,7 +169,7 @@ def pgbouncer(url: str, mode: str, directory: Path) -> Iterator[str]:
     user = ["-u", account] if os.geteuid() == 0 else []
     directory.chmod(0o777)
     child = subprocess.Popen([str(PGBOUNCER), "-q", *user, str(config)], stderr=subprocess.DEVNULL)
-    spare(child.pid)
+    ignore(child.pid)
     try:
         wait_for((directory / ".s.PGSQL.6432").exists, "pgbouncer")
         yield f"postgresql://{server.username}@/{server.database}?host={directory}&port=6432"

@@ -187,7 +187,7 @@ def test_a_server_dies_with_an_owner_that_is_killed(make: Make, private_dir: Pat
     assert running_under(private_dir / "data")
     owner.kill()
     owner.communicate()
-    assert wait_until_empty(lambda: running_under(private_dir / "data"), patience=15) == []
+    assert wait_until_empty(lambda: running_under(private_dir / "data"), timeout_s=15) == []
     with make(private_dir / "data", durable=False) as server:
         assert server.running
 
@@ -247,7 +247,7 @@ class TestAsRoot:
         assert psutil.Process(owner.pid).uids().effective == account.pw_uid
         owner.send_signal(signal.SIGTERM)
         owner.communicate()
-        assert wait_until_empty(lambda: running_under(private_dir / "data"), patience=15) == []
+        assert wait_until_empty(lambda: running_under(private_dir / "data"), timeout_s=15) == []
 
 
 OWNER = """

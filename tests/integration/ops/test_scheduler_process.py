@@ -44,7 +44,7 @@ def start(private_dir: Path, environment: Settings) -> Iterator[Start]:
 
 
 def eventually(condition: Callable[[], object]) -> bool:
-    return not wait_until_empty(lambda: [] if condition() else [1], patience=40)
+    return not wait_until_empty(lambda: [] if condition() else [1], timeout_s=40)
 
 
 def ticks(server: EmbeddedRedis) -> int:

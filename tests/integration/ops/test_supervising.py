@@ -115,7 +115,7 @@ def start(runs: list[Run], programs: str) -> Run:
 
 
 def gone(*pids: int) -> bool:
-    return not wait_until_empty(lambda: [pid for pid in pids if _alive(pid)], patience=10)
+    return not wait_until_empty(lambda: [pid for pid in pids if _alive(pid)], timeout_s=10)
 
 
 def _alive(pid: int) -> bool:
@@ -240,5 +240,5 @@ def test_a_paused_terminal_does_not_stop_the_shutdown(runs: list[Run]) -> None:
 
 def until_children(run: Run, count: int) -> list[psutil.Process]:
     supervisor = psutil.Process(run.process.pid)
-    assert not wait_until_empty(lambda: [] if len(supervisor.children()) == count else [1], patience=10)
+    assert not wait_until_empty(lambda: [] if len(supervisor.children()) == count else [1], timeout_s=10)
     return supervisor.children()

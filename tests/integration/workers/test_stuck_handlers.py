@@ -67,12 +67,12 @@ def test_deadlines_hold_while_the_outcome_of_another_cannot_be_recorded(
     monkeypatch.setattr(Recorder, "record", away)
 
     @harness.job(timeout=timedelta(seconds=1), max_retries=0)
-    def deaf(n: int) -> None:
+    def blocked(n: int) -> None:
         sit(release)
 
     with harness.working():
         try:
-            sent = {UUID(deaf.send(n).message_id) for n in (1, 2)}
+            sent = {UUID(blocked.send(n).message_id) for n in (1, 2)}
             wait_for(lambda: held, "one is abandoned")
             (other,) = sent - {held[0].job_id}
             assert harness.finished(other).status == "failed"
@@ -97,12 +97,12 @@ def test_a_process_whose_threads_are_all_stuck_does_not_end_before_their_outcome
     monkeypatch.setattr("os._exit", exits.append)
 
     @harness.job(timeout=timedelta(seconds=1), max_retries=0)
-    def deaf() -> None:
+    def blocked() -> None:
         sit(release)
 
     (heart,) = (middleware for middleware in harness.broker.middleware if isinstance(middleware, Heartbeat))
     with harness.working(threads=1):
-        message = deaf.send()
+        message = blocked.send()
         wait_for(lambda: held, "it is abandoned")
         heart._look_after_process()
         assert exits == []
