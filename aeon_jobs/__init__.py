@@ -1,6 +1,6 @@
 """The public interface of aeon-jobs: everything else is internal, and may change from one version to the next.
 
-    from aeon_jobs import current_job, job
+    from aeon_jobs import Jobs, current_job, job
 
     @job
     def invoice(order: int) -> dict[str, int]:
@@ -8,6 +8,9 @@
         return {"order": order}
 
     invoice.send(order=7)
+
+    with Jobs.from_settings() as jobs:  # read and steer jobs, without HTTP
+        jobs.cancel(job_id, reason="wrong order")
 
 Also public: `aeon_jobs.actors` (the built-in job types), `aeon_jobs.api.client` (a client of the HTTP API), and the command
 `aeon-jobs`. A name is imported when it is first used, so `import aeon_jobs` alone costs nothing.
@@ -20,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aeon_jobs.actors.job import JobActor, job
+    from aeon_jobs.api.service import Jobs
     from aeon_jobs.middleware.execution.outcomes import (
         Cancel,
         Discard,
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "actors.job": ["JobActor", "job"],
+    "api.service": ["Jobs"],
     "middleware.execution.outcomes": [
         *("Cancel", "Discard", "Retry", "Snooze"),
         *("PermanentError", "TransientError"),
@@ -59,6 +64,7 @@ __all__ = [
     "JobCancelled",
     "JobNotFound",
     "JobTimedOut",
+    "Jobs",
     "JobsError",
     "LeaseLost",
     "PermanentError",

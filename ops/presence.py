@@ -10,10 +10,10 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from aeon_jobs.middleware.execution.process import registration
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import workers
+from aeon_jobs.persistence.queue.process import registration
 from aeon_jobs.persistence.queue.workers import Kind, Registration
 
 _log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from aeon_jobs.api.app import create_app
+from aeon_jobs.api.http.app import create_app
 from aeon_jobs.persistence.core.settings import Settings
 from tests.waiting import wait_for
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from aeon_jobs.api.client import views
 from aeon_jobs.api.client.forms import JobFilter, NewJob, OnFailure
-from aeon_jobs.api.client.reading import many, one
+from aeon_jobs.api.client.reading import listed, many, one
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -136,9 +136,8 @@ def submit_many(new: Sequence[NewJob], *, request_key: str | None = None) -> Cal
     Raises:
         InvalidRequest: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``.
     """
-    read = many(views.Submitted)
     body = {"jobs": [job.body() for job in new]}
-    call = post("/api/jobs/bulk", lambda value: read(value.get("jobs")), body)
+    call = post("/api/jobs/bulk", listed(views.Submitted), body)
     return replace(keyed(call, request_key), extra_s=BULK_EXTRA_S)
 
 

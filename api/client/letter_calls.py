@@ -9,7 +9,7 @@ from uuid import UUID
 from aeon_jobs.api.client import views
 from aeon_jobs.api.client.calls import Call, batch_body, get, nothing, paced, page_of, post
 from aeon_jobs.api.client.forms import LetterFilter
-from aeon_jobs.api.client.reading import many, one
+from aeon_jobs.api.client.reading import listed, one
 
 
 def letter_page(
@@ -32,7 +32,7 @@ def dead_letter(letter_id: int) -> Call[views.Letter]:
 
 def dead_letter_causes(limit: int = 50) -> Call[list[views.LetterCause]]:
     """Open dead letters by cause, the most frequent first."""
-    return get("/api/dead-letters/causes", many(views.LetterCause), limit=limit)
+    return get("/api/dead-letters/causes", listed(views.LetterCause), limit=limit)
 
 
 def requeue_dead_letter(

@@ -9,12 +9,12 @@ from uuid import UUID
 
 from aeon_jobs.api.client import views
 from aeon_jobs.api.client.calls import Call, get, nothing, post, segment
-from aeon_jobs.api.client.reading import many, one
+from aeon_jobs.api.client.reading import listed, one
 
 
 def schedules() -> Call[list[views.Schedule]]:
     """All schedules, by name."""
-    return get("/api/schedules", many(views.Schedule))
+    return get("/api/schedules", listed(views.Schedule))
 
 
 def schedule(schedule_id: UUID) -> Call[views.Schedule]:
@@ -55,7 +55,7 @@ def run_schedule(schedule_id: UUID) -> Call[views.Submitted]:
 
 def queues() -> Call[list[views.Queue]]:
     """Every queue, by name."""
-    return get("/api/queues", many(views.Queue))
+    return get("/api/queues", listed(views.Queue))
 
 
 def pause_queue(name: str, *, reason: str | None = None) -> Call[views.Queue]:
@@ -76,7 +76,7 @@ def limit_queue(name: str, max_running: int | None) -> Call[views.Queue]:
 
 def workers() -> Call[list[views.Worker]]:
     """Every process, the latest seen first."""
-    return get("/api/workers", many(views.Worker))
+    return get("/api/workers", listed(views.Worker))
 
 
 def acknowledge_worker(worker_id: str) -> Call[None]:
@@ -90,7 +90,7 @@ def acknowledge_worker(worker_id: str) -> Call[None]:
 
 def job_types() -> Call[list[views.JobType]]:
     """What can be submitted, by name."""
-    return get("/api/job-types", many(views.JobType))
+    return get("/api/job-types", listed(views.JobType))
 
 
 def job_type(name: str) -> Call[views.JobType]:
@@ -99,7 +99,7 @@ def job_type(name: str) -> Call[views.JobType]:
 
 def api_keys() -> Call[list[views.ApiKey]]:
     """Every API key ever made, never its secret."""
-    return get("/api/keys", many(views.ApiKey))
+    return get("/api/keys", listed(views.ApiKey))
 
 
 def create_key(name: str, role: str, *, expires_at: datetime | None = None) -> Call[views.NewKey]:
@@ -114,4 +114,4 @@ def revoke_key(key_id: str) -> Call[views.ApiKey]:
 
 
 def _moments(value: Any) -> list[datetime]:
-    return [datetime.fromisoformat(text) for text in value]
+    return [datetime.fromisoformat(text) for text in value["items"]]

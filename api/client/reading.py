@@ -46,6 +46,12 @@ def many(kind: type[T]) -> Callable[[Any], list[T]]:
     return read_all
 
 
+def listed(kind: type[T]) -> Callable[[Any], list[T]]:
+    """Reads a list of `kind` that comes whole."""
+    read = many(kind)
+    return lambda value: read(value.get("items") if isinstance(value, dict) else value)
+
+
 def plain(view: Any) -> Any:
     """A view as JSON would hold it."""
     value = asdict(view) if is_dataclass(view) and not isinstance(view, type) else view

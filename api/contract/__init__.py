@@ -22,7 +22,7 @@ from aeon_jobs.api.contract.dead_letters import (
     RequeueRequest,
 )
 from aeon_jobs.api.contract.fields import FINAL, JsonObject, Request, SortKey, Status
-from aeon_jobs.api.contract.health import Check, Health
+from aeon_jobs.api.contract.health import Check, Health, HealthState
 from aeon_jobs.api.contract.job_types import JobType
 from aeon_jobs.api.contract.jobs import (
     BatchAnswer,
@@ -37,6 +37,7 @@ from aeon_jobs.api.contract.jobs import (
     JobEvent,
     JobFilter,
     JobRetry,
+    JobsChange,
     JobSelection,
     JobSummary,
     NewJob,
@@ -49,7 +50,7 @@ from aeon_jobs.api.contract.keys import ApiKey, Me, NewKey, NewKeyRequest
 from aeon_jobs.api.contract.metrics import Depths, Metrics, Statistics, TypeStatistics, WorkerHealth
 from aeon_jobs.api.contract.pages import Page
 from aeon_jobs.api.contract.protocol import JobsApi
-from aeon_jobs.api.contract.queues import Queue, QueueLimit, QueuePause
+from aeon_jobs.api.contract.queues import Queue, QueueLimit, QueuePause, QueuePurge
 from aeon_jobs.api.contract.schedules import NewSchedule, Schedule, ScheduleChange
 from aeon_jobs.api.contract.workers import Worker
 
@@ -76,6 +77,7 @@ __all__ = [
     "Explanation",
     "ExplanationReason",
     "Health",
+    "HealthState",
     "Job",
     "JobChange",
     "JobEvent",
@@ -85,6 +87,7 @@ __all__ = [
     "JobSummary",
     "JobType",
     "JobsApi",
+    "JobsChange",
     "JsonObject",
     "Me",
     "Metrics",
@@ -98,6 +101,7 @@ __all__ = [
     "Queue",
     "QueueLimit",
     "QueuePause",
+    "QueuePurge",
     "Request",
     "RequeueRequest",
     "Schedule",

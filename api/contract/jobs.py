@@ -149,6 +149,19 @@ class JobRetry(JobSelection):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobsChange(JobSelection):
+    """Pending jobs to change: by `ids`, or by `filter` (the oldest 10,000 that match)."""
+
+    priority: Annotated[Priority | None, NotNull()] = None
+    scheduled_at: Annotated[Instant | None, NotNull()] = None
+
+    def __post_init__(self) -> None:
+        JobSelection.__post_init__(self)
+        if self.priority is None and self.scheduled_at is None:
+            raise ValueError("must have priority or scheduled_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchItem:
     job_id: UUID
     outcome: Literal["done", "requested", "wrong_state", "not_found"]

@@ -37,3 +37,11 @@ class QueuePause(Request):
 class QueueLimit(Request):
     max_running: Annotated[int, Ge(0), Le(1_000_000)] | None
     """Jobs that run at once, over all workers; null: no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePurge(Request):
+    dry_run: bool = False
+    """Tell what would happen, and change nothing."""
+    reason: Reason | None = None
+    """Is stored with every job."""

@@ -18,11 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aeon_jobs.middleware.dispatch.dispatcher import Dispatcher
 from aeon_jobs.middleware.dispatch.upkeep import reap_dead
-from aeon_jobs.middleware.execution.process import registration
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import workers
+from aeon_jobs.persistence.queue.process import registration
 
 SILENCE_MS = 5_000
 LOOK_S = 1.0

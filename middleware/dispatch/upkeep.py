@@ -22,13 +22,13 @@ import structlog
 from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy.exc import SQLAlchemyError
 
-from aeon_jobs.middleware.execution.process import is_dead, this_host
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import dead_letters, dispatch, executions, workers
 from aeon_jobs.persistence.queue.dispatch import Dispatch, parse_message_id
+from aeon_jobs.persistence.queue.process import is_dead, this_host
 from aeon_jobs.persistence.queue.workers import Peer, Registration
 
 ABSENT_AFTER_MS = 3_000

@@ -21,13 +21,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from aeon_jobs.middleware.execution.async_handlers import Pulse, is_loop_dead
 from aeon_jobs.middleware.execution.deadline import Deadline
 from aeon_jobs.middleware.execution.outcomes import JobCancelled, LeaseLost
-from aeon_jobs.middleware.execution.process import registration
 from aeon_jobs.middleware.execution.recorder import Recorder
 from aeon_jobs.middleware.execution.running import CurrentJob, Running
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.hints import Hints
 from aeon_jobs.persistence.queue import executions, job_types, workers
+from aeon_jobs.persistence.queue.process import registration
 
 LOOP_TIMEOUT_S = 5.0
 

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from aeon_jobs.api.app import create_app
+from aeon_jobs.api.http.app import create_app
 from aeon_jobs.ops.postman.collection import collection_of
 from aeon_jobs.persistence.core.settings import load_settings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from aeon_jobs.persistence.reads import listing
 from aeon_jobs.persistence.reads.listing import Filter
 
 MAX_BATCH = 10_000
-Change = Literal["cancel", "requeue", "discard"]
+Change = Literal["cancel", "requeue", "discard", "change"]
 ItemOutcome = Literal["done", "requested", "wrong_state", "not_found"]
 
 # What a change can be made to.
@@ -23,9 +24,15 @@ _ALLOWS: dict[Change, frozenset[str]] = {
     "cancel": frozenset({"pending", "queued", "running"}),
     "requeue": frozenset({"failed", "cancelled", "pending"}),
     "discard": frozenset({"failed"}),
+    "change": frozenset({"pending"}),
 }
 # Of those states: what has to hold too, by its name in `list_statements`.
-_BESIDES: dict[Change, tuple[str, ...]] = {"cancel": ("not_asked_to_stop",), "requeue": ("not_due",), "discard": ()}
+_BESIDES: dict[Change, tuple[str, ...]] = {
+    "cancel": ("not_asked_to_stop",),
+    "requeue": ("not_due",),
+    "discard": (),
+    "change": (),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,15 @@ def requeue(connection: Connection, ids: Sequence[UUID], *, by: str, pace: Pace 
 def discard(connection: Connection, ids: Sequence[UUID], *, by: str) -> list[Item]:
     """Close the open dead letters of many jobs."""
     changed = run(connection, "admin/discard_many", {"ids": list(ids), "by": by})
+    return _items(connection, ids, {row.id: row.status for row in changed})
+
+
+def change(
+    connection: Connection, ids: Sequence[UUID], *, priority: int | None = None, scheduled_at: datetime | None = None
+) -> list[Item]:
+    """Give many pending jobs another priority, another moment, or both."""
+    parameters = {"ids": list(ids), "priority": priority, "scheduled_at": scheduled_at}
+    changed = run(connection, "admin/change_many", parameters)
     return _items(connection, ids, {row.id: row.status for row in changed})
 
 

@@ -35,6 +35,11 @@ def every(connection: Connection, silence_ms: int) -> list[Queue]:
     return [Queue(**row) for row in rows]
 
 
+def names(connection: Connection, silence_ms: int) -> frozenset[str]:
+    """Of every queue that a job type, a job, a live worker or a setting names."""
+    return frozenset(run(connection, "queue/queue_names", {"silence_ms": silence_ms}).scalars())
+
+
 def pause(connection: Connection, name: str, *, by: str, reason: str | None = None) -> bool:
     """Begin nothing more from a queue; what runs goes on. False: it was paused already."""
     is_news = _change(connection, "queue/pause_queue", {"name": name, "by": by, "reason": reason})
@@ -51,6 +56,11 @@ def resume(connection: Connection, name: str) -> bool:
 def limit(connection: Connection, name: str, max_running: int | None) -> None:
     """Run at most so many jobs of a queue at once, over all workers; None: as many as there are threads."""
     _change(connection, "queue/limit_queue", {"name": name, "max_running": max_running})
+
+
+def delete(connection: Connection, name: str) -> bool:
+    """Forget what was set for a queue. False: nothing was."""
+    return _change(connection, "queue/delete_queue", {"name": name})
 
 
 def _change(connection: Connection, statement: str, parameters: dict[str, Any]) -> bool:

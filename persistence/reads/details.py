@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from aeon_jobs.persistence.core.database import run
-from aeon_jobs.persistence.core.errors import JobNotFound
+from aeon_jobs.persistence.core.errors import InvalidJob, JobNotFound
+
+_PREFIX = re.compile(r"[0-9a-f]{4,32}")
 
 
 def of_job(connection: Connection, job_id: UUID) -> dict[str, Any]:
@@ -21,3 +24,16 @@ def of_job(connection: Connection, job_id: UUID) -> dict[str, Any]:
     if found is None:
         raise JobNotFound(job_id)
     return dict(found)
+
+
+def by_prefix(connection: Connection, prefix: str) -> list[dict[str, Any]]:
+    """Jobs whose id begins with `prefix`, ten at most, newest first; columns as in lists.
+
+    Raises:
+        InvalidJob: it is no beginning of an id, or too short to name few jobs.
+    """
+    digits = prefix.replace("-", "").lower()
+    if not _PREFIX.fullmatch(digits):
+        raise InvalidJob.at("prefix", "must be the first 4 to 32 hexadecimal digits of an id")
+    ends = {"first": digits.ljust(32, "0"), "last": digits.ljust(32, "f")}
+    return [dict(row) for row in run(connection, "reads/jobs_by_prefix", ends).mappings()]

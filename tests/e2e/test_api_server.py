@@ -23,7 +23,9 @@ from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import job_types
 from tests.integration.conftest import ECHO
 
-SERVER = "import uvicorn; uvicorn.run('aeon_jobs.api.app:create_app', factory=True, port={port}, log_level='warning')"
+SERVER = (
+    "import uvicorn; uvicorn.run('aeon_jobs.api.http.app:create_app', factory=True, port={port}, log_level='warning')"
+)
 SCHEMATHESIS = shutil.which("schemathesis", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
 
 

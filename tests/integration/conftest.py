@@ -15,7 +15,7 @@ import pytest
 import redis
 from litestar.testing import TestClient
 
-from aeon_jobs.api.app import Api, create_app
+from aeon_jobs.api.http.app import Api, create_app
 from aeon_jobs.persistence.admin import api_keys
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.models import JobType

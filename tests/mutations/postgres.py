@@ -109,7 +109,7 @@ POSTGRES_FAILURES = [
     Mutation(
         "PostgreSQL is down when the",
         "the response to a transient error",
-        [Change("api/errors.py", "    if is_transient(error):", "    if False:")],
+        [Change("api/http/errors.py", "    if is_transient(error):", "    if False:")],
         ["integration/api/test_api_errors.py::test_a_database_that_is_away_is_503_and_says_when_to_come_back"],
     ),
     Mutation(

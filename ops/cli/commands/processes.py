@@ -43,7 +43,7 @@ def api() -> None:
 
     found = log_as("api")
     uvicorn.run(
-        "aeon_jobs.api.app:create_app",
+        "aeon_jobs.api.http.app:create_app",
         factory=True,
         host=found.api_host,
         port=found.api_port,

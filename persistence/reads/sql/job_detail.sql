@@ -17,6 +17,7 @@ SELECT
             'job_id', p.id, 'job_type', p.job_type, 'status', p.status, 'on_failure', d.on_failure,
             'satisfied_at', d.satisfied_at) ORDER BY p.id)
         FROM job_dependencies d JOIN jobs p ON p.id = d.depends_on_job_id WHERE d.job_id = j.id
-    ), '[]') AS dependencies
+    ), '[]') AS dependencies,
+    (SELECT max(l.id) FROM dead_letter_jobs l WHERE l.job_id = j.id AND l.resolved_at IS NULL) AS dead_letter_id
 FROM jobs j
 WHERE j.id = :id

@@ -70,7 +70,7 @@ def test_many_jobs_are_stored_in_order_or_not_at_all(api: Callers, database: Dat
     again = api.submitter.post("/api/jobs/bulk", json={"jobs": bodies}, headers=key)
 
     assert (stored.status_code, again.json()) == (201, stored.json())
-    ids = [job["job_id"] for job in stored.json()["jobs"]]
+    ids = [job["job_id"] for job in stored.json()["items"]]
     assert [api.viewer.get(f"/api/jobs/{ids[n]}").json()["priority"] for n in (0, 42, 99)] == [0, 42, 99]
     assert _count(database) == 100
 

@@ -120,9 +120,9 @@ def test_no_origin_is_allowed_unless_it_was_named(api: Callers) -> None:
 
 def test_a_database_that_is_away_is_503_and_says_when_to_come_back(api: Callers) -> None:
     api.viewer.get("/health")  # the key is not yet known: it cannot be looked up either
-    api.app.state.services.database.engine.dispose()
-    services = api.app.state.services
-    services.database.engine.pool._dialect.connect = _refuse  # type: ignore[attr-defined]
+    api.app.state.resources.database.engine.dispose()
+    resources = api.app.state.resources
+    resources.database.engine.pool._dialect.connect = _refuse  # type: ignore[attr-defined]
 
     answer = api.viewer.get(f"/api/jobs/{uuid4()}")
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from aeon_jobs.api import health
-from aeon_jobs.api.services import Services
+from aeon_jobs.api.http.resources import Resources
+from aeon_jobs.api.http.routes import health
 from tests.integration.conftest import Callers
 from tests.waiting import wait_for
 
@@ -20,18 +20,18 @@ class Hanging:
         self.begun, self.let_go = 0, threading.Event()
         self.__name__ = "hanging"
 
-    def __call__(self, services: Services) -> list[health.Check]:
+    def __call__(self, resources: Resources) -> list[health.Check]:
         self.begun += 1
         assert self.let_go.wait(60)
         return [health.Check("hung", "ok")]
 
 
-def test_a_server_that_hangs_is_down_and_whoever_asks_waits_for_the_same_look(
+def test_a_server_that_hangs_is_down_and_whoever_asks_waits_for_the_same_check(
     api: Callers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hanging = Hanging()
     monkeypatch.setattr(health, "_postgres", hanging)
-    monkeypatch.setattr(health, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(health, "ANSWER_WITHIN_S", 0.05)
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: api.nobody.get("/health/ready"), range(4)))
     for answer in answers:

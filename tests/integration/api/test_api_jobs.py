@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from aeon_jobs.persistence.core.database import Database
-from aeon_jobs.persistence.queue import jobs
+from aeon_jobs.persistence.queue import jobs, queues
 from tests.integration.conftest import Callers
 
 
@@ -25,7 +25,9 @@ def test_a_submitted_job_is_created_located_and_its_callers(api: Callers, databa
     assert (stored.created_by, stored.payload, stored.priority) == ("the-submitter", {"text": "hi"}, 50)
 
 
-def test_every_field_of_a_submission_is_stored(api: Callers) -> None:
+def test_every_field_of_a_submission_is_stored(api: Callers, database: Database) -> None:
+    with database.transaction() as connection:
+        queues.limit(connection, "slow", 1)
     parent = api.submitter.submit()
     moment = datetime(2040, 1, 31, 9, tzinfo=UTC)
     job_id = api.submitter.submit(

@@ -10,8 +10,8 @@ import pytest
 import redis
 from litestar.testing import TestClient
 
-from aeon_jobs.api import rate_limits
-from aeon_jobs.api.app import create_app
+from aeon_jobs.api.http import rate_limits
+from aeon_jobs.api.http.app import create_app
 from aeon_jobs.persistence.admin import api_keys
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings

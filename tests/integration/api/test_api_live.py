@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from aeon_jobs.api.events import event, position
-from aeon_jobs.api.streams import Streams
+from aeon_jobs.api.http.routes.events import encoded
+from aeon_jobs.api.http.streams import Streams
+from aeon_jobs.api.service.events import event, position
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.reads import changes
 from aeon_jobs.persistence.reads.listing import Filter
@@ -31,7 +32,7 @@ def test_waiting_answers_as_soon_as_the_job_is_over(api: Callers, database: Data
     answers: list[Any] = []
     waiting = threading.Thread(target=lambda: answers.append(api.viewer.get(f"/api/jobs/{job_id}?wait=30")))
     waiting.start()
-    _until(lambda: api.app.state.services.streams._watching)
+    _until(lambda: api.app.state.resources.streams._watching)
     _execute(database, COMPLETE, id=job_id)
     waiting.join(10)
 
@@ -71,7 +72,7 @@ def test_progress_is_told_apart_from_a_change_of_state(api: Callers, database: D
     with database.connection() as connection:
         second = changes.of_jobs(connection, [job_id])[job_id]
 
-    told = _events((event(first, None) + event(second, first)).decode())
+    told = _events((encoded(event(first, None)) + encoded(event(second, first))).decode())
 
     assert [e["event"] for e in told] == ["state", "progress"]
     assert told[1]["data"]["progress"] == {"done": 1}

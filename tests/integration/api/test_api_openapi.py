@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from aeon_jobs.api.examples import EXAMPLES
+from aeon_jobs.api.http.examples import EXAMPLES
 from aeon_jobs.ops.postman.__main__ import FILE, current
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.models import JobType
 from aeon_jobs.persistence.queue import job_types
 from tests.integration.conftest import Callers
 
-STATIC = Path(__file__).parents[3] / "api" / "static"
+STATIC = Path(__file__).parents[3] / "api" / "http" / "static"
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_every_example_is_valid_and_accepted(api: Callers, database: Database, d
         job_types.register(connection, [email])
     job_id = api.submitter.submit()
     schedule = api.operator.post("/api/schedules", json={"name": "s", "job_type": "echo", "cron": "0 0 * * *"}).json()
-    ids = {"job_id": str(job_id), "schedule_id": schedule["id"], "name": "default", "letter_id": "1"}
+    ids = {"job_id": str(job_id), "schedule_id": schedule["id"], "name": "default", "dead_letter_id": "1"}
     for operation, example in EXAMPLES.items():
         method, path = operation.split()
         body = document["paths"][path][method.lower()]["requestBody"]["content"]["application/json"]

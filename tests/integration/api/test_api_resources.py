@@ -86,7 +86,7 @@ def test_dead_letters_of_one_cause_are_counted_and_requeued_together(api: Caller
     other = api.submitter.submit()
     _fail(sql, other, "other")
 
-    causes = api.viewer.get("/api/dead-letters/causes").json()
+    causes = api.viewer.get("/api/dead-letters/causes").json()["items"]
     assert [(cause["fingerprint"], cause["count"]) for cause in causes] == [("same", 3), ("other", 1)]
     body = {"filter": {"fingerprint": "same"}}
     foretold = api.operator.post("/api/dead-letters/bulk/requeue", json={**body, "dry_run": True}).json()
@@ -126,7 +126,7 @@ def test_a_schedule_lives_from_creation_to_deletion(api: Callers) -> None:
     path = made.headers["location"]
     assert path == f"/api/schedules/{made.json()['id']}"
     assert api.operator.post("/api/schedules", json=body).status_code == 409
-    moments = api.viewer.get(f"{path}/upcoming?count=3").json()
+    moments = api.viewer.get(f"{path}/upcoming?count=3").json()["items"]
     assert len(moments) == 3
     assert datetime.fromisoformat(moments[0]) > datetime.now(UTC)
 
@@ -176,7 +176,7 @@ def test_a_queue_is_paused_limited_and_resumed(api: Callers, database: Database)
     assert limited["max_running"] == 3
     assert api.operator.post("/api/queues/default/resume").json()["paused_at"] is None
     assert api.viewer.get("/api/queues/nobody").status_code == 404
-    assert [queue["name"] for queue in api.viewer.get("/api/queues").json()] == ["default"]
+    assert [queue["name"] for queue in api.viewer.get("/api/queues").json()["items"]] == ["default"]
 
 
 def test_a_lost_worker_is_acknowledged_and_a_living_one_is_not(api: Callers, database: Database, sql: Any) -> None:
@@ -184,7 +184,10 @@ def test_a_lost_worker_is_acknowledged_and_a_living_one_is_not(api: Callers, dat
     _worker(database, id="w2")
     sql("UPDATE workers SET state = 'lost' WHERE id = 'w2'")
 
-    assert {w["id"]: w["alive"] for w in api.viewer.get("/api/workers").json()} == {"w1": True, "w2": False}
+    assert {w["id"]: w["alive"] for w in api.viewer.get("/api/workers?kind=worker").json()["items"]} == {
+        "w1": True,
+        "w2": False,
+    }
     assert api.operator.delete("/api/workers/w2").status_code == 204
     assert api.operator.delete("/api/workers/w1").status_code == 409
     assert api.operator.delete("/api/workers/w2").status_code == 404
@@ -195,7 +198,7 @@ def test_job_types_show_schema_and_example(api: Callers) -> None:
 
     assert echo["payload_schema"]["properties"]["text"] == {"type": "string"}
     assert api.submitter.submit(payload=echo["example"])
-    assert [entry["name"] for entry in api.viewer.get("/api/job-types").json()] == ["echo"]
+    assert [entry["name"] for entry in api.viewer.get("/api/job-types").json()["items"]] == ["echo"]
     assert api.viewer.get("/api/job-types/nothing").status_code == 404
 
 

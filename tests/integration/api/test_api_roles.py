@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from aeon_jobs.api.callers import Role
+from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.persistence.admin import api_keys
 from aeon_jobs.persistence.core.database import Database
 from tests.integration.conftest import Caller, Callers
@@ -36,6 +36,8 @@ NEEDED = {
     "POST /api/jobs/bulk": "submitter",
     "POST /api/jobs/bulk/cancel": "operator",
     "POST /api/jobs/bulk/retry": "operator",
+    "POST /api/jobs/bulk/change": "operator",
+    "GET /api/jobs/by-prefix/{id}": "viewer",
     "GET /api/dead-letters": "viewer",
     "GET /api/dead-letters/causes": "viewer",
     "GET /api/dead-letters/{id}": "viewer",
@@ -53,6 +55,8 @@ NEEDED = {
     "GET /api/queues": "viewer",
     "GET /api/queues/{id}": "viewer",
     "PATCH /api/queues/{id}": "operator",
+    "DELETE /api/queues/{id}": "operator",
+    "POST /api/queues/{id}/purge": "operator",
     "POST /api/queues/{id}/pause": "operator",
     "POST /api/queues/{id}/resume": "operator",
     "GET /api/workers": "viewer",

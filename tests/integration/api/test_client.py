@@ -39,11 +39,12 @@ from aeon_jobs.api.client import (
 from aeon_jobs.persistence.admin import api_keys
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
-from aeon_jobs.persistence.queue import job_types
+from aeon_jobs.persistence.queue import job_types, queues
 from aeon_jobs.persistence.queue.states import Failure, failed
 from tests.api_server import ApiServer, running_api
 from tests.integration.conftest import ECHO
 from tests.rows import end, rows, start, value
+from tests.waiting import wait_for
 
 COMPLETE = "UPDATE jobs SET status = 'completed', completed_at = now(), result = '42' WHERE id = :id"
 
@@ -135,6 +136,8 @@ def test_events_tell_each_change_until_the_end(client: Client, database: Databas
 def test_events_of_all_jobs_are_filtered(client: Client, database: Database) -> None:
     before = f"0-{uuid4()}"
     client.submit("echo")
+    with database.transaction() as connection:
+        queues.limit(connection, "other", 1)
     wanted = client.submit("echo", queue_name="other").job_id
     event = next(iter(client.all_events(JobFilter(queue_name="other"), last_event_id=before)))
     assert event.job.job_id == wanted
@@ -180,7 +183,7 @@ def test_schedules_queues_workers_types_and_keys(client: Client, database: Datab
     assert client.resume_queue("default").paused_at is None
     assert client.limit_queue("default", 5).max_running == 5
     assert [queue.name for queue in client.queues()] == ["default"]
-    assert client.workers() == []
+    wait_for(lambda: [process.kind for process in client.workers()] == ["api"], "the API announced itself")
     assert client.job_type("echo").example == {"text": "hello"}
     assert [kind.name for kind in client.job_types()] == ["echo"]
     assert client.metrics().queue_depths.pending == 1

@@ -47,7 +47,8 @@ def test_a_payload_comes_from_the_argument_a_file_or_stdin(cli: Terminal, tmp_pa
         assert cli.json("show", submitted["job_id"])["payload"] == {"text": text}
 
 
-def test_every_option_of_a_submission_reaches_the_job(cli: Terminal) -> None:
+def test_every_option_of_a_submission_reaches_the_job(cli: Terminal, database: Database) -> None:
+    rows(database, "INSERT INTO job_queues (name, max_running) VALUES ('other', 100)")
     parent = submit(cli)
     job_id = submit(
         cli,
@@ -159,7 +160,7 @@ def test_people_see_tables(cli: Terminal, database: Database) -> None:
     assert "doomed" in cli.ok("dlq", "show", number).out
     assert "Boom" in cli.ok("dlq", "list", "--causes").out
     assert "default" in cli.ok("queues", "list").out
-    assert "no process is known" in cli.ok("workers").out
+    assert "no process is known" in cli.ok("workers", "--kind", "worker").out
     assert "Says it again." in cli.ok("types").out
     assert '"hello"' in cli.ok("types", "echo").out
     assert "the-admin" in cli.ok("keys", "list").out
@@ -216,6 +217,7 @@ def test_several_jobs_are_changed_and_each_is_answered(cli: Terminal) -> None:
 
 
 def test_a_filter_is_looked_at_then_asked_about_then_done(cli: Terminal, database: Database) -> None:
+    rows(database, "INSERT INTO job_queues (name, max_running) VALUES ('other', 100)")
     for _ in range(3):
         submit(cli, "{}", "--queue", "other")
     untouched = submit(cli)
@@ -361,7 +363,7 @@ def test_a_lost_worker_is_acknowledged_and_a_living_one_is_not(cli: Terminal, da
     assert found == {"gone": False, "here": True}
     cli.ok("workers", "--acknowledge", "gone")
     assert cli("workers", "--acknowledge", "here").code == 4
-    assert [worker["id"] for worker in cli.json("workers")] == ["here"]
+    assert [worker["id"] for worker in cli.json("workers", "--kind", "worker")] == ["here"]
 
 
 def test_a_key_is_shown_once_and_revoked(cli: Terminal) -> None:

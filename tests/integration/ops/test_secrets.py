@@ -41,11 +41,11 @@ COMMANDS = [
 FAILING = """
 import sys
 from litestar.testing import TestClient
-from aeon_jobs.api.app import create_app
+from aeon_jobs.api.http.app import create_app
 with TestClient(create_app(), raise_server_exceptions=False) as client:
     print(client.get("/api/queues", headers={"authorization": f"Bearer {sys.argv[1]}"}).status_code)
 """
-SERVER = ["-m", "uvicorn", "--factory", "aeon_jobs.api.app:create_app", "--port", "0"]
+SERVER = ["-m", "uvicorn", "--factory", "aeon_jobs.api.http.app:create_app", "--port", "0"]
 BARE_WORKERS = ["-m", "dramatiq", "aeon_jobs.actors", "-p", "1", "-t", "1"]
 
 

@@ -12,12 +12,12 @@ from aeon_jobs.middleware.dispatch import role
 from aeon_jobs.middleware.dispatch.dispatcher import Dispatcher
 from aeon_jobs.middleware.dispatch.role import DispatcherRole
 from aeon_jobs.middleware.dispatch.upkeep import reap_dead
-from aeon_jobs.middleware.execution.process import registration
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.middleware.transport.wake_listener import WakeListener
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import workers
+from aeon_jobs.persistence.queue.process import registration
 from tests.rows import add_job, start, value
 
 

@@ -13,11 +13,11 @@ from sqlalchemy.exc import OperationalError
 from aeon_jobs.middleware.dispatch import upkeep as module
 from aeon_jobs.middleware.dispatch.dispatcher import Dispatcher
 from aeon_jobs.middleware.dispatch.upkeep import Upkeep, _Task
-from aeon_jobs.middleware.execution.process import registration
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import dispatch, executions, workers
 from aeon_jobs.persistence.queue.dispatch import Dispatch
+from aeon_jobs.persistence.queue.process import registration
 from aeon_jobs.persistence.queue.workers import Host
 from tests.harness import Harness
 from tests.rows import add_job, job, queue, rows, value

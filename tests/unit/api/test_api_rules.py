@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aeon_jobs.api.callers import Role
-from aeon_jobs.api.errors import problem_of
-from aeon_jobs.api.etags import etag
-from aeon_jobs.api.events import position
-from aeon_jobs.api.schemas import parse_moment
-from aeon_jobs.api.strict_json import MAX_DEPTH, MalformedJson, parse
-from aeon_jobs.api.traces import trace_of
+from aeon_jobs.api.contract.fields import parse_moment
+from aeon_jobs.api.http.errors import problem_of
+from aeon_jobs.api.http.strict_json import MAX_DEPTH, MalformedJson, parse
+from aeon_jobs.api.http.traces import trace_of
+from aeon_jobs.api.service.core.principals import Role
+from aeon_jobs.api.service.core.versions import version
+from aeon_jobs.api.service.events import position
 from aeon_jobs.persistence.admin.api_keys import key_id_of
 from aeon_jobs.persistence.core.errors import InvalidJob
 from aeon_jobs.persistence.reads import cursors
@@ -91,8 +91,8 @@ def test_a_cursor_leads_back_to_its_place_and_only_in_its_list() -> None:
 
 def test_a_version_changes_with_every_microsecond_and_no_zone() -> None:
     later = NOW + timedelta(microseconds=1)
-    assert etag(NOW) != etag(later)
-    assert etag(NOW) == etag(NOW.astimezone(timezone(timedelta(hours=5))))
+    assert version(NOW) != version(later)
+    assert version(NOW) == version(NOW.astimezone(timezone(timedelta(hours=5))))
 
 
 def test_event_ids_are_read_back() -> None:

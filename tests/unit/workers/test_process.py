@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from aeon_jobs.middleware.execution.process import is_dead, registration
+from aeon_jobs.persistence.queue.process import is_dead, registration
 from aeon_jobs.persistence.queue.workers import Peer
 
 

@@ -1,0 +1,144 @@
+"""Parameters of lists: pages, and which jobs; and the words for one that breaks its rule."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.params import ParameterKwarg, QueryParameter
+from litestar.typing import FieldDefinition
+
+from aeon_jobs.api.contract import JobFilter, Status
+from aeon_jobs.api.http.strict_json import MalformedJson, parse
+from aeon_jobs.api.service.core.validation import read
+from aeon_jobs.persistence.core.errors import InvalidJob, Violation
+from aeon_jobs.persistence.reads.listing import MAX_LIMIT, MAX_OFFSET
+
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="rows of a page")]
+Offset = Annotated[int, QueryParameter(ge=0, le=MAX_OFFSET, description="rows to leave out; slower than `cursor`")]
+Cursor = Annotated[
+    str | None, QueryParameter(max_length=1_000, description="`next_cursor` of the page before; nothing is twice")
+]
+Reason = Annotated[str | None, QueryParameter(min_length=1, max_length=1_000, description="is stored")]
+Moment = Annotated[str | None, QueryParameter(format="date-time", max_length=40, description="with a time zone")]
+Text = Annotated[str | None, QueryParameter(min_length=1, max_length=255)]
+Statuses = Annotated[list[Status] | None, QueryParameter(description="may be repeated")]
+Metadata = Annotated[
+    list[str] | None, QueryParameter(max_items=20, description="`key:value`, may be repeated, or a JSON object")
+]
+SortBy = Annotated[Literal["created_at", "updated_at", "priority"], QueryParameter()]
+Order = Annotated[Literal["asc", "desc"], QueryParameter()]
+
+
+def job_filter(
+    status: Statuses = None,
+    job_type: Text = None,
+    queue_name: Text = None,
+    created_by: Text = None,
+    created_after: Moment = None,
+    created_before: Moment = None,
+    updated_after: Moment = None,
+    updated_before: Moment = None,
+    metadata: Metadata = None,
+) -> JobFilter:
+    """Which jobs; conditions combine with AND. `…_after` is inclusive, `…_before` is not."""
+    given = {
+        "status": status or [],
+        "job_type": job_type,
+        "queue_name": queue_name,
+        "created_by": created_by,
+        "created_after": moment(created_after),
+        "created_before": moment(created_before),
+        "updated_after": moment(updated_after),
+        "updated_before": moment(updated_before),
+        "metadata": _metadata(metadata or []),
+    }
+    return read(JobFilter, given)
+
+
+def moment(text: str | None) -> str | None:
+    """As it was meant: an offset's plus sign that was not escaped arrives as a space."""
+    return text.replace(" ", "+") if text and "T" in text else text
+
+
+async def refuse_unknown(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard: a misspelt filter must not quietly mean "all".
+
+    Raises:
+        InvalidJob: names every parameter that the route does not have.
+    """
+    # Litestar hands every guard a new copy of the handler: what is remembered of a copy is never found again.
+    if unknown := sorted(set(connection.query_params) - _known(connection.route_handler)):
+        raise InvalidJob([Violation(name[:100], "is not a parameter of this address") for name in unknown])
+
+
+def rule_of(handler: BaseRouteHandler | None, parameter: str) -> str | None:
+    """What a parameter of the route must be, in words; None when the route has none of that name."""
+    definition = _definitions(handler).get(parameter) if handler else None
+    return _rule(definition) if definition else None
+
+
+@cache
+def _known(handler: BaseRouteHandler) -> frozenset[str]:
+    model = handler.create_kwargs_model(path_parameters={})
+    return frozenset(parameter.field_alias for parameter in model.expected_query_params)
+
+
+def _definitions(handler: BaseRouteHandler) -> dict[str, FieldDefinition]:
+    """By name, of the handler and of what it depends on."""
+    signatures = [handler.parsed_fn_signature]
+    signatures += [provide.parsed_fn_signature for provide in handler.resolve_dependencies().values()]
+    return {
+        _alias(name, definition): definition
+        for signature in signatures
+        for name, definition in signature.parameters.items()
+    }
+
+
+def _alias(name: str, definition: FieldDefinition) -> str:
+    kwarg = definition.kwarg_definition
+    return (kwarg.name or name) if isinstance(kwarg, ParameterKwarg) else name
+
+
+def _rule(definition: FieldDefinition) -> str:
+    kinds = [kind for kind in _alternatives(definition.annotation) if kind is not type(None)]
+    kind = get_args(kinds[0])[0] if get_origin(kinds[0]) is list else kinds[0]
+    kwarg = definition.kwarg_definition
+    if get_origin(kind) is Literal:
+        *others, last = map(str, get_args(kind))
+        return f"must be {', '.join(others)} or {last}"
+    if kind is bool:
+        return "must be true or false"
+    if kind is int:
+        low, high = getattr(kwarg, "ge", None), getattr(kwarg, "le", None)
+        return "must be a whole number" + (f" from {low} to {high}" if low is not None and high is not None else "")
+    low, high = getattr(kwarg, "min_length", None) or 0, getattr(kwarg, "max_length", None)
+    return f"must be {low} to {high} characters" if high else "is not valid"
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if type(None) in get_args(annotation) else (annotation,)
+
+
+def _metadata(texts: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for text in texts:
+        found |= _json_object(text) if text.startswith("{") else _pair(text)
+    return found
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = parse(text.encode())
+    except MalformedJson as error:
+        raise InvalidJob.at("metadata", error.violation.rule) from None
+    return value
+
+
+def _pair(text: str) -> dict[str, str]:
+    key, separator, value = text.partition(":")
+    if not separator or not key:
+        raise InvalidJob.at("metadata", "must be key:value or a JSON object")
+    return {key: value}

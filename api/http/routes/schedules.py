@@ -1,0 +1,91 @@
+"""/api/schedules: cron lines that become jobs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, Router, delete, get, patch, post
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from aeon_jobs.api.contract import NewSchedule, Page, Schedule, ScheduleChange, Submitted
+from aeon_jobs.api.http.etags import etag
+from aeon_jobs.api.http.resources import Given
+from aeon_jobs.api.service.core.principals import Role
+
+
+@get("/", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="Schedules")
+def index(jobs: Given) -> Page[Schedule]:
+    """By name."""
+    return Page(items=jobs.schedules())
+
+
+@post(
+    "/",
+    opt={"role": Role.OPERATOR, "headers": ["Location", "ETag"], "errors": [409]},
+    sync_to_thread=True,
+    summary="Make a schedule",
+)
+def create(data: JSONBody[NewSchedule], jobs: Given) -> Response[Schedule]:
+    schedule = jobs.create_schedule_as(data)
+    headers = {"Location": f"/api/schedules/{schedule.id}", **etag(schedule.updated_at)}
+    return Response(schedule, status_code=201, headers=headers)
+
+
+@get("/{schedule_id:uuid}", opt={"role": Role.VIEWER, "headers": ["ETag"]}, sync_to_thread=True, summary="A schedule")
+def show(schedule_id: FromPath[UUID], jobs: Given) -> Response[Schedule]:
+    return _answer(jobs.schedule(schedule_id))
+
+
+@get("/{schedule_id:uuid}/upcoming", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="Its next moments")
+def upcoming(
+    schedule_id: FromPath[UUID], jobs: Given, count: Annotated[int, QueryParameter(ge=1, le=100)] = 10
+) -> Page[datetime]:
+    return Page(items=jobs.upcoming(schedule_id, count))
+
+
+@patch(
+    "/{schedule_id:uuid}",
+    opt={"role": Role.OPERATOR, "headers": ["ETag"], "errors": [409, 412]},
+    sync_to_thread=True,
+    summary="Change a schedule",
+)
+def change(schedule_id: FromPath[UUID], data: JSONBody[ScheduleChange], jobs: Given) -> Response[Schedule]:
+    """Switch it off with `enabled: false`. If-Match is respected."""
+    return _answer(jobs.change_schedule_as(schedule_id, data))
+
+
+@delete(
+    "/{schedule_id:uuid}",
+    opt={"role": Role.OPERATOR, "errors": [412]},
+    status_code=204,
+    sync_to_thread=True,
+    summary="Delete",
+)
+def remove(schedule_id: FromPath[UUID], jobs: Given) -> None:
+    """The jobs that it made stay. If-Match is respected."""
+    jobs.delete_schedule(schedule_id)
+
+
+@post(
+    "/{schedule_id:uuid}/run",
+    opt={"role": Role.OPERATOR, "headers": ["Location"]},
+    sync_to_thread=True,
+    summary="Run it now",
+)
+def run_now(schedule_id: FromPath[UUID], jobs: Given) -> Response[Submitted]:
+    """A job beside its due moments; the schedule goes on as it was."""
+    job = jobs.run_schedule(schedule_id)
+    return Response(job, status_code=201, headers={"Location": f"/api/jobs/{job.job_id}"})
+
+
+def _answer(schedule: Schedule) -> Response[Schedule]:
+    return Response(schedule, headers=etag(schedule.updated_at))
+
+
+router = Router(
+    "/api/schedules",
+    route_handlers=[index, create, show, upcoming, change, remove, run_now],
+    tags=["Schedules"],
+)

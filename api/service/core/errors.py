@@ -1,0 +1,58 @@
+"""What the use cases refuse beside the errors of `persistence.core.errors`.
+
+JobsError
+├── NotFound              there is no such thing
+├── Forbidden             the role of the principal may not do this
+├── VersionChanged        the thing was changed since the caller saw it
+├── StillInUse            a process that lives, or a queue that is used, cannot be removed; carries the state
+└── JobNotOver            the job did not end in time; carries the job
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from aeon_jobs.api.service.core.principals import Principal, Role
+from aeon_jobs.persistence.core.errors import JobsError
+
+if TYPE_CHECKING:
+    from aeon_jobs.api.contract import Job
+
+
+class NotFound(JobsError, LookupError):
+    """There is no such thing; near names are told."""
+
+    @classmethod
+    def named(cls, what: str, name: str, known: Iterable[str] = ()) -> NotFound:
+        return cls(f"no {what} {name!r:.120}{near(name, known)}")
+
+
+class Forbidden(JobsError):
+    def __init__(self, principal: Principal, needed: Role | None) -> None:
+        super().__init__(f"this needs the role {needed}, and {principal.name} is {principal.role}")
+
+
+class VersionChanged(JobsError):
+    def __init__(self, version: str) -> None:
+        self.version = version
+        super().__init__("it was changed meanwhile: get it again, and decide again")
+
+
+class StillInUse(JobsError):
+    def __init__(self, message: str, state: str) -> None:
+        self.state = state
+        super().__init__(message)
+
+
+class JobNotOver(JobsError, TimeoutError):
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        super().__init__(f"job {job.job_id} is still {job.status}")
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """``; did you mean mail or email?`` of the names that are like `name`, or nothing."""
+    found = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(found)}?" if found else ""

@@ -1,0 +1,180 @@
+"""Dead letters: jobs that somebody has to look at, and the ways out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from aeon_jobs.api.contract import (
+    BatchAnswer,
+    DeadLetter,
+    DeadLetterCause,
+    DeadLetterFilter,
+    DeadLetterRequeue,
+    DeadLetterSelection,
+    DeadLetterStatus,
+    DeadLetterSummary,
+    Execution,
+    Job,
+    Page,
+    RequeueRequest,
+)
+from aeon_jobs.api.service.bulk import BulkUseCases, Work, selection
+from aeon_jobs.api.service.core.deadlocks import again_after_deadlock
+from aeon_jobs.api.service.core.errors import NotFound
+from aeon_jobs.api.service.core.use_cases import shown
+from aeon_jobs.api.service.core.validation import checked, read
+from aeon_jobs.api.service.jobs import detail
+from aeon_jobs.persistence.admin import bulk
+from aeon_jobs.persistence.admin.bulk import Change
+from aeon_jobs.persistence.core.models import JobExecution
+from aeon_jobs.persistence.queue import dead_letters, executions
+from aeon_jobs.persistence.reads import dead_letter_lists
+
+
+class DeadLetterUseCases(BulkUseCases):
+    def dead_letter_page(
+        self,
+        which: DeadLetterFilter | None = None,
+        *,
+        status: DeadLetterStatus = "open",
+        limit: int = 200,
+        cursor: str | None = None,
+    ) -> Page[DeadLetterSummary]:
+        """Dead letters, newest first.
+
+        Raises:
+            InvalidJob: the filter, or a cursor of another list.
+        """
+        is_open = {"open": True, "resolved": False, "all": None}[status]
+        with self.context.database.connection() as connection:
+            page = dead_letter_lists.letters(connection, _filter(which, is_open), limit=limit, cursor=cursor)
+        return Page(items=[shown(DeadLetterSummary, row) for row in page.rows], next_cursor=page.next_cursor)
+
+    def dead_letters(
+        self, which: DeadLetterFilter | None = None, *, status: DeadLetterStatus = "open", limit: int = 200
+    ) -> Iterator[DeadLetterSummary]:
+        """Every dead letter that matches, page by page of `limit`, each read when it is needed."""
+        cursor: str | None = None
+        while True:
+            page = self.dead_letter_page(which, status=status, limit=limit, cursor=cursor)
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def dead_letter(self, dead_letter_id: int) -> DeadLetter:
+        """With payload, traceback and every attempt of its job.
+
+        Raises:
+            LetterNotFound
+        """
+        with self.context.database.connection() as connection:
+            row = dead_letter_lists.letter(connection, dead_letter_id)
+            attempts = executions.of_job(connection, row.job_id) if row.job_id else []
+        return shown(DeadLetter, row, executions=[execution(attempt) for attempt in attempts])
+
+    def dead_letter_causes(self, limit: int = 50) -> list[DeadLetterCause]:
+        """Open dead letters by cause, the most frequent first: one bug, one line."""
+        with self.context.database.connection() as connection:
+            return [shown(DeadLetterCause, cause) for cause in dead_letter_lists.causes(connection, limit)]
+
+    def requeue_dead_letter(
+        self, dead_letter_id: int, *, payload: Mapping[str, Any] | None = None, reason: str | None = None
+    ) -> Job:
+        """Its job starts anew, with `payload` an edited one; its history is kept.
+
+        Raises:
+            LetterNotFound
+            NotFound: it belongs to no job.
+            WrongState: the job is not over.
+            InvalidJob: the payload does not fit the job type.
+        """
+        request = read(RequeueRequest, {"payload": None if payload is None else dict(payload), "reason": reason})
+        with self.context.database.transaction() as connection:
+            job_id = _job_of(connection, dead_letter_id)
+            dead_letters.requeue(connection, job_id, by=self.principal.name, payload=request.payload)
+            after = {"payload": request.payload} if request.payload is not None else None
+            whom = ("dead_letter", dead_letter_id)
+            self._audit(connection, "dead_letter.requeue", whom, after=after, reason=request.reason)
+            answer = detail(connection, job_id)
+        self.context.notifier.job_ready()
+        return answer
+
+    def discard_dead_letter(self, dead_letter_id: int, *, reason: str | None = None) -> None:
+        """Close it without another try; the job stays failed.
+
+        Raises:
+            LetterNotFound, NotFound
+        """
+        with self.context.database.transaction() as connection:
+            dead_letters.discard(connection, _job_of(connection, dead_letter_id), by=self.principal.name)
+            self._audit(connection, "dead_letter.discard", ("dead_letter", dead_letter_id), reason=reason)
+
+    def requeue_dead_letters(
+        self,
+        target: DeadLetterFilter | Sequence[UUID],
+        *,
+        dry_run: bool = False,
+        reason: str | None = None,
+        per_second: float | None = None,
+        delay_ms: int = 0,
+    ) -> BatchAnswer:
+        """Requeue by the ids of the jobs, or the oldest 10,000 open dead letters that match, with an answer for each.
+
+        `per_second`: one after the other, the first after `delay_ms`; without it all at once.
+        """
+        paced = {"per_second": per_second, "delay_ms": delay_ms}
+        given = selection(target, dry_run=dry_run, reason=reason, **paced)
+        return self.requeue_selected_dead_letters(read(DeadLetterRequeue, given))
+
+    def discard_dead_letters(
+        self, target: DeadLetterFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
+    ) -> BatchAnswer:
+        """Discard by the ids of the jobs, or the oldest 10,000 open dead letters that match, with an answer for each."""
+        given = selection(target, dry_run=dry_run, reason=reason)
+        return self.discard_selected_dead_letters(read(DeadLetterSelection, given))
+
+    def requeue_selected_dead_letters(self, selected: DeadLetterRequeue) -> BatchAnswer:
+        """As `requeue_dead_letters`, of a request that is valid; so is the one below."""
+        work = partial(bulk.requeue, by=self.principal.name, pace=bulk.pace_of(selected.per_second, selected.delay_ms))
+        answer = self._change_dead_letters(selected, "requeue", work)
+        self.context.notifier.job_ready()
+        return answer
+
+    def discard_selected_dead_letters(self, selected: DeadLetterSelection) -> BatchAnswer:
+        return self._change_dead_letters(selected, "discard", partial(bulk.discard, by=self.principal.name))
+
+    @again_after_deadlock
+    def _change_dead_letters(self, selected: DeadLetterSelection, change: Change, work: Work) -> BatchAnswer:
+        with self.context.database.transaction() as connection:
+            ids = selected.ids or _ids(connection, selected.filter)
+            return self._change_batch(connection, selected, change, list(ids), work, subject="dead_letters")
+
+
+def execution(row: JobExecution) -> Execution:
+    took = (row.finished_at - row.started_at).total_seconds() if row.started_at else None
+    return shown(Execution, row, duration_ms=None if took is None else round(took * 1_000))
+
+
+def _filter(which: DeadLetterFilter | None, is_open: bool | None) -> dead_letter_lists.LetterFilter:
+    which = checked(which or DeadLetterFilter())
+    given = {field.name: getattr(which, field.name) for field in fields(which)}
+    return dead_letter_lists.LetterFilter(**given, open=is_open)
+
+
+def _ids(connection: Connection, which: DeadLetterFilter | None) -> list[UUID]:
+    return dead_letter_lists.job_ids(connection, _filter(which, True), bulk.MAX_BATCH + 1)
+
+
+def _job_of(connection: Connection, dead_letter_id: int) -> UUID:
+    job_id = dead_letter_lists.letter(connection, dead_letter_id).job_id
+    if job_id is None:
+        message = "belongs to no job: it cannot be requeued, and has nothing to close"
+        raise NotFound(f"dead letter {dead_letter_id} {message}")
+    return job_id

@@ -1,0 +1,153 @@
+"""Submitting jobs: one, or many that are all stored or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Connection
+
+from aeon_jobs.api.contract import NewJob, NewJobs, OnFailure, Submitted
+from aeon_jobs.api.service.core.deadlocks import again_after_deadlock
+from aeon_jobs.api.service.core.use_cases import UseCases
+from aeon_jobs.api.service.core.validation import checked
+from aeon_jobs.persistence.admin import request_keys
+from aeon_jobs.persistence.queue import jobs
+
+_FIELDS = tuple(NewJob.__dataclass_fields__)
+
+
+class Submissions(UseCases):
+    def submit(
+        self,
+        job_type: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        priority: int | None = None,
+        max_retries: int | None = None,
+        timeout_ms: int | None = None,
+        scheduled_at: datetime | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        queue_name: str | None = None,
+        idempotency_key: str | None = None,
+        idempotency_window_s: float | None = None,
+        depends_on: Sequence[UUID] = (),
+        on_dependency_failure: OnFailure = "wait",
+        request_key: str | None = None,
+    ) -> Submitted:
+        """Submit a job. See NewJob for the fields.
+
+        `request_key` names this very request, so that it may be sent again after a lost answer; `idempotency_key` names the
+        job, for as long as it lives.
+
+        Raises:
+            InvalidJob: names every field at fault.
+            IdempotencyConflict, RequestKeyReused: one of the keys belongs to another submission.
+        """
+        new = NewJob(
+            job_type=job_type,
+            payload=payload or {},
+            priority=priority,
+            max_retries=max_retries,
+            timeout_ms=timeout_ms,
+            scheduled_at=scheduled_at,
+            metadata=metadata or {},
+            queue_name=queue_name,
+            idempotency_key=idempotency_key,
+            idempotency_window_s=idempotency_window_s,
+            depends_on=depends_on,
+            on_dependency_failure=on_dependency_failure,
+        )
+        return self.submit_new(new, request_key=request_key)
+
+    def submit_new(self, new: NewJob, *, request_key: str | None = None) -> Submitted:
+        """Submit a job that was put together before."""
+        return self.submit_once(checked(new), request_key)[0]
+
+    def submit_many(self, new: Sequence[NewJob], *, request_key: str | None = None) -> list[Submitted]:
+        """Submit up to 10,000 jobs, all or none; the answers stand in the order of the submissions.
+
+        Raises:
+            InvalidJob: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``.
+        """
+        return self.submit_many_once(checked(NewJobs(jobs=new)), request_key)[0]
+
+    def submit_once(self, new: NewJob, request_key: str | None = None) -> tuple[Submitted, bool]:
+        """The answer to a request that is valid, and whether it is a repeated one."""
+        answer, is_repeated = self._submit(new, request_key)
+        if answer.is_new and not is_repeated:
+            self.context.notifier.job_ready()
+        return answer, is_repeated
+
+    def submit_many_once(self, new: NewJobs, request_key: str | None = None) -> tuple[list[Submitted], bool]:
+        """As `submit_once`."""
+        answer, is_repeated = self._submit_many(new, request_key)
+        if not is_repeated:
+            self.context.notifier.job_ready()
+        return answer, is_repeated
+
+    @again_after_deadlock
+    def _submit(self, new: NewJob, request_key: str | None) -> tuple[Submitted, bool]:
+        row = self._row(new)
+        with self._begin(new, request_key) as connection:
+            if request_key is None:
+                return self._stored(connection, row), False
+
+            def work() -> Mapping[str, Any]:
+                return _plain(self._stored(connection, row))
+
+            answer, is_repeated = self._once(connection, request_key, new, work)
+            return msgspec.convert(answer, Submitted), is_repeated
+
+    @again_after_deadlock
+    def _submit_many(self, new: NewJobs, request_key: str | None) -> tuple[list[Submitted], bool]:
+        rows = [self._row(one) for one in new.jobs]
+        with self.context.database.transaction() as connection:
+
+            def work() -> Mapping[str, Any]:
+                named = [(f"jobs[{i}].queue_name", row.queue_name) for i, row in enumerate(rows) if row.queue_name]
+                self.context.known_queues.refuse_unknown(connection, named)
+                return _plain({"items": [submitted(job) for job in jobs.submit_many(connection, rows)]})
+
+            if request_key is None:
+                answer, is_repeated = work(), False
+            else:
+                answer, is_repeated = self._once(connection, request_key, new, work)
+            return msgspec.convert(answer["items"], list[Submitted]), is_repeated
+
+    def _begin(self, new: NewJob, request_key: str | None) -> AbstractContextManager[Connection]:
+        """A job that stands for itself is one statement, and that is a transaction anyway: three round trips less."""
+        is_alone = not (request_key or new.idempotency_key or new.depends_on)
+        return self.context.database.connection() if is_alone else self.context.database.transaction()
+
+    def _stored(self, connection: Connection, row: jobs.NewJob) -> Submitted:
+        job_type = self.context.known_types.get(connection, row.job_type)
+        if row.queue_name and row.queue_name != job_type.queue_name:
+            self.context.known_queues.refuse_unknown(connection, [("queue_name", row.queue_name)])
+        return submitted(jobs.submit(connection, row, job_type))
+
+    def _row(self, new: NewJob) -> jobs.NewJob:
+        return jobs.NewJob(
+            **{name: getattr(new, name) for name in _FIELDS},
+            created_by=self.principal.name,
+            traceparent=self.conditions.traceparent,
+            tracestate=self.conditions.tracestate,
+        )
+
+    def _once(self, connection: Connection, key: str, request: object, work: Any) -> tuple[Mapping[str, Any], bool]:
+        fingerprint = type(request).__name__.encode() + msgspec.json.encode(request)
+        return request_keys.once(connection, actor=self.principal.name, key=key, request=fingerprint, work=work)
+
+
+def submitted(job: jobs.Submitted) -> Submitted:
+    return Submitted(job_id=job.id, status=job.status, created_at=job.created_at, is_new=job.is_new)  # type: ignore[arg-type]
+
+
+def _plain(answer: object) -> Mapping[str, Any]:
+    """As JSON would hold it."""
+    plain: Mapping[str, Any] = msgspec.to_builtins(answer)
+    return plain
