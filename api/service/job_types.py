@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aeon_jobs.api.contract import JobType
 from aeon_jobs.api.service.core.errors import NotFound
-from aeon_jobs.api.service.core.examples import example_of
 from aeon_jobs.api.service.core.use_cases import UseCases, shown
+from aeon_jobs.persistence.core.examples import payload_example
 from aeon_jobs.persistence.core.models import JobType as JobTypeRow
 from aeon_jobs.persistence.queue import job_types
 
@@ -29,4 +29,4 @@ class JobTypeUseCases(UseCases):
 
 
 def _shown(row: JobTypeRow) -> JobType:
-    return shown(JobType, row, example=row.example or example_of(row.payload_schema))
+    return shown(JobType, row, example=row.example or payload_example(row.payload_schema))

@@ -130,13 +130,15 @@ def test_many_waiting_jobs_get_another_priority(api: Callers) -> None:
 
 
 def test_a_type_without_an_example_has_one_that_can_be_submitted(api: Callers, database: Database) -> None:
-    bare = JobType(**{**ECHO.model_dump(exclude={"created_at", "updated_at"}), "name": "bare", "example": {}})
+    fields = ECHO.model_dump(exclude={"created_at", "updated_at"})
+    schema = {**ECHO.payload_schema, "required": ["times"]}
+    bare = JobType(**{**fields, "name": "bare", "example": {}, "payload_schema": schema})
     with database.transaction() as connection:
         job_types.register(connection, [bare])
 
     example = api.viewer.get("/api/job-types/bare").json()["example"]
 
-    assert example.keys() == {"text", "times"}
+    assert example.keys() == {"times"}
     assert api.submitter.submit(job_type="bare", payload=example)
 
 

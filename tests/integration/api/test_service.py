@@ -14,7 +14,6 @@ from aeon_jobs import InvalidJob, JobNotFound, Jobs, WrongState
 from aeon_jobs.actors import email_notification
 from aeon_jobs.api.contract import AuditFilter, JobFilter, NewJob
 from aeon_jobs.api.service.core.errors import JobNotOver, NotFound
-from aeon_jobs.api.service.core.examples import example_of
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import job_types
@@ -94,31 +93,3 @@ def test_the_guide_runs_as_it_stands(jobs: Jobs, capsys: pytest.CaptureFixture[s
     (code,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)
     exec(compile(code, GUIDE, "exec"), {})
     assert "is cancelled: cannot be cancelled" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("schema", "example"),
-    [
-        ({"type": "object", "properties": {"to": {"type": "string", "format": "email"}}}, {"to": "ada@example.com"}),
-        ({"type": "object", "properties": {"n": {"type": "integer", "minimum": 7}}}, {"n": 7}),
-        (
-            {"type": "object", "$defs": {"A": {"enum": ["x", "y"]}}, "properties": {"a": {"$ref": "#/$defs/A"}}},
-            {"a": "x"},
-        ),
-        (
-            {"type": "object", "required": ["n"], "properties": {"n": {"type": "array", "items": {"type": "boolean"}}}},
-            {"n": [True]},
-        ),
-        (
-            {
-                "type": "object",
-                "required": ["a"],
-                "properties": {"a": {"type": "number"}, "b": {"type": "string", "pattern": "^[0-9]{5}$"}},
-            },
-            {"a": 1},
-        ),
-        ({"type": "object"}, {}),
-    ],
-)
-def test_an_example_fits_its_schema(schema: dict[str, object], example: dict[str, object]) -> None:
-    assert example_of(schema) == example
