@@ -3,7 +3,6 @@
 Waking          wakes the consumers; stands first because it only boots and stops
 AsyncHandlers   the event loop of async handlers; stops last but one, after the releases
 PeriodiqMiddleware   periodiq's own: knows the actor option; drops no tick
-UnknownTypes           messages that nobody here can run never reach the rest
 Logging         binds the job, so that all below speak with its name, the record included
 State           before: claims. after: records, hence above all that shapes the verdict
 Retries         after: turns an exception into a verdict, before State writes it
@@ -35,7 +34,6 @@ from aeon_jobs.middleware.execution.shutdown import Shutdown
 from aeon_jobs.middleware.execution.state import State
 from aeon_jobs.middleware.transport.broker import JobBroker
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
-from aeon_jobs.middleware.transport.unknown_types import UnknownTypes
 from aeon_jobs.middleware.transport.wake_listener import WakeListener
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
@@ -54,6 +52,9 @@ class Waking(Middleware):
         configure_logging(self._settings, "worker")
         # No hoarding: a message that this process cannot begin is better off with a neighbour.
         worker.queue_prefetch = worker.worker_threads
+        broker.join_lane(worker.consumer_whitelist or broker.job_queues)
+        if worker.consumer_whitelist and broker.lane:
+            worker.consumer_whitelist.add(broker.lane)
         worker.worker_timeout = self._settings.worker_poll_interval
         self._listener = WakeListener(broker.client, f"{broker.namespace}:fetch", on_wake=broker.wake)
         self._listener.start()
@@ -91,7 +92,6 @@ def stack(settings: Settings, database: Database, hints: Hints, transport: Redis
         AsyncHandlers(),
         # A late tick makes up for the missed ones. Measured by this worker's clock, which may be wrong, and then always late.
         PeriodiqMiddleware(skip_delay=float("inf")),
-        UnknownTypes(database),
         Logging(),
         State(database, hints, recorder, running),
         Retries(),

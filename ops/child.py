@@ -79,7 +79,7 @@ class Child:
         self.start_at = self._deaths.next_start(now, self._policy) if self.program.restart else None
         return status
 
-    def fail_unstarted(self) -> list[bytes]:
+    def clear(self) -> list[bytes]:
         """Clear away an ended program: forks that it left behind die, its last words are returned."""
         self.kill_group()
         lines = self.read_lines()

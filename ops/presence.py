@@ -40,7 +40,7 @@ def _beat_on(database: Database, settings: Settings, me: Registration, stop: Eve
 
 
 def _beat(connection: Connection, me: Registration) -> None:
-    if not workers.beat(connection, me.id):
+    if workers.beat(connection, me.id) is None:
         workers.register(connection, me)
 
 

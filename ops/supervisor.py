@@ -98,7 +98,7 @@ class Supervisor:
                 child.start(now)
 
     def _wait(self, wakeup: socket.socket) -> None:
-        """Pass output on until a signal comes or something is due, then fail_unstarted the dead."""
+        """Pass output on until a signal comes or something is due, then reap the children that ended."""
         with selectors.DefaultSelector() as selector:
             selector.register(wakeup, selectors.EVENT_READ)
             for child in self._running():
@@ -123,7 +123,7 @@ class Supervisor:
             status = child.reap(time.monotonic())
             if status is None:
                 continue
-            self._pass_on(child.program.name, child.fail_unstarted())
+            self._pass_on(child.program.name, child.clear())
             self._announce_death(child, status)
 
     def _announce_death(self, child: Child, status: int) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.database import Database, run_sql
 from aeon_jobs.persistence.core.models import JobType
 from aeon_jobs.persistence.queue import dispatch, executions, job_types
+from aeon_jobs.persistence.queue.dispatch import Dispatch, Lane
 from aeon_jobs.persistence.queue.executions import Claimed, Ended
 from aeon_jobs.persistence.queue.states import Verdict
 
@@ -129,7 +130,14 @@ def end_all(
     return [won[claimed.id, claimed.attempt] for claimed, _ in ended]
 
 
+def dispatch_queues(connection: Connection, free: Mapping[str, int]) -> list[Dispatch]:
+    """A dispatcher's round for workers that serve one queue each and know every job type there is."""
+    types = tuple(run_sql(connection, "SELECT DISTINCT job_type FROM jobs").scalars())
+    wanted = {Lane(f"lane-{queue}", (queue,), types): count for queue, count in free.items()}
+    return dispatch.dispatch(connection, wanted)
+
+
 def dispatch_all(database: Database, count: int = 100, queue_name: str = "default") -> list[UUID]:
     """Dispatch one round; the ids in the order of the dispatch."""
     with database.connection() as connection:
-        return [entry.id for entry in dispatch.dispatch(connection, {queue_name: count})]
+        return [entry.id for entry in dispatch_queues(connection, {queue_name: count})]

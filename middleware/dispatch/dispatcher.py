@@ -1,18 +1,19 @@
 """The dispatcher: the only producer to Redis.
 
-1. Look how many messages each served queue has in Redis, and whether Redis is still the one we filled.
-2. Dispatch as many ready jobs as fit in each queue's window, in one statement; commit.
-3. Push them, in one idempotent call a queue. What could not be pushed is pushed first next time.
+1. Look how many messages each lane of live workers has in Redis, and whether Redis is still the one that we filled.
+2. Dispatch as many ready jobs as fit in each lane's window, in one statement; commit.
+3. Push them, in one idempotent call for each lane. What could not be pushed is pushed first next time.
 4. Something was dispatched: go on at once. Nothing was: wait for a hint, at most DISPATCH_POLL_INTERVAL.
 
-The window is a few times the threads of the live workers: enough to keep them busy, so little that a job of high priority
-overtakes nearly everything. The backlog waits in Postgres, in true order. Any number of dispatchers may run.
+A window is a few times the threads of the lane's workers: enough to keep them busy, so little that a job of high priority
+overtakes nearly everything. The backlog waits in PostgreSQL, in true order, and so does every job that no live worker can
+run. Any number of dispatchers may run.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from threading import Event, Thread
 
 import redis
@@ -27,10 +28,10 @@ from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import dispatch
-from aeon_jobs.persistence.queue.dispatch import Capacity, Dispatch
+from aeon_jobs.persistence.queue.dispatch import Dispatch, Lane
 from aeon_jobs.persistence.queue.workers import Registration
 
-CAPACITY_AGE_S = 1.0
+LANES_AGE_S = 1.0
 PROMOTE_EVERY_S = 0.05
 FULL_PAUSE_S = (0.005, 0.05)
 FAULT_PAUSE_S = (0.1, 1.0)
@@ -46,8 +47,8 @@ class Dispatcher:
         self._transport = transport
         self._settings = settings
         self._upkeep = Upkeep(database, transport, settings, registration)
-        self._capacity: Mapping[str, Capacity] = {}
-        self._capacity_until = 0.0
+        self._lanes: Sequence[Lane] = ()
+        self._lanes_until = 0.0
         self._promote_at = 0.0
         self._unpushed: list[Dispatch] = []
 
@@ -65,23 +66,24 @@ class Dispatcher:
 
     def dispatch_once(self) -> tuple[int, bool]:
         """One round: (how many jobs were dispatched, whether a full window kept others waiting)."""
-        capacity = self._served()
-        depths, is_ours = self._transport.depths(list(capacity))
+        lanes = self._served()
+        names = [lane.name for lane in lanes]
+        depths, is_ours = self._transport.depths(names)
         if not is_ours:
-            self._refill()
-            depths, _ = self._transport.depths(list(capacity))
+            self._begin_epoch()
+            depths, _ = self._transport.depths(names)
         if self._unpushed:
             self._push([])
-        free = {queue: self._free(served, depths[queue]) for queue, served in capacity.items()}
-        open_queues = {queue: room for queue, room in free.items() if room > 0}
+        free = {lane: self._free(lane, depths[lane.name]) for lane in lanes}
+        open_lanes = {lane: count for lane, count in free.items() if count > 0}
         with self._database.connection() as connection:
             self._promote(connection)
-            dispatched = dispatch.dispatch(connection, open_queues) if open_queues else []
+            dispatched = dispatch.dispatch(connection, open_lanes) if open_lanes else []
         if dispatched:
             crash("dispatch.committed")
             self._push(dispatched)
             crash("dispatch.pushed")
-        return len(dispatched), len(open_queues) < len(capacity)
+        return len(dispatched), len(open_lanes) < len(lanes) or any(lane.is_limited for lane in lanes)
 
     def _promote(self, connection: Connection) -> None:
         """Mark what came due; not in every round, of which there may be hundreds a second."""
@@ -101,50 +103,47 @@ class Dispatcher:
                 _log.warning("dispatch waits", error=str(error).partition("\n")[0], exc_info=not is_foreseen)
                 stop.wait(fault_pause)
                 fault_pause = min(fault_pause * 2, FAULT_PAUSE_S[1])
-                self._capacity_until = 0
+                self._lanes_until = 0
                 continue
             fault_pause = FAULT_PAUSE_S[0]
             if count:
                 full_pause = FULL_PAUSE_S[0]
-                # A breath: what comes in meanwhile shares the next round.
+                # A moment: what comes in meanwhile shares the next round.
                 stop.wait(0.001)
             elif is_full:
-                # Jobs may be waiting for room; workers make room without telling.
+                # Jobs may wait for a free place; workers do not say when they have one.
                 stop.wait(full_pause)
                 full_pause = min(full_pause * 2, FULL_PAUSE_S[1])
             else:
                 listener.wait(poll_s)
 
-    def _served(self) -> Mapping[str, Capacity]:
-        is_limited = any(served.allowed is not None for served in self._capacity.values())
-        if time.monotonic() >= self._capacity_until or is_limited or not self._capacity:
+    def _served(self) -> Sequence[Lane]:
+        if time.monotonic() >= self._lanes_until or not self._lanes:
             with self._database.connection() as connection:
-                self._capacity = dispatch.capacity(connection, self._settings.worker_lock_duration)
-            self._capacity_until = time.monotonic() + CAPACITY_AGE_S
-        return self._capacity
+                self._lanes = dispatch.lanes(connection, self._settings.worker_lock_duration)
+            self._lanes_until = time.monotonic() + LANES_AGE_S
+        return self._lanes
 
-    def _free(self, served: Capacity, depth: int) -> int:
-        window = served.threads * self._settings.dispatch_window_factor
-        room = window - depth
-        if room < window // 4:
-            # Nearly full: every thread has its next jobs. A few at a time would only cost more rounds.
-            return 0
-        return room if served.allowed is None else min(room, served.allowed)
+    def _free(self, lane: Lane, depth: int) -> int:
+        window = lane.threads * self._settings.dispatch_window_factor
+        free = window - depth
+        # Nearly full: every thread has its next jobs. A few at a time would only cost more rounds.
+        return free if free >= window // 4 else 0
 
     def _push(self, dispatched: list[Dispatch]) -> None:
         self._unpushed += dispatched
         self._transport.push(self._unpushed)
         self._unpushed = []
 
-    def _refill(self) -> None:
-        """Redis was flushed, replaced, or is new: everything queued goes there (again), then the mark."""
+    def _begin_epoch(self) -> None:
+        """Redis was flushed, replaced, or is new: everything queued is dispatched again."""
         if policy := self._transport.evicts():
             _log.error(
                 "Redis evicts: messages may vanish and be sent again; set maxmemory-policy noeviction", policy=policy
             )
         with self._database.connection() as connection:
             queued = dispatch.queued_since(connection, age_ms=0, limit=100_000)
-        pushed = self._transport.push(queued)
+            dispatch.take_back(connection, [(entry.id, entry.seq) for entry in queued])
         crash("epoch.filled")
         self._transport.begin_epoch()
-        _log.info("new Redis filled", queued=len(queued), pushed=pushed)
+        _log.info("new Redis: queued jobs are dispatched again", jobs=len(queued))

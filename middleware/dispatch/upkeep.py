@@ -1,18 +1,18 @@
-"""What keeps the promise when something died: small tasks, each on its own clock, each safe to run anywhere and twice.
+"""Background tasks of a dispatcher: they repair what died. Each has its own clock, and may run anywhere and twice.
 
 beat        1 s   this dispatcher proves that it lives
 reap_dead   1 s   processes of this host that are certainly dead: their jobs are freed at once
 rescue      1 s   running jobs whose lease ended: back to pending, or poison
-silent      5 s   processes not heard of for a lease: what they had fetched is taken back
-reconcile   2 s   jobs queued for a while: pushed again if Redis lost them, dispatched anew if nobody takes them
+abandoned   1 s   lanes without a live worker: what is in them goes back to PostgreSQL, where other workers may get it
+silent      5 s   processes that were not heard of for a lease: what they had fetched is taken back
+reconcile   2 s   jobs that are queued for a while: dispatched anew if Redis lost them, or if nobody takes them
 maintain    5 s   dramatiq's own maintenance, for messages of ordinary actors
-forget     60 s   rows of processes long gone, dead letters dealt with long ago
+forget     60 s   rows of processes that are long gone, dead letters that were resolved long ago
 """
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
@@ -27,14 +27,14 @@ from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import dead_letters, dispatch, executions, workers
-from aeon_jobs.persistence.queue.dispatch import Dispatch, parse_message_id
+from aeon_jobs.persistence.queue.dispatch import parse_message_id
 from aeon_jobs.persistence.queue.process import is_dead, this_host
 from aeon_jobs.persistence.queue.workers import Peer, Registration
 
 ABSENT_AFTER_MS = 3_000
 """A dispatch that Redis lacks this long after its commit is not on its way any more."""
 STALE_AFTER_MS = 60_000
-"""A dispatch that waits this long is dispatched anew: its place in the order is fresh, and no lost hand holds it."""
+"""A dispatch that waits this long is made again: it gets its place in the order, and no lost process keeps it."""
 FORGET_AFTER_MS = 24 * 3_600_000
 
 _log = structlog.get_logger(__name__)
@@ -64,6 +64,7 @@ class Upkeep:
             _Task(self.beat, 1),
             _Task(self.reap_dead, 1),
             _Task(self.rescue, 1),
+            _Task(self.abandoned, 1),
             _Task(self.reconcile, 2),
             _Task(self.silent, 5),
             _Task(self.maintain, 5),
@@ -82,7 +83,7 @@ class Upkeep:
 
     def beat(self) -> None:
         with self._database.connection() as connection:
-            if not workers.beat(connection, self._registration.id):
+            if workers.beat(connection, self._registration.id) is None:
                 workers.register(connection, self._registration)
 
     def reap_dead(self) -> None:
@@ -102,19 +103,34 @@ class Upkeep:
         take_back_fetched(self._database, self._transport, self._silent)
         self._silent = []
 
+    def abandoned(self) -> None:
+        """After the last worker of a lane stopped, died, or came back with other job types."""
+        if self._was_blind():
+            return
+        with self._database.connection() as connection:
+            live = {lane.name for lane in dispatch.lanes(connection, self._settings.worker_lock_duration)}
+        for lane in set(self._transport.lanes()) - live:
+            if ids := self._transport.messages_of(lane):
+                self._take_back(ids)
+                self._transport.forget(lane, ids)
+            else:
+                self._transport.drop_lane(lane)
+
     def reconcile(self) -> None:
         with self._database.connection() as connection:
             waiting = dispatch.queued_since(connection, ABSENT_AFTER_MS)
         if not waiting:
             return
         if lost := self._transport.absent(waiting):
-            _log.warning("queued jobs were missing in Redis; pushed again", jobs=self._transport.push(lost))
+            _log.warning("Redis lost queued jobs: they are dispatched again", jobs=len(lost))
         stale = [entry for entry in waiting if entry.age_ms > STALE_AFTER_MS]
-        self._renumber(stale)
+        self._take_back([entry.message_id for entry in [*lost, *stale]])
+        for lane in self._transport.lanes() if stale else ():
+            self._transport.forget(lane, [entry.message_id for entry in stale])
 
     def maintain(self) -> None:
         with self._database.connection() as connection:
-            queues = dispatch.capacity(connection, self._settings.worker_lock_duration)
+            queues = workers.served_queues(connection, self._settings.worker_lock_duration)
         for queue in queues:
             self._maintainer.do_qsize(queue)
 
@@ -124,14 +140,9 @@ class Upkeep:
             if days := self._settings.job_dlq_retention_days:
                 dead_letters.forget(connection, days)
 
-    def _renumber(self, stale: list[Dispatch]) -> None:
+    def _take_back(self, message_ids: list[str]) -> None:
         with self._database.connection() as connection:
-            dispatch.take_back(connection, [(entry.id, entry.seq) for entry in stale])
-        by_queue: defaultdict[str, list[str]] = defaultdict(list)
-        for entry in stale:
-            by_queue[entry.queue_name].append(entry.message_id)
-        for queue, ids in by_queue.items():
-            self._transport.forget(queue, ids)
+            dispatch.take_back(connection, [found for id_ in message_ids if (found := parse_message_id(id_))])
 
     def _was_blind(self) -> bool:
         """Just after PostgreSQL was away nobody's word is fresh: the living get the time of a heartbeat to speak first."""
@@ -161,15 +172,15 @@ def reap_dead(database: Database, transport: RedisTransport, settings: Settings)
     ids = [peer.id for peer in dead]
     while rescue(database, settings, ids):
         pass  # as many at a time as one statement takes
-    crash("burial.rescued")
+    crash("reaping.rescued")
     take_back_fetched(database, transport, dead)
-    crash("burial.taken_back")
+    crash("reaping.taken_back")
     # Last: whoever dies or loses Redis on the way leaves the rest to the next one, who finds the same dead.
     with database.connection() as connection:
-        buried = workers.mark_lost(connection, ids)
-    if buried:
-        _log.warning("processes died", ids=[peer.id for peer in buried])
-    return buried
+        reaped = workers.mark_lost(connection, ids)
+    if reaped:
+        _log.warning("processes died", ids=[peer.id for peer in reaped])
+    return reaped
 
 
 def rescue(database: Database, settings: Settings, dead_workers: list[str] | None = None) -> int:
@@ -187,12 +198,11 @@ def rescue(database: Database, settings: Settings, dead_workers: list[str] | Non
 
 
 def take_back_fetched(database: Database, transport: RedisTransport, lost: list[Peer]) -> None:
-    """Jobs that lost workers had fetched and not begun are dispatched anew, at once."""
+    """Jobs that lost workers had fetched and not begun are dispatched again, at once."""
     for peer in lost:
-        if peer.broker_id is None:
+        if peer.broker_id is None or peer.lane is None:
             continue
-        for queue, ids in transport.held_by(peer.broker_id, peer.queues).items():
-            dispatches = [found for id_ in ids if (found := parse_message_id(id_))]
-            with database.connection() as connection:
-                dispatch.take_back(connection, dispatches)
-            transport.forget(queue, ids, peer.broker_id)
+        ids = transport.fetched_by(peer.broker_id, peer.lane)
+        with database.connection() as connection:
+            dispatch.take_back(connection, [found for id_ in ids if (found := parse_message_id(id_))])
+        transport.forget(peer.lane, ids, peer.broker_id)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -68,6 +70,11 @@ class Definition:
         schema = self.model.model_json_schema()
         schema.pop("title", None)
         return schema
+
+    @cached_property
+    def schema_digest(self) -> str:
+        """Tells whether two services define this job type alike; 12 hexadecimal digits."""
+        return hashlib.sha256(json.dumps(self.payload_schema, sort_keys=True).encode()).hexdigest()[:12]
 
     def payload(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The JSON payload of a call.

@@ -62,17 +62,22 @@ class Heartbeat(Middleware):
         self._worker = worker
         self._parent = os.getppid()
         definitions = broker.definitions  # type: ignore[attr-defined]
-        queues = sorted(worker.consumer_whitelist or broker.get_declared_queues())
+        declared = broker.get_declared_queues() | broker.job_queues  # type: ignore[attr-defined]
+        lane = broker.lane  # type: ignore[attr-defined]
+        queues = sorted((worker.consumer_whitelist or declared) - {lane})
+        served = {name: definition for name, definition in definitions.items() if definition.queue_name in queues}
         self._registration = registration(
             "worker",
             self._settings.worker_id,
             broker_id=broker.broker_id,  # type: ignore[attr-defined]
             queues=queues,
-            job_types=sorted(name for name, d in definitions.items() if d.queue_name in queues),
+            job_types=sorted(served),
+            lane=lane,
+            schema_digests={name: definition.schema_digest for name, definition in served.items()},
             threads=worker.worker_threads,
         )
         self._definitions = list(definitions.values())
-        self._introduced = broker.introduced  # type: ignore[attr-defined]
+        self._broker = broker
         self._recorder.worker_id = self._registration.id
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
@@ -123,12 +128,23 @@ class Heartbeat(Middleware):
         with self._database.transaction() as connection:
             job_types.register(connection, self._definitions)
             workers.register(connection, self._registration)
-        self._introduced.update(definition.name for definition in self._definitions)
+            conflicts = workers.schema_conflicts(connection, self._settings.worker_lock_duration)
+        self._broker.introduced.update(definition.name for definition in self._definitions)  # type: ignore[attr-defined]
+        for name in conflicts.keys() & set(self._registration.job_types):
+            _log.warning(
+                "another service defines this job type with another payload schema: the last to start defines it",
+                job_type=name,
+                workers=conflicts[name],
+            )
 
     def _beat(self) -> None:
         with self._database.connection() as connection:
-            if not workers.beat(connection, self._registration.id, len(self._running)):
+            is_quiet = workers.beat(connection, self._registration.id, len(self._running))
+            if is_quiet is None:
                 workers.register(connection, self._registration)
+        if self._broker.is_quiet != bool(is_quiet):  # type: ignore[attr-defined]
+            self._broker.is_quiet = bool(is_quiet)  # type: ignore[attr-defined]
+            _log.info("worker is quiet: it begins nothing new" if is_quiet else "worker begins jobs again")
 
     def _renew(self) -> None:
         held = {(job.id, job.attempt): job for job in self._running.every()}

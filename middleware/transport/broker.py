@@ -2,14 +2,14 @@
 
 1. `actor.send(…)` builds a message and hands it to `enqueue`, as in any dramatiq program.
 2. A job's message becomes a row in PostgreSQL, in the caller's transaction if a session came along. Nothing goes to Redis.
-3. The dispatcher pushes it when it is its turn (`redis_transport`), and a WakingConsumer fetches it.
+3. The dispatcher pushes it when it is its turn (`redis_transport`), into the lane of workers that can run it. The one
+   LaneConsumer of a worker process fetches it.
 4. An ordinary actor's message takes dramatiq's own path.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
 from typing import Any
@@ -17,7 +17,7 @@ from uuid import UUID
 
 import redis
 import structlog
-from dramatiq import Message, MessageProxy
+from dramatiq import Actor, Message, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.redis import _RedisConsumer as PollingConsumer
 from dramatiq.middleware import Middleware
@@ -26,8 +26,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from aeon_jobs.middleware.execution.definitions import Definition
-from aeon_jobs.middleware.transport.consumer import WakingConsumer
-from aeon_jobs.middleware.transport.prefetch import PrefetchBuffer, PrefetchLimit
+from aeon_jobs.middleware.transport.consumer import LaneConsumer
+from aeon_jobs.middleware.transport.prefetch import PrefetchBuffer
 from aeon_jobs.middleware.transport.redis_transport import script
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import Database, borrowed
@@ -69,10 +69,14 @@ class JobBroker(RedisBroker):
         super().__init__(client=client, namespace=namespace, middleware=middleware, maintenance_chance=0)  # type: ignore[no-untyped-call]
         self.database = database
         self.hints = hints
-        self.wakers: dict[Event, str] = {}
-        """What consumers wait on, and the queue that each looks after."""
-        self.buffers: defaultdict[str, PrefetchBuffer] = defaultdict(PrefetchBuffer)
-        self.prefetch_limit = PrefetchLimit()
+        self.lane: str | None = None
+        """Where the jobs are that this worker process can run; None outside of a worker."""
+        self.job_queues: set[str] = set()
+        """Queues of the job types that were declared. dramatiq knows nothing of them: it would start threads for each."""
+        self.prefetched = PrefetchBuffer()
+        self.consumer_wake = Event()
+        self.is_quiet = False
+        """Finish what runs, and fetch nothing new."""
         self.introduced: set[str] = set()
         """Job types of this process that the registry knows."""
         self.is_stopping = False
@@ -120,35 +124,53 @@ class JobBroker(RedisBroker):
             message_id=str(submitted.id),
         )
 
-    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5_000) -> Any:
-        if queue_name in self.delay_queues:
-            return PollingConsumer(self, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
-        return WakingConsumer(self, queue_name, prefetch, timeout)
+    def declare_actor(self, actor: Actor[Any, Any]) -> None:
+        """An ordinary actor as ever; a job type without a dramatiq queue, for its messages are in a lane."""
+        if "definition" not in actor.options:
+            super().declare_actor(actor)
+            return
+        self.emit_before("declare_actor", actor)
+        self.job_queues.add(actor.queue_name)
+        self.actors[actor.actor_name] = actor
+        self.emit_after("declare_actor", actor)
 
-    def ack_and_fetch(self, queue_name: str, done: Sequence[str], count: int, now_ms: int) -> list[Any]:
+    def join_lane(self, queues: Iterable[str]) -> None:
+        """Take the lane of workers that serve `queues` and know this process's job types; none without job types."""
+        self.queues.discard(self.lane or "")
+        self.lane = None
+        served = self.job_queues.intersection(queues)
+        if job_types := [name for name, definition in self.definitions.items() if definition.queue_name in served]:
+            self.lane = dispatch.lane_name(served, job_types)
+            self.queues.add(self.lane)
+
+    def can_run(self, job_type: str) -> bool:
+        return job_type in self.actors
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5_000) -> Any:
+        if queue_name == self.lane:
+            return LaneConsumer(self, queue_name, prefetch, timeout)
+        return PollingConsumer(self, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
+
+    def ack_and_fetch(self, lane: str, done: Sequence[str], count: int, now_ms: int) -> list[Any]:
         """Ack the messages that are done, and fetch up to `count` new ones, as id, body, id, body …"""
-        name = f"{self.namespace}:{queue_name}"
-        acks = f"{self.namespace}:__acks__.{self.broker_id}.{queue_name}"
+        name = f"{self.namespace}:{lane}"
+        acks = f"{self.namespace}:__acks__.{self.broker_id}.{lane}"
         keys = [name, f"{name}.msgs", acks, f"{self.namespace}:__heartbeats__"]
-        answer: list[Any] = self._fetch(keys=keys, args=[now_ms, self.broker_id, queue_name, count, *done])
+        answer: list[Any] = self._fetch(keys=keys, args=[now_ms, self.broker_id, lane, count, *done])
         return answer
 
-    def wake(self, queue_name: str | None = None) -> None:
-        """There is something to fetch in a queue, None is any queue: have its consumers look."""
-        for waker, queue in tuple(self.wakers.items()):
-            if queue_name in (None, queue):
-                self.buffers[queue].is_drained = False
-                waker.set()
+    def give_back(self, lane: str, message_ids: Sequence[str]) -> None:
+        """Messages that were fetched and not begun: for other workers of the lane."""
+        self.do_requeue(lane, *message_ids)
 
-    def wake_waiting(self) -> None:
-        """There is room: have those consumers look that left something where it was."""
-        for waker, queue in tuple(self.wakers.items()):
-            if not self.buffers[queue].is_drained:
-                waker.set()
+    def wake(self, lane: str | None = None) -> None:
+        """There may be something to fetch in `lane`; None is any lane."""
+        if lane in (None, self.lane):
+            self.consumer_wake.set()
 
     def give_up(self, queue_name: str, message_id: str, why: str) -> None:
-        """A message that cannot be read. A job's is taken back, to be dispatched anew; another goes to dramatiq's .XQ."""
-        _log.error("unreadable message", queue=queue_name, message_id=message_id, error=why)
+        """A message that cannot be used. A job's is taken back, to be dispatched anew; another goes to dramatiq's .XQ."""
+        _log.error("unusable message", queue=queue_name, message_id=message_id, error=why)
         try:
             if found := dispatch.parse_message_id(message_id):
                 with self.database.connection() as connection:

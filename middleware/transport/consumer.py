@@ -1,8 +1,9 @@
-"""A consumer that waits on events instead of polling.
+"""The consumer of a process's lane: it waits on an event instead of polling.
 
-dramatiq's own consumer sleeps 5 ms to 1 s whenever it is full or finds nothing, and says every ack to Redis by itself. This
-one is woken by a push (there is something to fetch) and by a message that is done with (there is room); what is done goes
-with the next fetch. The poll behind it guards against a lost wake-up, and keeps the broker's heartbeat.
+dramatiq's own consumer sleeps 5 ms to 1 s whenever it is full or finds nothing, sends every ack by itself, and is one thread
+for each queue. This one serves all queues of the process: their workers share a lane. It wakes when something was pushed, and
+when a message is done with, for then there is room; what is done is acked with the next fetch. A poll covers a lost wake-up,
+and keeps the broker's heartbeat.
 
 An ack follows the record of its job, so one that is late or lost costs nothing: the message comes again, and its claim finds
 that there is nothing to do.
@@ -11,9 +12,8 @@ that there is nothing to do.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import redis
 import structlog
@@ -22,103 +22,94 @@ from dramatiq.broker import Consumer
 from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed
 
+from aeon_jobs.middleware.transport.prefetch import PrefetchBuffer
 from aeon_jobs.persistence.core.crash_points import crash
 
-if TYPE_CHECKING:
-    from aeon_jobs.middleware.transport.broker import JobBroker
-
-BREATH_S = 0.001
+PAUSE_S = 0.001
 
 _log = structlog.get_logger(__name__)
 
 
-class WakingConsumer(Consumer):
-    def __init__(self, broker: JobBroker, queue_name: str, prefetch: int, timeout: int) -> None:
-        """`prefetch`: most messages that the process may hold, of all queues; `timeout`: milliseconds between looks without a
-        wake-up."""
-        self._broker = broker
-        self._queue = queue_name
+class Source(Protocol):
+    """What the consumer needs of its broker."""
+
+    prefetched: PrefetchBuffer
+    consumer_wake: Event
+    is_stopping: bool
+    is_quiet: bool
+
+    def ack_and_fetch(self, lane: str, done: list[str], count: int, now_ms: int) -> list[Any]: ...
+    def give_back(self, lane: str, message_ids: list[str]) -> None: ...
+    def can_run(self, job_type: str) -> bool: ...
+    def give_up(self, lane: str, message_id: str, why: str) -> None: ...
+
+
+class LaneConsumer(Consumer):
+    def __init__(self, source: Source, lane: str, prefetch: int, timeout: int) -> None:
+        """`prefetch`: most messages that the process may have; `timeout`: milliseconds between looks without a wake-up."""
+        self._source = source
+        self._lane = lane
         self._prefetch = prefetch
         self._timeout_s = timeout / 1_000
-        self._buffer = broker.buffers[queue_name]
-        self._wake = Event()
+        self._buffer = source.prefetched
+        self._wake = source.consumer_wake
         self._wake.set()
-        broker.wakers[self._wake] = queue_name
 
     def __next__(self) -> MessageProxy | None:
         if not self._buffer.fetched:
             is_poll = not self._wake.wait(self._timeout_s)
             if self._buffer.done:
-                # A breath: others of the same group commit are done in a moment, and share the round trip.
-                time.sleep(BREATH_S)
+                # Others of the same group commit are done in a moment, and share the round trip.
+                time.sleep(PAUSE_S)
             # Cleared before the look: what comes after it sets the event again.
             self._wake.clear()
-            self._fetch_now(is_poll)
+            self._fetch(is_poll)
         return self._buffer.fetched.popleft() if self._buffer.fetched else None
 
     def ack(self, message: MessageProxy) -> None:
         id_ = message.options["redis_message_id"]
         self._buffer.done.add(id_)
+        self._buffer.release(id_)
         self._wake.set()
-        self._leave([id_])
 
-    def nack(self, message: MessageProxy) -> None:
-        # A job's dead letter stands in Postgres: dramatiq's dead-letter queue is for ordinary messages.
-        if self._broker.is_job(message):
-            self.ack(message)
-            return
-        try:
-            self._broker.do_nack(self._queue, message.options["redis_message_id"])
-        except redis.ConnectionError as error:
-            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
-        finally:
-            self._leave([message.options["redis_message_id"]])
+    # A job that failed has its record in PostgreSQL: dramatiq's dead-letter queue is for ordinary messages.
+    nack = ack
 
     def requeue(self, messages: Any) -> None:
         if ids := [message.options["redis_message_id"] for message in messages]:
-            self._broker.do_requeue(self._queue, *ids)
-            self._leave(ids)
+            self._source.give_back(self._lane, ids)
+            for id_ in ids:
+                self._buffer.release(id_)
 
     def close(self) -> None:
-        self._broker.wakers.pop(self._wake, None)
-        if not self._broker.is_stopping:
-            # Redis was away, and the next consumer goes on with what is in hand.
+        if not self._source.is_stopping:
+            # Redis was away, and the next consumer goes on with what is here.
             return
         try:
-            self._say(room=0)
+            self._call(0)
             self.requeue(self._buffer.fetched)
+            self._buffer.fetched.clear()
         except redis.RedisError as error:
-            _log.warning("fetched messages not given back", queue=self._queue, error=str(error))
+            _log.warning("fetched messages not given back", error=str(error))
 
-    def _leave(self, ids: Sequence[str]) -> None:
-        self._broker.prefetch_limit.leave(ids)
-        self._broker.wake_waiting()
+    def _fetch(self, is_poll: bool) -> None:
+        may_take = not (self._source.is_stopping or self._source.is_quiet)
+        free = self._buffer.free(self._prefetch) if may_take else 0
+        if not (free or self._buffer.done or is_poll):
+            return
+        try:
+            answer = self._call(free)
+        except redis.ConnectionError as error:
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+        if answer:
+            crash("fetch.taken")
+        for id_, body in zip(answer[::2], answer[1::2], strict=True):
+            self._take(id_.decode(), body)
 
-    def _fetch_now(self, is_poll: bool) -> None:
-        with self._broker.prefetch_limit.reserve(0 if self._broker.is_stopping else self._prefetch) as room:
-            if not (room or self._buffer.done or is_poll):
-                return
-            if room:
-                # Before the look: a listener that rings meanwhile says that there is more.
-                self._buffer.is_drained = True
-            try:
-                answer = self._say(room)
-            except redis.ConnectionError as error:
-                raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
-            if answer:
-                crash("fetch.taken")
-            if len(answer) == 2 * room:
-                self._buffer.is_drained = False
-            for id_, body in zip(answer[::2], answer[1::2], strict=True):
-                self._take(id_.decode(), body)
-        if len(answer) < 2 * room:
-            # Another consumer may have found no room meanwhile.
-            self._broker.wake_waiting()
-
-    def _say(self, room: int) -> list[Any]:
+    def _call(self, free: int) -> list[Any]:
         done = list(self._buffer.done)
-        answer = self._broker.ack_and_fetch(self._queue, done, room, current_millis())
-        # Only now: an ack that did not get through is said again.
+        answer = self._source.ack_and_fetch(self._lane, done, free, current_millis())
+        # Only now: an ack that did not get through is sent again.
         self._buffer.done.difference_update(done)
         return answer
 
@@ -126,10 +117,11 @@ class WakingConsumer(Consumer):
         """One broken message must not take the good ones along that were fetched with it."""
         try:
             message: Message[Any] = Message.decode(body or b"")
-            if message.options["redis_message_id"] != id_ or message.queue_name != self._queue:
-                raise ValueError("the message is filed in the wrong place")  # noqa: TRY301
-        except Exception as error:  # noqa: BLE001 (whatever rubbish lies in Redis)
-            self._broker.give_up(self._queue, id_, str(error))
+            if message.options["redis_message_id"] != id_ or message.queue_name != self._lane:
+                raise ValueError("the message belongs to another lane")  # noqa: TRY301
+            if not self._source.can_run(message.actor_name):
+                raise ValueError(f"this process does not know job type {message.actor_name!r}")  # noqa: TRY301
+        except Exception as error:  # noqa: BLE001 (whatever is in Redis)
+            self._source.give_up(self._lane, id_, str(error))
             return
-        self._broker.prefetch_limit.enter(id_)
-        self._buffer.fetched.append(MessageProxy(message))
+        self._buffer.take(MessageProxy(message))

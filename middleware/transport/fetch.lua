@@ -1,4 +1,4 @@
--- Ack what this broker is done with, then take up to ARGV[4] messages of a queue into its hands: dramatiq's own ack and fetch,
+-- Ack what this broker is done with, then take up to ARGV[4] messages of a lane: dramatiq's own ack and fetch,
 -- in one call. Answers with the ids too: a message whose body is broken can then still be traced to its job.
 -- The acks come first: they free memory, so that a full Redis lets the rest pass.
 -- KEYS: list, messages, acks, heartbeats. ARGV: now (ms), broker id, queue, count, then the ids to ack.

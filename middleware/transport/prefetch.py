@@ -1,12 +1,10 @@
-"""What this process has in hand of each queue. Kept by the broker: a consumer is replaced when Redis was away, what it held
-stays.
+"""The messages that this process has taken from Redis. The broker keeps them: a consumer is replaced when Redis was away, and
+what it had stays.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -15,40 +13,24 @@ from dramatiq import MessageProxy
 
 @dataclass
 class PrefetchBuffer:
-    """Of one queue."""
-
     fetched: deque[MessageProxy] = field(default_factory=deque)
-    """Not handed to a thread yet."""
+    """No thread has them yet."""
     done: set[str] = field(default_factory=set)
-    """Messages to ack."""
-    is_drained: bool = False
-    """The last fetch took all there was: room that comes free is of no use here until the queue's listener rings."""
+    """Ids of messages to ack with the next fetch."""
+    _held: set[str] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
 
-
-class PrefetchLimit:
-    """How many messages the process may hold, of all its queues together: what it cannot begin is better off elsewhere."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._held: set[str] = set()
-        self._reserved = 0
-
-    @contextmanager
-    def reserve(self, limit: int) -> Iterator[int]:
-        """What is free of `limit` now, kept from others for the time of a fetch."""
+    def free(self, limit: int) -> int:
+        """How many more messages the process may take: what it cannot begin is better off elsewhere."""
         with self._lock:
-            free = max(0, limit - len(self._held) - self._reserved)
-            self._reserved += free
-        try:
-            yield free
-        finally:
-            with self._lock:
-                self._reserved -= free
+            return max(0, limit - len(self._held))
 
-    def enter(self, message_id: str) -> None:
+    def take(self, message: MessageProxy) -> None:
         with self._lock:
-            self._held.add(message_id)
+            self._held.add(message.options["redis_message_id"])
+        self.fetched.append(message)
 
-    def leave(self, message_ids: Sequence[str]) -> None:
+    def release(self, message_id: str) -> None:
+        """A thread is done with it, or it was given back."""
         with self._lock:
-            self._held.difference_update(message_ids)
+            self._held.discard(message_id)

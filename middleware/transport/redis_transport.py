@@ -1,10 +1,12 @@
-"""Redis as the dispatcher uses it: a disposable transport for small messages.
+"""Redis as the dispatcher uses it: a disposable transport of small messages.
 
-A message is a job id and a dispatch_seq, nothing more; the payload stays in Postgres. The layout is dramatiq's own (list,
-hash of bodies, acks per broker), so its consumers, its maintenance and its tools understand it. Beside it:
+A message is a job id and a dispatch_seq, nothing more; the payload stays in PostgreSQL. A lane is a queue of dramatiq: the
+layout is dramatiq's own (list, hash of bodies, acks of each broker), so its maintenance and its tools understand it. Beside
+it:
 
-    <ns>:epoch    a key without which this Redis is not the one we filled: flushed, replaced, or never used
-    <ns>:fetch    channel that tells workers "there is something to fetch"
+    <ns>:epoch    a key without which this Redis is not the one that we filled: flushed, replaced, or never used
+    <ns>:lanes    the lanes that were pushed to
+    <ns>:fetch    channel that tells workers "there is something to fetch" in a lane
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any
 import redis
 from dramatiq import Message
 
-from aeon_jobs.persistence.queue.dispatch import Dispatch, parse_message_id
+from aeon_jobs.persistence.queue.dispatch import Dispatch
 
 
 def script(name: str) -> str:
@@ -34,32 +36,48 @@ class RedisTransport:
         self._push = client.register_script(script("push"))
         self._forget = client.register_script(script("forget"))
 
-    def depths(self, queues: Sequence[str]) -> tuple[dict[str, int], bool]:
-        """Messages of each queue, waiting and in flight, and whether this Redis still holds our epoch."""
+    def depths(self, lanes: Sequence[str]) -> tuple[dict[str, int], bool]:
+        """Messages of each lane, waiting and in flight, and whether this Redis still holds our epoch."""
         pipeline = self.client.pipeline(transaction=False)
-        for queue in queues:
-            pipeline.hlen(self._messages(queue))
+        for lane in lanes:
+            pipeline.hlen(self._messages(lane))
         pipeline.exists(self._epoch)
         *depths, epoch = pipeline.execute()
-        return dict(zip(queues, depths, strict=True)), bool(epoch)
+        return dict(zip(lanes, depths, strict=True)), bool(epoch)
+
+    def lanes(self) -> list[str]:
+        """Every lane that may have messages, those of workers that are gone included."""
+        return self._text(self.client.smembers(self._lanes))
 
     def push(self, dispatches: Iterable[Dispatch]) -> int:
         """Push dispatches in the order given; one that is there already is left alone. Returns how many were new."""
-        ordered = sorted(dispatches, key=lambda dispatch: dispatch.queue_name)
+        ordered = sorted(dispatches, key=lambda dispatch: dispatch.lane)
         return sum(
             self._push(
-                keys=[self._list(queue), self._messages(queue)],
-                args=[f"{self.namespace}:fetch", queue, *_bodies(group)],
+                keys=[self._list(lane), self._messages(lane), self._lanes],
+                args=[f"{self.namespace}:fetch", lane, *_bodies(group)],
             )
-            for queue, group in groupby(ordered, key=lambda dispatch: dispatch.queue_name)
+            for lane, group in groupby(ordered, key=lambda dispatch: dispatch.lane)
         )
 
     def absent(self, dispatches: Sequence[Dispatch]) -> list[Dispatch]:
-        """Those that Redis knows nothing of."""
+        """Those that no lane has."""
+        lanes = self.lanes()
         pipeline = self.client.pipeline(transaction=False)
         for dispatch in dispatches:
-            pipeline.hexists(self._messages(dispatch.queue_name), dispatch.message_id)
-        return [d for d, present in zip(dispatches, pipeline.execute(), strict=True) if not present]
+            for lane in lanes:
+                pipeline.hexists(self._messages(lane), dispatch.message_id)
+        present = pipeline.execute() if lanes else []
+        found = [any(present[i * len(lanes) : (i + 1) * len(lanes)]) for i in range(len(dispatches))]
+        return [dispatch for dispatch, is_there in zip(dispatches, found, strict=True) if not is_there]
+
+    def messages_of(self, lane: str) -> list[str]:
+        """The ids of all messages of a lane, fetched ones included."""
+        return self._text(self.client.hkeys(self._messages(lane)))
+
+    def drop_lane(self, lane: str) -> None:
+        """Forget a lane that has no messages any more."""
+        self.client.srem(self._lanes, lane)
 
     def begin_epoch(self) -> None:
         """Mark this Redis as filled."""
@@ -74,29 +92,32 @@ class RedisTransport:
         policy = str(config.get("maxmemory-policy", "noeviction"))
         return None if policy == "noeviction" or str(config.get("maxmemory", "0")) == "0" else policy
 
-    def held_by(self, broker_id: str, queues: Iterable[str]) -> dict[str, list[str]]:
-        """By queue, the ids of the dispatches that a broker fetched and did not ack. Ordinary messages are left out."""
-        held = {queue: self._text(self.client.smembers(self._acks(broker_id, queue))) for queue in queues}
-        return {queue: [id_ for id_ in ids if parse_message_id(id_)] for queue, ids in held.items() if ids}
+    def fetched_by(self, broker_id: str, lane: str) -> list[str]:
+        """The ids of the messages of a lane that a broker fetched and did not ack."""
+        return self._text(self.client.smembers(self._acks(broker_id, lane)))
 
-    def forget(self, queue: str, ids: Sequence[str], broker_id: str | None = None) -> None:
-        """Drop messages of a queue, and of a dead broker's hands."""
-        acks = [self._acks(broker_id, queue)] if broker_id else []
+    def forget(self, lane: str, ids: Sequence[str], broker_id: str | None = None) -> None:
+        """Drop messages of a lane, and those that a dead broker had fetched."""
+        acks = [self._acks(broker_id, lane)] if broker_id else []
         if ids:
-            self._forget(keys=[self._list(queue), self._messages(queue), *acks], args=list(ids))
+            self._forget(keys=[self._list(lane), self._messages(lane), *acks], args=list(ids))
 
     @property
     def _epoch(self) -> str:
         return f"{self.namespace}:epoch"
 
-    def _list(self, queue: str) -> str:
-        return f"{self.namespace}:{queue}"
+    @property
+    def _lanes(self) -> str:
+        return f"{self.namespace}:lanes"
 
-    def _messages(self, queue: str) -> str:
-        return f"{self.namespace}:{queue}.msgs"
+    def _list(self, lane: str) -> str:
+        return f"{self.namespace}:{lane}"
 
-    def _acks(self, broker_id: str, queue: str) -> str:
-        return f"{self.namespace}:__acks__.{broker_id}.{queue}"
+    def _messages(self, lane: str) -> str:
+        return f"{self.namespace}:{lane}.msgs"
+
+    def _acks(self, broker_id: str, lane: str) -> str:
+        return f"{self.namespace}:__acks__.{broker_id}.{lane}"
 
     @staticmethod
     def _text(members: Any) -> list[str]:
@@ -107,7 +128,7 @@ def message_for(dispatch: Dispatch) -> Message[Any]:
     """The dramatiq message of a dispatch."""
     options: Mapping[str, Any] = {"redis_message_id": dispatch.message_id}
     return Message(
-        queue_name=dispatch.queue_name,
+        queue_name=dispatch.lane,
         actor_name=dispatch.job_type,
         args=(),
         kwargs={},

@@ -16,10 +16,12 @@ from aeon_jobs.ops.benchmarks.scale import Scale
 from aeon_jobs.ops.benchmarks.system import System
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.queue import dispatch, executions
+from aeon_jobs.persistence.queue.dispatch import Lane
 from aeon_jobs.persistence.queue.executions import Ended
 from aeon_jobs.persistence.queue.states import completed
 
 WORKERS = 10
+LANE = Lane("benchmark", ("default",), ("bench_nothing", "bench_stamp", "bench_nap"))
 RATE = 10
 """Queries a second of each worker."""
 
@@ -71,7 +73,7 @@ def _lives(database: Database, count: int) -> tuple[list[float], list[float]]:
 
 
 def _live(connection: Connection) -> list[float]:
-    dispatched = dispatch.dispatch(connection, {"default": 1})
+    dispatched = dispatch.dispatch(connection, {LANE: 1})
     claimed = executions.claim(
         connection, [(job.id, job.seq) for job in dispatched], worker_id="benchmark", lease_ms=20_000
     )

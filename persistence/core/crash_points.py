@@ -27,8 +27,8 @@ POINTS = {
     "transaction.recorded": "a handler's writes and its completion are about to commit together",
     "transaction.committed": "a handler's writes and its completion were committed together",
     "record.committed": "an outcome was recorded, its message not acked",
-    "burial.rescued": "a dead worker's running jobs were freed, not those that it had fetched",
-    "burial.taken_back": "a dead worker's jobs were freed, the worker not marked as lost",
+    "reaping.rescued": "a dead worker's running jobs were freed, not those that it had fetched",
+    "reaping.taken_back": "a dead worker's jobs were freed, the worker not marked as lost",
     "schedule.submitted": "a schedule's job was inserted, the schedule not moved on",
 }
 

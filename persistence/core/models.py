@@ -256,6 +256,8 @@ class Worker(SQLModel, table=True):
         default_factory=list,
         sa_column=Column(ARRAY(String(100)), nullable=False, server_default=FetchedValue()),
     )
+    lane: str | None = _text(40)
+    schema_digests: dict[str, str] = Field(default_factory=dict, sa_column=_json())
     threads: int = 0
     busy: int = 0
     version: str = _text(50, nullable=False)
@@ -263,6 +265,7 @@ class Worker(SQLModel, table=True):
     started_at: datetime = _now()
     last_seen_at: datetime = _now()
     stopped_at: datetime | None = _time()
+    quieted_at: datetime | None = _time()
 
 
 class JobCounter(SQLModel, table=True):

@@ -13,20 +13,6 @@ from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import JobNotFound, WrongState
 from aeon_jobs.persistence.core.models import DeadLetterJob, Job
 from aeon_jobs.persistence.queue import jobs
-from aeon_jobs.persistence.queue.states import DeadReason, Failure
-
-
-def fail_unstarted(connection: Connection, dispatch: tuple[UUID, int], reason: DeadReason, failure: Failure) -> bool:
-    """End a queued job that no worker can even start. False: the dispatch is no longer the job's."""
-    job_id, seq = dispatch
-    parameters = {
-        "id": job_id,
-        "seq": seq,
-        "reason": reason,
-        "error_type": failure.error_type,
-        "message": failure.message,
-    }
-    return run(connection, "queue/fail_unstarted", parameters).rowcount > 0
 
 
 def requeue(connection: Connection, job_id: UUID, by: str | None = None, payload: dict[str, Any] | None = None) -> Job:

@@ -1,11 +1,14 @@
-"""From pending to queued and back: the verbs of the dispatcher.
+"""From pending to queued and back: what a dispatcher does.
 
-A Dispatch is what goes to Redis: a job and the number of its dispatch. Whoever holds an older number holds nothing.
+A Dispatch is what goes to Redis: a job and the number of its dispatch. An older number of the same job is void.
+A Lane is what the workers of one kind can run: they serve the same queues and know the same job types.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,6 +24,7 @@ class Dispatch:
     seq: int
     queue_name: str
     job_type: str
+    lane: str = ""
     age_ms: float = 0
 
     @property
@@ -39,18 +43,31 @@ def parse_message_id(message_id: str) -> tuple[UUID, int] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Capacity:
-    """Live worker threads of a queue; `allowed` is what a limit on the queue still allows, None without a limit."""
+class Lane:
+    """Live workers that can run the same jobs: a job of one of `job_types` in one of `queues`."""
 
-    threads: int
-    workers: int
-    allowed: int | None
+    name: str
+    queues: tuple[str, ...]
+    job_types: tuple[str, ...]
+    threads: int = 0
+    workers: int = 0
+    is_limited: bool = False
+    """A queue of it has a limit: it may have to wait for running jobs, though threads are free."""
 
 
-def capacity(connection: Connection, silence_ms: int) -> dict[str, Capacity]:
-    """Queues that live workers serve. A worker is live while it was seen within `silence_ms`."""
-    rows = run(connection, "queue/capacity", {"silence_ms": silence_ms})
-    return {row.queue_name: Capacity(row.threads, row.workers, row.allowed) for row in rows}
+def lane_name(queues: Iterable[str], job_types: Iterable[str]) -> str:
+    """The same for every worker that can run the same jobs; 21 characters."""
+    content = json.dumps([sorted(queues), sorted(job_types)])
+    return f"jobs-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+
+
+def lanes(connection: Connection, silence_ms: int) -> list[Lane]:
+    """The lanes of the live workers. A worker is live while it was seen within `silence_ms`."""
+    rows = run(connection, "queue/lanes", {"silence_ms": silence_ms})
+    return [
+        Lane(row.lane, tuple(row.queues), tuple(row.job_types), row.threads, row.workers, row.is_limited)
+        for row in rows
+    ]
 
 
 def promote(connection: Connection) -> int:
@@ -58,9 +75,14 @@ def promote(connection: Connection) -> int:
     return run(connection, "queue/promote").rowcount
 
 
-def dispatch(connection: Connection, free: Mapping[str, int]) -> list[Dispatch]:
-    """Queue up to `free[queue]` ready jobs of each queue; returns them, highest priority first."""
-    rows = run(connection, "queue/dispatch", {"queues": list(free), "free": list(free.values())}).all()
+def dispatch(connection: Connection, free: Mapping[Lane, int]) -> list[Dispatch]:
+    """Queue up to `free[lane]` ready jobs for each lane; returns them, highest priority first."""
+    queues = sorted({queue for lane in free for queue in lane.queues})
+    wanted = [
+        {"lane": lane.name, "free": count, "queues": lane.queues, "job_types": lane.job_types}
+        for lane, count in free.items()
+    ]
+    rows = run(connection, "queue/dispatch", {"queues": queues, "lanes": json.dumps(wanted)}).all()
     return [_dispatch(row) for row in sorted(rows, key=lambda row: (-row.priority, row.seq))]
 
 
@@ -77,11 +99,6 @@ def take_back(connection: Connection, dispatches: Sequence[tuple[UUID, int]]) ->
     return run(connection, "queue/take_back", {"ids": list(ids), "seqs": list(seqs)}).rowcount
 
 
-def pass_on(connection: Connection, dispatch: tuple[UUID, int]) -> bool:
-    """Give back a dispatch of a registered job type, for a worker that runs it. False: nobody ever registered it."""
-    job_id, seq = dispatch
-    return run(connection, "queue/pass_on", {"id": job_id, "seq": seq}).rowcount > 0
-
-
 def _dispatch(row: Row[Any]) -> Dispatch:
-    return Dispatch(row.id, row.dispatch_seq, row.queue_name, row.job_type, float(getattr(row, "age_ms", 0)))
+    lane, age_ms = getattr(row, "lane", ""), float(getattr(row, "age_ms", 0))
+    return Dispatch(row.id, row.dispatch_seq, row.queue_name, row.job_type, lane, age_ms)

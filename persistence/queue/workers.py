@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -37,6 +38,8 @@ class Registration:
     broker_id: str | None = None
     queues: Sequence[str] = ()
     job_types: Sequence[str] = ()
+    lane: str | None = None
+    schema_digests: Mapping[str, str] = field(default_factory=dict)
     threads: int = 0
 
 
@@ -49,7 +52,7 @@ class Peer:
     pid: int
     process_started_at: float
     broker_id: str | None
-    queues: list[str]
+    lane: str | None
 
 
 def register(connection: Connection, registration: Registration) -> None:
@@ -68,15 +71,34 @@ def register(connection: Connection, registration: Registration) -> None:
             "broker_id": registration.broker_id,
             "queues": list(registration.queues),
             "job_types": list(registration.job_types),
+            "lane": registration.lane,
+            "schema_digests": json.dumps(dict(registration.schema_digests)),
             "threads": registration.threads,
             "version": registration.version,
         },
     )
 
 
-def beat(connection: Connection, worker_id: str, busy: int = 0) -> bool:
-    """Prove life. False: the row is gone and the process has to register again."""
-    return run(connection, "queue/beat", {"id": worker_id, "busy": busy}).rowcount > 0
+def beat(connection: Connection, worker_id: str, busy: int = 0) -> bool | None:
+    """Prove life. Returns whether the process is to be quiet; None: the row is gone, and it has to register again."""
+    row = run(connection, "queue/beat", {"id": worker_id, "busy": busy}).one_or_none()
+    return None if row is None else bool(row.is_quiet)
+
+
+def quiet(connection: Connection, worker_id: str, is_quiet: bool = True) -> bool:
+    """Have a worker process begin nothing new, or begin again. False: no such process runs."""
+    return run(connection, "queue/quiet_worker", {"id": worker_id, "is_quiet": is_quiet}).rowcount > 0
+
+
+def served_queues(connection: Connection, silence_ms: int) -> list[str]:
+    """Queues of live workers, those of ordinary actors included."""
+    return list(run(connection, "queue/served_queues", {"silence_ms": silence_ms}).scalars())
+
+
+def schema_conflicts(connection: Connection, silence_ms: int) -> dict[str, list[str]]:
+    """Job types that live workers define with different payload schemas, and the ids of those workers."""
+    rows = run(connection, "queue/schema_conflicts", {"silence_ms": silence_ms})
+    return {row.job_type: list(row.worker_ids) for row in rows}
 
 
 def change_state(connection: Connection, worker_id: str, state: Literal["stopping", "stopped"]) -> None:

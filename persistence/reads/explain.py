@@ -95,7 +95,7 @@ def _nobody_to_run_it(row: Row[Any]) -> list[Reason]:
         message = f"no live worker serves queue {row.queue_name}"
         reasons.append(Reason("no_worker_for_queue", message, {"queue_name": row.queue_name}))
     elif row.type_known and not row.type_workers:
-        message = f"no live worker of queue {row.queue_name} can run {row.job_type}"
+        message = f"no live worker of queue {row.queue_name} knows job type {row.job_type}: it waits until one does"
         reasons.append(Reason("no_worker_for_type", message, {"job_type": row.job_type}))
     if not row.dispatchers and not row.queue_workers:
         reasons.append(Reason("no_dispatcher", "nobody dispatches: no dispatcher and no worker is alive"))
@@ -105,7 +105,8 @@ def _nobody_to_run_it(row: Row[Any]) -> list[Reason]:
 def _next_in_line(row: Row[Any]) -> Reason:
     if row.ahead:
         count = f"{row.ahead}" if row.ahead < row.counted else f"at least {row.counted}"
-        message = f"is ready; {count} job(s) of queue {row.queue_name} come first, {row.threads} thread(s) work on them"
+        first = f"{count} {row.job_type} job(s) of queue {row.queue_name} come first"
+        message = f"is ready; {first}, {row.threads} thread(s) work on them"
         return Reason("behind_others", message, {"ahead": row.ahead, "threads": row.threads})
     return Reason("ready", "is ready, and next in its queue")
 

@@ -18,7 +18,7 @@ JOBS = 12
 IN_DISPATCHER = ["dispatch.committed", "dispatch.pushed", "epoch.filled"]
 IN_WORKER = ["fetch.taken", "claim.committed", "handler.ended", "record.committed"]
 IN_TRANSACTION = ["transaction.recorded", "transaction.committed"]
-IN_REAPING = ["burial.rescued", "burial.taken_back"]
+IN_REAPING = ["reaping.rescued", "reaping.taken_back"]
 IN_SCHEDULER = ["schedule.submitted"]
 IN_PRODUCER = ["submit.stored", "submit.committed"]
 

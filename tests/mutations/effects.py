@@ -99,7 +99,16 @@ EFFECTS = [
     Mutation(
         "jobs have priorities",
         "`priority DESC` in `dispatch.sql`",
-        [Change(f"{SQL}/dispatch.sql", "ORDER BY priority DESC, seq", "ORDER BY seq")],
+        [
+            Change(
+                f"{SQL}/dispatch.sql",
+                "ORDER BY priority DESC, seq\n        -- A lock",
+                "ORDER BY seq\n        -- A lock",
+            ),
+            Change(
+                f"{SQL}/dispatch.sql", "PARTITION BY lane ORDER BY priority DESC, seq", "PARTITION BY lane ORDER BY seq"
+            ),
+        ],
         [f"{LIFE}::test_jobs_start_in_priority_order_but_for_a_window"],
     ),
 ]

@@ -195,19 +195,7 @@ HANDLERS = [
         [f"{LIFE}::test_a_permanent_error_is_dead_lettered_at_once"],
     ),
     Mutation(
-        "no worker has the job",
-        "the dead letter for an unknown job type",
-        [
-            Change(
-                "middleware/transport/unknown_types.py",
-                'if dead_letters.fail_unstarted(connection, found, "unknown_type", failure):',
-                "if failure:",
-            )
-        ],
-        [f"{LIFE}::test_a_job_type_that_nobody_knows_is_dead_lettered"],
-    ),
-    Mutation(
-        "no worker has the job",
+        "the payload does not match",
         "the outcome `invalid_payload`",
         [Change("middleware/execution/retries.py", '        return "invalid_payload"\n', "        return None\n")],
         [f"{LIFE}::test_a_payload_inserted_by_hand_that_does_not_fit_is_dead_lettered"],

@@ -28,7 +28,9 @@ NO_FILLING = Change("middleware/dispatch/dispatcher.py", "        if not is_ours
 NO_RELEASE_OF_FETCHED = Change(
     "middleware/dispatch/upkeep.py", "        take_back_fetched(self._database, self._transport, self._silent)\n"
 )
-NO_RELEASE_BY_PEERS = Change("middleware/dispatch/upkeep.py", "        if peer.broker_id is None:", "        if True:")
+NO_RELEASE_BY_PEERS = Change(
+    "middleware/dispatch/upkeep.py", "if peer.broker_id is None or peer.lane is None:", "if True:"
+)
 DISPATCHER_WITHOUT_REDIS = Change(
     "middleware/dispatch/dispatcher.py",
     "except Exception as error:",

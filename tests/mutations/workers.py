@@ -166,37 +166,30 @@ WORKERS = [
         [f"{KILLED}::test_a_second_term_ends_a_group_at_once_and_its_jobs_are_freed"],
     ),
     Mutation(
+        "no live worker knows",
+        "the job types of a lane",
+        [Change(f"{SQL}/dispatch.sql", " AND l.job_types ? p.job_type")],
+        [
+            f"{LIFE}::test_a_job_of_a_type_that_no_live_worker_knows_waits_and_runs_when_one_does",
+            f"{DISPATCH}::test_each_lane_gets_the_job_types_that_its_workers_know_and_the_rest_waits",
+        ],
+    ),
+    Mutation(
         "producers send a new job",
         "the registration of a job type by its producer",
         [Change("middleware/transport/broker.py", "        self._introduce(definition)\n")],
-        [f"{LIFE}::test_a_job_type_that_was_sent_before_any_worker_knows_it_waits_for_one"],
+        [f"{LIFE}::test_a_job_type_that_was_sent_before_any_worker_knows_it_is_told_as_such"],
     ),
     Mutation(
-        "a rolling restart, and only",
-        "the new dispatch of a registered job type",
-        [
-            Change(
-                "middleware/transport/unknown_types.py",
-                "                if dispatch.pass_on(connection, found):",
-                "                if False:",
-            )
-        ],
-        [f"{LIFE}::test_a_registered_type_that_a_worker_does_not_know_is_left_to_one_that_does"],
-    ),
-    Mutation(
-        "a rolling restart, and only",
-        "`pass_on.sql`",
-        [Change(f"{SQL}/pass_on.sql", "WHERE id = :id", "WHERE false AND id = :id")],
-        [f"{DISPATCH}::test_a_dispatch_is_passed_on_while_any_worker_has_registered_its_type"],
+        "the last worker of a kind",
+        "the task that looks for lanes without a worker",
+        [Change("middleware/dispatch/upkeep.py", "in set(self._transport.lanes()) - live:", "in ():")],
+        ["integration/workers/test_upkeep.py::test_what_is_in_a_lane_without_a_live_worker_goes_back_to_postgresql"],
     ),
     Mutation(
         "a worker serves many queues",
         "the count of fetched messages in the prefetch limit",
-        [
-            Change(
-                "middleware/transport/prefetch.py", "limit - len(self._held) - self._reserved", "limit - self._reserved"
-            )
-        ],
+        [Change("middleware/transport/prefetch.py", "limit - len(self._held)", "limit")],
         [
             "integration/workers/test_consumer.py::test_a_process_holds_no_more_than_its_threads_can_begin_however_many_queues_it_serves"
         ],

@@ -18,15 +18,16 @@ SELECT
     (SELECT count(*) FROM live w WHERE w.kind = 'worker' AND job.queue_name = ANY(w.queues) AND job.job_type = ANY(w.job_types))
         AS type_workers,
     (SELECT count(*) FROM live w WHERE w.kind = 'dispatcher') AS dispatchers,
-    (SELECT coalesce(sum(w.threads), 0)::integer FROM live w WHERE w.kind = 'worker' AND job.queue_name = ANY(w.queues)) AS threads,
+    (SELECT coalesce(sum(w.threads), 0)::integer FROM live w
+     WHERE w.kind = 'worker' AND w.quieted_at IS NULL AND job.queue_name = ANY(w.queues) AND job.job_type = ANY(w.job_types)) AS threads,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('job_id', p.id, 'status', p.status, 'on_failure', d.on_failure) ORDER BY p.id), '[]')
      FROM job_dependencies d JOIN jobs p ON p.id = d.depends_on_job_id
      WHERE d.job_id = job.id AND d.satisfied_at IS NULL) AS waits_for,
     CASE WHEN job.status = 'pending' AND job.ready THEN
         (SELECT count(*) FROM (
             SELECT FROM jobs j
-            WHERE j.status = 'pending' AND j.ready AND j.queue_name = job.queue_name AND j.priority >= job.priority
-              AND (j.priority > job.priority OR j.seq < job.seq)
+            WHERE j.status = 'pending' AND j.ready AND j.queue_name = job.queue_name AND j.job_type = job.job_type
+              AND j.priority >= job.priority AND (j.priority > job.priority OR j.seq < job.seq)
             LIMIT 1000) AS before)
     ELSE 0 END AS ahead,
     1000 AS counted

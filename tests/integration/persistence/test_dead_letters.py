@@ -19,7 +19,6 @@ from tests.rows import (
     end,
     job,
     outcomes,
-    queue,
     register,
     rows,
     running_job,
@@ -43,26 +42,6 @@ def dead(database: Database, **columns: object):
 def requeue(database: Database, job_id, payload=None):
     with database.transaction() as connection:
         return dead_letters.requeue(connection, job_id, by="operator", payload=payload)
-
-
-def test_a_job_that_cannot_be_started_is_buried_with_a_letter(database):
-    (entry,) = queue(database, add_job(database, payload='{"n": 1}'))
-    with database.connection() as connection:
-        assert dead_letters.fail_unstarted(connection, entry, "invalid_payload", FAILURE)
-        assert not dead_letters.fail_unstarted(connection, entry, "invalid_payload", FAILURE)
-    stored = job(database, entry[0])
-    assert (stored.status, stored.error_message, stored.completed_at is None) == ("failed", "no such address", False)
-    (letter,) = dead_letters_of(database, entry[0])
-    assert (letter.reason, letter.error_type, letter.payload) == ("invalid_payload", "ValueError", {"n": 1})
-    assert letter.fingerprint
-
-
-def test_a_dispatch_that_is_not_the_jobs_any_more_buries_nothing(database):
-    (entry,) = queue(database, add_job(database))
-    with database.connection() as connection:
-        assert not dead_letters.fail_unstarted(connection, (entry[0], 2), "corrupt", FAILURE)
-        assert not dead_letters.fail_unstarted(connection, (uuid4(), 1), "corrupt", FAILURE)
-    assert job(database, entry[0]).status == "queued"
 
 
 def test_a_requeued_job_begins_a_new_life_and_keeps_its_history(database):

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from aeon_jobs.persistence.core.database import Database
-from aeon_jobs.persistence.queue import dead_letters, dispatch, executions, jobs, states
+from aeon_jobs.persistence.queue import dead_letters, executions, jobs, states
 from aeon_jobs.persistence.queue.jobs import NewJob
 from aeon_jobs.persistence.queue.states import Failure
 from tests.races import rival
 from tests.reused_database import database_url, reused_database  # noqa: F401
-from tests.rows import add_job, dispatch_all, end, job, register, rows, running_job, value
+from tests.rows import add_job, dispatch_all, dispatch_queues, end, job, register, rows, running_job, value
 
 FAILURE = Failure("ValueError", "no")
 
@@ -238,7 +238,7 @@ def test_recording_a_parent_releases_its_child_in_the_same_transaction(database)
     depend(database, child, running.id)
     with database.transaction() as connection:
         end(connection, running, states.completed(1))
-        assert [entry.id for entry in dispatch.dispatch(connection, {"default": 5})] == [child]
+        assert [entry.id for entry in dispatch_queues(connection, {"default": 5})] == [child]
         connection.rollback()
     assert standing(database, child) == BLOCKED
 

@@ -8,11 +8,11 @@ import pytest
 
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.queue import dispatch, executions, jobs, queues, workers
-from aeon_jobs.persistence.queue.dispatch import parse_message_id
+from aeon_jobs.persistence.queue.dispatch import Lane, lane_name, parse_message_id
 from aeon_jobs.persistence.queue.workers import Host, Registration
 from tests.races import at_once, rival
 from tests.reused_database import database_url, reused_database  # noqa: F401
-from tests.rows import add_job, dispatch_all, job, queue, rows, running_job, value
+from tests.rows import add_job, dispatch_all, dispatch_queues, job, queue, rows, running_job, value
 
 
 def pending(database: Database, count: int, **columns: object) -> list[object]:
@@ -38,9 +38,9 @@ def test_jobs_are_dispatched_by_priority_and_within_one_in_order_of_submission(d
 def test_each_dispatch_raises_the_number_and_names_the_message(database):
     job_id = add_job(database)
     with database.connection() as connection:
-        (first,) = dispatch.dispatch(connection, {"default": 1})
+        (first,) = dispatch_queues(connection, {"default": 1})
         dispatch.take_back(connection, [(job_id, 1)])
-        (second,) = dispatch.dispatch(connection, {"default": 1})
+        (second,) = dispatch_queues(connection, {"default": 1})
     assert (first.seq, second.seq, second.job_type, second.queue_name) == (1, 2, "note", "default")
     assert parse_message_id(second.message_id) == (job_id, 2)
     stored = job(database, job_id)
@@ -58,10 +58,10 @@ def test_what_is_no_message_id_of_ours_is_none(text):
 def test_no_more_are_taken_than_a_queue_has_room_for_and_each_queue_has_its_own(database):
     ids = {name: pending(database, 3, queue_name=name) for name in "abc"}
     with database.connection() as connection:
-        taken = dispatch.dispatch(connection, {"a": 2, "b": 99, "nobody": 5})
+        taken = dispatch_queues(connection, {"a": 2, "b": 99, "nobody": 5})
     assert [entry.id for entry in taken] == [*ids["a"][:2], *ids["b"]]
     with database.connection() as connection:
-        assert dispatch.dispatch(connection, {"a": 0}) == []
+        assert dispatch_queues(connection, {"a": 0}) == []
 
 
 def test_a_paused_queue_gives_nothing_until_it_is_resumed(database):
@@ -109,9 +109,9 @@ def test_a_job_scheduled_in_the_past_is_ready_at_once_and_one_moved_there_too(da
 def test_two_dispatchers_at_once_never_take_the_same_job(database):
     ids = pending(database, 10)
     with database.transaction() as connection:
-        first = dispatch.dispatch(connection, {"default": 6})
+        first = dispatch_queues(connection, {"default": 6})
         # Not one of them waits: the second passes over what the first holds, uncommitted as it is.
-        with rival(database, lambda other: dispatch.dispatch(other, {"default": 6})) as second:
+        with rival(database, lambda other: dispatch_queues(other, {"default": 6})) as second:
             others = second.answer()
     assert [entry.id for entry in first] == ids[:6]
     assert [entry.id for entry in others] == ids[6:]
@@ -122,7 +122,7 @@ def test_many_dispatchers_take_every_job_once(database):
 
     def take(connection):
         taken = []
-        while batch := dispatch.dispatch(connection, {"default": 7}):
+        while batch := dispatch_queues(connection, {"default": 7}):
             taken += batch
         return taken
 
@@ -180,46 +180,85 @@ def test_dispatches_that_wait_are_found_oldest_first(database):
         assert len(dispatch.queued_since(connection, 0, limit=1)) == 1
 
 
-def test_a_dispatch_is_passed_on_while_any_worker_has_registered_its_type(database):
-    (entry,) = queue(database, add_job(database))
-    rows(database, "DELETE FROM job_types WHERE name = 'note'")
-    with database.connection() as connection:
-        assert not dispatch.pass_on(connection, entry)
-        # No worker that runs it lives at the moment: a rolling restart must not dead-letter the backlog.
-        rows(connection, "INSERT INTO job_types (name) VALUES ('note')")
-        assert not dispatch.pass_on(connection, (entry[0], entry[1] + 1))
-        assert dispatch.pass_on(connection, entry)
-    # A moment later, so that the two do not play ping-pong.
-    assert (job(database, entry[0]).status, job(database, entry[0]).ready) == ("pending", False)
-
-
-def test_the_capacity_of_a_queue_is_the_threads_of_its_live_workers(database):
-    work_on(database, id="a", queues=["default", "slow"], threads=8)
-    work_on(database, id="b", queues=["default"], threads=4)
-    for id_, change in [("stopping", "state = 'stopping'"), ("silent", "last_seen_at = now() - interval '1 min'")]:
-        work_on(database, id=id_, queues=["default"])
+def test_a_lane_is_the_live_workers_that_can_run_the_same_jobs(database):
+    work_on(database, "note", id="a", lane="one", threads=8)
+    work_on(database, "note", id="b", lane="one", threads=4)
+    work_on(database, "other", id="c", lane="two", threads=2)
+    for id_, change in [
+        ("stopping", "state = 'stopping'"),
+        ("silent", "last_seen_at = now() - interval '1 min'"),
+        ("quiet", "quieted_at = now()"),
+    ]:
+        work_on(database, id=id_, queues=["default"], lane="three")
         rows(database, f"UPDATE workers SET {change} WHERE id = :id", id=id_)
     work_on(database, id="dispatcher", kind="dispatcher")
     with database.connection() as connection:
-        found = dispatch.capacity(connection, 20_000)
-    assert {name: (served.threads, served.workers, served.allowed) for name, served in found.items()} == {
-        "default": (12, 2, None),
-        "slow": (8, 1, None),
-    }
+        found = sorted(dispatch.lanes(connection, 20_000), key=lambda lane: lane.name)
+    assert found == [
+        Lane("one", ("default",), ("note",), threads=12, workers=2),
+        Lane("two", ("default",), ("other",), threads=2, workers=1),
+    ]
+
+
+def test_the_name_of_a_lane_depends_on_what_its_workers_can_run_alone():
+    assert lane_name(["a", "b"], ["x", "y"]) == lane_name(["b", "a"], ["y", "x"])
+    different = {lane_name(["a"], ["b"]), lane_name(["b"], ["a"]), lane_name(["a", "b"], []), lane_name(["a b"], [])}
+    assert len(different) == 4
+
+
+def test_each_lane_gets_the_job_types_that_its_workers_know_and_the_rest_waits(database):
+    known = [add_job(database, job_type="note", priority=10), add_job(database, job_type="note", priority=20)]
+    others = [add_job(database, job_type="other", priority=priority) for priority in (90, 80, 70)]
+    unknown = add_job(database, job_type="nobody knows", priority=100)
+    free = {Lane("one", ("default",), ("note",)): 9, Lane("two", ("default",), ("other", "more")): 2}
+    with database.connection() as connection:
+        taken = [(entry.lane, entry.id) for entry in dispatch.dispatch(connection, free)]
+    assert taken == [("two", others[0]), ("two", others[1]), ("one", known[1]), ("one", known[0])]
+    waiting = rows(database, "SELECT id, dispatch_seq FROM jobs WHERE status = 'pending' ORDER BY priority DESC")
+    assert [tuple(row) for row in waiting] == [(unknown, 0), (others[2], 0)]
+
+
+def test_a_job_type_that_two_lanes_know_goes_to_one_of_them(database):
+    ids = pending(database, 6)
+    free = {Lane("old", ("default",), ("note",)): 2, Lane("new", ("default",), ("note", "more")): 3}
+    with database.connection() as connection:
+        taken = dispatch.dispatch(connection, free)
+        taken += dispatch.dispatch(connection, free)
+    assert sorted(entry.id for entry in taken) == sorted(set(ids[: len(taken)]))
+    assert len(taken) >= 3
+
+
+def test_priority_holds_over_all_job_types_of_a_lane(database):
+    ids = {priority: add_job(database, job_type=f"type{priority % 5}", priority=priority) for priority in range(40)}
+    with database.connection() as connection:
+        taken = dispatch_queues(connection, {"default": 10})
+    assert [entry.id for entry in taken] == [ids[priority] for priority in range(39, 29, -1)]
+
+
+def test_a_lane_of_very_many_pairs_is_filled_and_none_of_them_starves(database):
+    for number in range(30):
+        pending(database, 2, queue_name=f"q{number % 6}", job_type=f"type{number}")
+    types = tuple(f"type{number}" for number in range(30))
+    lane = Lane("wide", tuple(f"q{number}" for number in range(6)), types)
+    taken = []
+    with database.connection() as connection:
+        while batch := dispatch.dispatch(connection, {lane: 7}):
+            assert len(batch) <= 7
+            taken += batch
+    assert len({entry.id for entry in taken}) == 60
 
 
 def test_a_limit_on_a_queue_leaves_what_is_not_in_motion_already(database):
     work_on(database)
     queue(database, *pending(database, 2))
     running_job(database)
-    for limit, left in [(5, 2), (3, 0), (1, 0), (None, None)]:
-        sql = (
-            "INSERT INTO job_queues (name, max_running) VALUES ('default', :limit)"
-            " ON CONFLICT (name) DO UPDATE SET max_running = excluded.max_running"
-        )
-        rows(database, sql, limit=limit)
+    waiting = pending(database, 9)
+    for limit, left in [(3, 0), (1, 0), (5, 2), (None, 7)]:
         with database.connection() as connection:
-            assert dispatch.capacity(connection, 20_000)["default"].allowed == left
+            queues.limit(connection, "default", limit)
+            assert len(dispatch_queues(connection, {"default": 99})) == left
+    assert {jobs.status for jobs in rows(database, "SELECT status FROM jobs")} == {"queued", "running"}
+    assert len(waiting) == 9
 
 
 def test_two_dispatchers_at_once_keep_to_the_limit_of_a_queue(database):
@@ -228,10 +267,10 @@ def test_two_dispatchers_at_once_keep_to_the_limit_of_a_queue(database):
     with database.transaction() as first:
         queues.limit(first, "default", 3)
     with database.transaction() as first, database.connection() as second:
-        assert len(dispatch.dispatch(first, {"default": 2})) == 2
-        assert dispatch.dispatch(second, {"default": 5}) == []
+        assert len(dispatch_queues(first, {"default": 2})) == 2
+        assert dispatch_queues(second, {"default": 5}) == []
         first.commit()
-        assert len(dispatch.dispatch(second, {"default": 5})) == 1
+        assert len(dispatch_queues(second, {"default": 5})) == 1
 
 
 def test_whoever_holds_a_queue_keeps_nobody_from_the_others(database):
@@ -241,13 +280,13 @@ def test_whoever_holds_a_queue_keeps_nobody_from_the_others(database):
     (free,) = pending(database, 1, queue_name="other")
     with database.transaction() as first, database.connection() as second:
         queues.pause(first, "default", by="me")
-        assert [entry.id for entry in dispatch.dispatch(second, {"default": 9, "other": 9})] == [free]
+        assert [entry.id for entry in dispatch_queues(second, {"default": 9, "other": 9})] == [free]
 
 
 def test_a_look_that_finds_nothing_writes_nothing(database):
     work_on(database)
     with database.transaction() as connection:
-        assert dispatch.dispatch(connection, {"default": 9}) == []
+        assert dispatch_queues(connection, {"default": 9}) == []
         assert value(connection, "SELECT pg_current_xact_id_if_assigned()") is None
 
 
@@ -263,32 +302,32 @@ def test_what_is_queued_when_its_queue_is_paused_is_taken_back_and_what_runs_goe
         assert jobs.get(connection, running).status == "running"
         assert executions.claim(connection, [(ids[0], 1)], worker_id="w", lease_ms=1_000) == {}
         assert queues.resume(connection, "default")
-        assert ids[0] in [entry.id for entry in dispatch.dispatch(connection, {"default": 9})]
+        assert ids[0] in [entry.id for entry in dispatch_queues(connection, {"default": 9})]
 
 
 def test_a_pause_waits_for_a_dispatch_under_way_and_takes_it_back(database):
     work_on(database)
     (job_id,) = pending(database, 1)
     with database.transaction() as first:
-        assert dispatch.dispatch(first, {"default": 9})
+        assert dispatch_queues(first, {"default": 9})
         with rival(database, lambda other: queues.pause(other, "default", by="me")) as second:
             second.waits()
             first.commit()
             assert second.answer()
     with database.connection() as connection:
         assert jobs.get(connection, job_id).status == "pending"
-        assert dispatch.dispatch(connection, {"default": 9}) == []
+        assert dispatch_queues(connection, {"default": 9}) == []
 
 
 def test_a_job_cancelled_while_it_is_being_dispatched_is_cancelled_whoever_comes_first(database):
     first, second = pending(database, 2)
     with database.transaction() as connection:
         jobs.cancel(connection, first)
-        with rival(database, lambda other: dispatch.dispatch(other, {"default": 9})) as dispatcher:
+        with rival(database, lambda other: dispatch_queues(other, {"default": 9})) as dispatcher:
             assert [entry.id for entry in dispatcher.answer()] == [second]
     third = add_job(database)
     with database.transaction() as connection:
-        dispatch.dispatch(connection, {"default": 9})
+        dispatch_queues(connection, {"default": 9})
         with rival(database, lambda other: jobs.cancel(other, third)) as canceller:
             canceller.waits()
             connection.commit()

@@ -41,6 +41,7 @@ from aeon_jobs.persistence.queue.states import (
     released,
     snoozed,
 )
+from tests.rows import dispatch_queues
 
 Dispatched = tuple[UUID, int]
 """Job and dispatch_seq."""
@@ -119,7 +120,7 @@ class Machine(RuleBasedStateMachine):
     def dispatch(self, count: int) -> MultipleResults[Dispatched]:
         with self.database.connection() as connection:
             dispatch.promote(connection)
-            dispatched = dispatch.dispatch(connection, {"default": count})
+            dispatched = dispatch_queues(connection, {"default": count})
         ready = [job_id for job_id, model in self.models.items() if model.status == "pending"]
         assert len(dispatched) == min(count, len(ready))
         for entry in dispatched:
@@ -252,16 +253,6 @@ class Machine(RuleBasedStateMachine):
         assert taken == ((model.status, model.seq) == ("queued", dispatched[1]))
         if taken:
             model.status = "pending"
-
-    @now_and_then
-    @rule(dispatched=dispatches)
-    def fail_unstarted(self, dispatched: Dispatched) -> None:
-        model = self.models[dispatched[0]]
-        with self.database.connection() as connection:
-            buried = dead_letters.fail_unstarted(connection, dispatched, "unknown_type", FAILURE)
-        assert buried == ((model.status, model.seq) == ("queued", dispatched[1]))
-        if buried:
-            model.status, model.has_dead_letter = "failed", True
 
     @invariant()
     def count_turns(self) -> None:

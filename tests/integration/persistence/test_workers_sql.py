@@ -25,6 +25,7 @@ ONE = Registration(
     broker_id="b1",
     queues=["default", "slow"],
     job_types=["note"],
+    lane="lane",
     threads=8,
 )
 
@@ -60,8 +61,8 @@ def test_a_beat_proves_life_and_a_forgotten_process_is_told_to_announce_itself(d
     announce(database)
     silence(database, "w1")
     with database.connection() as connection:
-        assert workers.beat(connection, "w1", busy=3)
-        assert not workers.beat(connection, "nobody")
+        assert workers.beat(connection, "w1", busy=3) is False
+        assert workers.beat(connection, "nobody") is None
     assert value(database, "SELECT busy FROM workers") == 3
     assert value(database, "SELECT last_seen_at > now() - interval '5 s' FROM workers")
 
@@ -97,7 +98,7 @@ def test_announcing_again_revives_the_row(database):
 
 
 def test_a_process_that_takes_over_an_id_is_judged_by_its_own_pid(database):
-    """Otherwise its neighbours would look for the pid of its predecessor, and fail_unstarted the living."""
+    """Otherwise its neighbours would look for the pid of its predecessor, and declare the living dead."""
     announce(database)
     announce(database, pid=200, process_started_at=2.5, host=Host("new", "boot-2", "pid:[2]"), version="0.2.0")
     with database.connection() as connection:
@@ -118,7 +119,7 @@ def test_only_processes_of_this_very_host_are_looked_for(database):
         workers.change_state(connection, "stopped", "stopped")
         peers = workers.peers_on(connection, HERE)
     assert {peer.id for peer in peers} == {"w1", "stopping"}
-    assert Peer("w1", "worker", 100, 1.5, "b1", ["default", "slow"]) in peers
+    assert Peer("w1", "worker", 100, 1.5, "b1", "lane") in peers
 
 
 def test_each_death_has_one_undertaker(database):

@@ -1,4 +1,4 @@
-"""The waking consumer against a real Redis: what is done goes with the next fetch, and is never forgotten."""
+"""The consumer of a lane against a real Redis: what is done is acked with the next fetch, and is never forgotten."""
 
 from __future__ import annotations
 
@@ -14,38 +14,47 @@ from dramatiq.errors import ConnectionClosed
 
 from aeon_jobs.middleware.execution.shutdown import Shutdown
 from aeon_jobs.middleware.transport.broker import JobBroker
-from aeon_jobs.middleware.transport.consumer import WakingConsumer
+from aeon_jobs.middleware.transport.consumer import LaneConsumer
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
-from aeon_jobs.persistence.queue.dispatch import Dispatch
+from aeon_jobs.persistence.queue.dispatch import Dispatch, lane_name
 from tests.harness import Harness
-
-QUEUE = "default"
+from tests.rows import add_job, job, queue
 
 
 @pytest.fixture
 def broker(harness: Harness) -> JobBroker:
+    """Of a worker that knows two job types, in two queues."""
+
+    @harness.job
+    def note() -> None: ...
+
+    @harness.job(queue="other")
+    def more() -> None: ...
+
+    harness.broker.join_lane(["default", "other"])
     return harness.broker
 
 
 @pytest.fixture
-def consumer(broker: JobBroker) -> Iterator[WakingConsumer]:
-    made = broker.consume(QUEUE, prefetch=4, timeout=50)
+def consumer(broker: JobBroker) -> Iterator[LaneConsumer]:
+    made = broker.consume(broker.lane, prefetch=4, timeout=50)
     yield made
     made.close()
 
 
-def push(broker: JobBroker, count: int, queue: str = QUEUE) -> None:
-    RedisTransport(broker.client, broker.namespace).push(Dispatch(uuid4(), 1, queue, "note") for _ in range(count))
-    broker.wake(queue)
+def push(broker: JobBroker, count: int, job_type: str = "note") -> None:
+    dispatches = (Dispatch(uuid4(), 1, "default", job_type, broker.lane) for _ in range(count))
+    RedisTransport(broker.client, broker.namespace).push(dispatches)
+    broker.wake(broker.lane)
 
 
 def stored(broker: JobBroker) -> int:
     """Messages that are not acked."""
-    count: Any = broker.client.hlen(f"{broker.namespace}:{QUEUE}.msgs")
+    count: Any = broker.client.hlen(f"{broker.namespace}:{broker.lane}.msgs")
     return int(count)
 
 
-def take(consumer: WakingConsumer, count: int) -> list[Any]:
+def take(consumer: LaneConsumer, count: int) -> list[Any]:
     return [next(consumer) for _ in range(count)]
 
 
@@ -69,13 +78,13 @@ def test_an_ack_is_told_without_anything_left_to_fetch(broker, consumer):
 
 
 def test_closing_sends_the_last_acks_and_gives_back_what_was_not_begun(broker):
-    consumer = broker.consume(QUEUE, prefetch=4, timeout=50)
+    consumer = broker.consume(broker.lane, prefetch=4, timeout=50)
     push(broker, 3)
     consumer.ack(next(consumer))
     broker.is_stopping = True
     consumer.close()
     assert stored(broker) == 2
-    assert broker.client.llen(f"{broker.namespace}:{QUEUE}") == 2
+    assert broker.client.llen(f"{broker.namespace}:{broker.lane}") == 2
 
 
 def test_what_was_handed_to_the_threads_and_not_begun_is_given_back_when_the_worker_stops(broker, consumer):
@@ -85,8 +94,8 @@ def test_what_was_handed_to_the_threads_and_not_begun_is_given_back_when_the_wor
         work.put(SimpleNamespace(message=message))
     thread = SimpleNamespace(requeue_messages=consumer.requeue)
     (shutdown,) = [entry for entry in broker.middleware if isinstance(entry, Shutdown)]
-    shutdown.before_worker_shutdown(broker, SimpleNamespace(work_queue=work, consumers={QUEUE: thread}))
-    assert broker.client.llen(f"{broker.namespace}:{QUEUE}") == 3
+    shutdown.before_worker_shutdown(broker, SimpleNamespace(work_queue=work, consumers={broker.lane: thread}))
+    assert broker.client.llen(f"{broker.namespace}:{broker.lane}") == 3
     assert next(consumer) is None  # and nothing is fetched any more
 
 
@@ -103,7 +112,7 @@ def test_acks_outlive_a_redis_that_was_away(broker, consumer, monkeypatch):
         with pytest.raises(ConnectionClosed):
             next(consumer)
         consumer.close()
-    successor = broker.consume(QUEUE, prefetch=4, timeout=50)
+    successor = broker.consume(broker.lane, prefetch=4, timeout=50)
     assert next(successor) is None
     assert stored(broker) == 0
     successor.close()
@@ -113,7 +122,7 @@ def test_what_was_fetched_outlives_a_consumer_that_is_replaced(broker, consumer)
     push(broker, 3)
     first = next(consumer)
     consumer.close()
-    successor = broker.consume(QUEUE, prefetch=3, timeout=50)
+    successor = broker.consume(broker.lane, prefetch=3, timeout=50)
     push(broker, 5)
     rest = take(successor, 2)
     assert len({message.options["redis_message_id"] for message in [first, *rest]}) == 3
@@ -124,37 +133,57 @@ def test_what_was_fetched_outlives_a_consumer_that_is_replaced(broker, consumer)
 
 
 def test_a_process_holds_no_more_than_its_threads_can_begin_however_many_queues_it_serves(broker, consumer):
-    other = broker.consume("other", prefetch=4, timeout=50)
     push(broker, 3)
-    push(broker, 6, "other")
-    held = [*take(consumer, 3), next(other)]
+    push(broker, 6, "more")
+    held = take(consumer, 4)
     assert None not in held
-    assert next(other) is None
+    assert next(consumer) is None
     consumer.ack(held[0])
-    assert [next(other) is None, next(other) is None] == [False, True]
-    other.close()
+    assert [next(consumer) is None, next(consumer) is None] == [False, True]
 
 
-def test_room_that_one_queue_makes_wakes_the_queue_that_waits_for_it_and_no_other(broker, consumer):
-    waiting, empty = (broker.consume(name, prefetch=4, timeout=50) for name in ("waiting", "empty"))
-    assert next(empty) is None
-    push(broker, 4)
-    messages = take(consumer, 4)
-    push(broker, 1, "waiting")
-    assert next(waiting) is None
-    consumer.ack(messages[0])
-    assert (waiting._wake.is_set(), empty._wake.is_set()) == (True, False)
-    assert next(waiting) is not None
-    waiting.close()
-    empty.close()
-
-
-def test_a_ring_wakes_the_consumers_of_its_queue_alone(broker, consumer):
-    other = broker.consume("other", prefetch=4, timeout=50)
-    next(consumer), next(other)
-    assert not consumer._wake.is_set()
-    broker.wake(QUEUE)
-    assert (consumer._wake.is_set(), other._wake.is_set()) == (True, False)
+def test_a_push_to_another_lane_wakes_nobody_here(broker, consumer):
+    next(consumer)
+    assert not broker.consumer_wake.is_set()
+    broker.wake("jobs-of-others")
+    assert not broker.consumer_wake.is_set()
+    broker.wake(broker.lane)
+    assert broker.consumer_wake.is_set()
+    next(consumer)
     broker.wake()
-    assert other._wake.is_set()
-    other.close()
+    assert broker.consumer_wake.is_set()
+
+
+def test_a_quiet_worker_fetches_nothing_and_acks_what_it_finishes(broker, consumer):
+    push(broker, 2)
+    first = next(consumer)
+    consumer.requeue([next(consumer)])
+    broker.is_quiet = True
+    consumer.ack(first)
+    assert next(consumer) is None
+    assert stored(broker) == 1
+    broker.is_quiet = False
+    broker.wake()
+    assert next(consumer) is not None
+
+
+def test_a_message_of_a_job_type_that_this_process_does_not_know_is_given_back_to_postgresql(harness, broker, consumer):
+    (entry,) = queue(harness.database, add_job(harness.database, job_type="of others"))
+    dispatch = Dispatch(*entry, "default", "of others", broker.lane)
+    RedisTransport(broker.client, broker.namespace).push([dispatch])
+    assert next(consumer) is None
+    assert (job(harness.database, entry[0]).status, stored(broker)) == ("pending", 0)
+
+
+def test_a_worker_of_some_queues_joins_the_lane_of_their_job_types_and_one_without_any_joins_none(harness, broker):
+    lanes = []
+    for queues in (["default"], ["other"], ["default", "other"], ["nobody"]):
+        broker.join_lane(queues)
+        lanes.append(broker.lane)
+    assert lanes == [
+        lane_name(["default"], ["note"]),
+        lane_name(["other"], ["more"]),
+        lane_name(["default", "other"], ["note", "more"]),
+        None,
+    ]
+    assert not [name for name in broker.get_declared_queues() if name.startswith("jobs-")]

@@ -19,7 +19,9 @@ from aeon_jobs.middleware.execution.outcomes import Cancel, Discard, PermanentEr
 from aeon_jobs.persistence.core.errors import IdempotencyConflict, InvalidJob
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import dead_letters, job_types, jobs
+from aeon_jobs.persistence.queue.dispatch import lane_name
 from aeon_jobs.persistence.queue.states import Backoff
+from aeon_jobs.persistence.reads.explain import explain
 from tests.harness import Harness, open_harness
 from tests.waiting import wait_for
 
@@ -297,48 +299,22 @@ def test_a_payload_inserted_by_hand_that_does_not_fit_is_dead_lettered(harness: 
     assert "payload.n" in (job.error_message or "")
 
 
-def test_a_job_type_that_nobody_knows_is_dead_lettered(harness: Harness) -> None:
+def test_a_job_of_a_type_that_no_live_worker_knows_waits_and_runs_when_one_does(harness: Harness) -> None:
+    """A plain INSERT with a new name, a deploy that brings the producers first, a rolling restart: no dead letter."""
+
     @harness.job
-    def known() -> None: ...
+    def known(n: int) -> int:
+        return n
 
     with harness.working():
-        ((job_id,),) = harness.execute("INSERT INTO jobs (job_type) VALUES ('unheard_of') RETURNING id")
-        job = harness.finished(job_id)
+        ((job_id,),) = harness.execute("INSERT INTO jobs (job_type, priority) VALUES ('news', 100) RETURNING id")
+        assert [harness.finished(known.send(n)).result for n in range(5)] == list(range(5))
+        waiting = harness.job_of(job_id)
+        with harness.database.connection() as connection:
+            reasons = {reason.code for reason in explain(connection, job_id, silence_ms=20_000).reasons}
+    assert (waiting.status, waiting.dispatch_seq, waiting.scheduled_at) == ("pending", 0, None)
+    assert reasons == {"unknown_job_type"}
 
-    assert (job.status, harness.letter(job.id).reason) == ("failed", "unknown_type")
-    assert [key for key in harness.broker.client.keys("*") if b".XQ" in key] == []
-
-
-def test_a_job_type_that_was_sent_before_any_worker_knows_it_waits_for_one(harness: Harness) -> None:
-    """A deploy that brings the producers first."""
-
-    @harness.job
-    def brand_new() -> str:
-        return "done"
-
-    message = brand_new.send()
-    handler = harness.broker.actors.pop("brand_new")
-
-    @harness.job
-    def old() -> None: ...
-
-    with harness.working():
-        wait_for(lambda: harness.job_of(message).dispatch_seq == 2, "it was passed on, and is tried again")
-        assert harness.job_of(message).status != "failed"
-        harness.broker.actors["brand_new"] = handler
-        assert harness.finished(message).result == "done"
-
-
-def test_a_registered_type_that_a_worker_does_not_know_is_left_to_one_that_does(harness: Harness) -> None:
-    """A rolling restart: only the new group has the job type."""
-    harness.execute("INSERT INTO job_types (name) VALUES ('news')")
-    ((job_id,),) = harness.execute("INSERT INTO jobs (job_type) VALUES ('news') RETURNING id")
-
-    @harness.job
-    def known() -> None: ...
-
-    with harness.working():
-        wait_for(lambda: harness.job_of(job_id).dispatch_seq > 1, "it was passed on, and dispatched again")
     with open_harness() as restarted:
 
         @restarted.job
@@ -348,8 +324,29 @@ def test_a_registered_type_that_a_worker_does_not_know_is_left_to_one_that_does(
         with restarted.working():
             job = restarted.finished(job_id)
 
-    assert (job.status, job.result, job.attempt, job.retry_count) == ("completed", "read", 1, 0)
+    assert (job.status, job.result, job.attempt, job.dispatch_seq) == ("completed", "read", 1, 1)
     assert harness.execute("SELECT 1 FROM dead_letter_jobs") == []
+
+
+def test_a_job_type_that_was_sent_before_any_worker_knows_it_is_told_as_such(harness: Harness) -> None:
+    """A deploy that brings the producers first: the name is known, the worker is not here yet."""
+
+    @harness.job
+    def brand_new() -> str:
+        return "done"
+
+    message = brand_new.send()
+    harness.broker.actors.pop("brand_new")
+
+    @harness.job
+    def old() -> None: ...
+
+    with harness.working():
+        assert harness.finished(old.send()).status == "completed"
+        with harness.database.connection() as connection:
+            explanation = explain(connection, UUID(message.message_id), silence_ms=20_000)
+    assert [reason.code for reason in explanation.reasons] == ["no_worker_for_type"]
+    assert "brand_new" in explanation.summary
 
 
 def test_an_example_may_be_of_the_handlers_own_types(harness: Harness) -> None:
@@ -368,19 +365,19 @@ def test_an_unreadable_message_costs_its_job_nothing(harness: Harness) -> None:
     @harness.job
     def wanted() -> None: ...
 
-    namespace = harness.broker.namespace
+    lane = f"{harness.broker.namespace}:{lane_name(['default'], ['wanted'])}"
     message = wanted.send()
     harness.execute("UPDATE jobs SET status = 'queued', dispatch_seq = 1, queued_at = now()")
     rubbish = {f"{message.message_id}:1": b"{rubbish", "not-a-job": b"\xff"}
     for id_, body in rubbish.items():
-        harness.broker.client.hset(f"{namespace}:default.msgs", id_, body)
-        harness.broker.client.rpush(f"{namespace}:default", id_)
+        harness.broker.client.hset(f"{lane}.msgs", id_, body)
+        harness.broker.client.rpush(lane, id_)
 
     with harness.working():
         job = harness.finished(message)
 
     assert (job.status, job.dispatch_seq) == ("completed", 2)
-    assert harness.broker.client.hget(f"{namespace}:default.XQ.msgs", "not-a-job") == b"\xff"
+    assert harness.broker.client.hget(f"{lane}.XQ.msgs", "not-a-job") == b"\xff"
 
 
 def test_ordinary_actors_keep_dramatiqs_own_path(harness: Harness) -> None:

@@ -22,7 +22,7 @@ from aeon_jobs.persistence.queue.workers import Host
 from tests.harness import Harness
 from tests.rows import add_job, job, queue, rows, value
 
-QUEUE = "default"
+QUEUE, LANE = "default", "jobs-lane"
 
 
 @pytest.fixture
@@ -43,13 +43,14 @@ def dispatcher(harness: Harness, transport: RedisTransport, environment: Setting
 def announce(harness: Harness) -> None:
     """A worker on another host, whose messages are those that the harness's broker fetches."""
     entry = registration("worker", "far", broker_id=harness.broker.broker_id, queues=[QUEUE], threads=4)
+    entry = replace(entry, job_types=["note"], lane=LANE)
     with harness.database.connection() as connection:
         workers.register(connection, replace(entry, id="far", host=Host("far", "boot", "ns")))
 
 
 def in_redis(harness: Harness) -> int:
-    """Messages waiting, or in somebody's hands."""
-    return int(harness.broker.client.hlen(f"{harness.broker.namespace}:{QUEUE}.msgs"))
+    """Messages that wait, or that a broker fetched."""
+    return int(harness.broker.client.hlen(f"{harness.broker.namespace}:{LANE}.msgs"))
 
 
 def test_what_a_silent_process_had_fetched_is_dispatched_anew(
@@ -57,8 +58,8 @@ def test_what_a_silent_process_had_fetched_is_dispatched_anew(
 ) -> None:
     announce(harness)
     ((job_id, seq),) = queue(harness.database, add_job(harness.database))
-    transport.push([Dispatch(job_id, seq, QUEUE, "note")])
-    assert len(harness.broker.ack_and_fetch(QUEUE, [], 1, int(time.time() * 1_000))) == 2
+    transport.push([Dispatch(job_id, seq, QUEUE, "note", LANE)])
+    assert len(harness.broker.ack_and_fetch(LANE, [], 1, int(time.time() * 1_000))) == 2
     upkeep.silent()
     assert job(harness.database, job_id).status == "queued"
 
@@ -95,7 +96,7 @@ def test_after_an_outage_of_postgres_live_workers_have_two_heartbeats_to_renew(
     assert states() == ("pending", "lost")
 
 
-def test_what_redis_lost_is_pushed_again_by_the_next_round_after_a_flush(
+def test_what_redis_lost_is_dispatched_again_by_the_next_round_after_a_flush(
     harness: Harness, dispatcher: Dispatcher
 ) -> None:
     announce(harness)
@@ -125,18 +126,40 @@ def test_what_could_not_be_pushed_is_pushed_first_when_redis_is_back(
     assert in_redis(harness) == 1
 
 
-def test_a_dispatch_that_redis_lacks_is_pushed_again_and_one_that_nobody_takes_is_made_anew(
+def test_a_dispatch_that_redis_lacks_and_one_that_nobody_takes_are_made_anew(
     harness: Harness, transport: RedisTransport, upkeep: Upkeep
 ) -> None:
     fresh, absent, stale = queue(harness.database, *(add_job(harness.database) for _ in range(3)))
     age = "UPDATE jobs SET queued_at = now() - :s * interval '1 s' WHERE id = :id"
     rows(harness.database, age, s=4, id=absent[0])
     rows(harness.database, age, s=61, id=stale[0])
-    transport.push([Dispatch(*stale, QUEUE, "note")])
+    transport.push([Dispatch(*stale, QUEUE, "note", LANE)])
 
     upkeep.reconcile()
 
     with harness.database.connection() as connection:
         waiting = {entry.id for entry in dispatch.queued_since(connection, 0)}
-    assert waiting == {fresh[0], absent[0]}
-    assert harness.broker.client.hkeys(f"{harness.broker.namespace}:{QUEUE}.msgs") == [f"{absent[0]}:1".encode()]
+    assert waiting == {fresh[0]}
+    assert harness.broker.client.hkeys(f"{harness.broker.namespace}:{LANE}.msgs") == []
+
+
+def test_what_is_in_a_lane_without_a_live_worker_goes_back_to_postgresql(
+    harness: Harness, transport: RedisTransport, upkeep: Upkeep
+) -> None:
+    """After a deploy: the old workers stopped, the new ones know other job types and have a lane of their own."""
+    announce(harness)
+    kept, abandoned, fetched = queue(harness.database, *(add_job(harness.database) for _ in range(3)))
+    transport.push([Dispatch(*kept, QUEUE, "note", LANE), Dispatch(*fetched, QUEUE, "note", "jobs-old")])
+    harness.broker.ack_and_fetch("jobs-old", [], 1, int(time.time() * 1_000))
+    transport.push([Dispatch(*abandoned, QUEUE, "note", "jobs-old")])
+
+    upkeep.abandoned()
+
+    assert [job(harness.database, entry[0]).status for entry in (kept, abandoned, fetched)] == [
+        "queued",
+        "pending",
+        "pending",
+    ]
+    assert (in_redis(harness), sorted(transport.lanes())) == (1, [LANE, "jobs-old"])
+    upkeep.abandoned()
+    assert transport.lanes() == [LANE]
