@@ -194,7 +194,7 @@ def _start(command: Sequence[str], state: Path) -> tuple[subprocess.Popen[bytes]
 
 
 def _registered() -> int:
-    connection = psycopg2.connect(os.environ["DATABASE_URL"].replace("+psycopg2", ""))
+    connection = psycopg2.connect(os.environ["DATABASE_URL"])
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM workers WHERE state = 'running'")
         count: int = cursor.fetchone()[0]

@@ -60,7 +60,7 @@ class Session:
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Run statements in the page's database; the rows of the last one."""
-        address = self.variables["DATABASE_URL"].replace("+psycopg2", "")
+        address = self.variables["DATABASE_URL"]
         with closing(psycopg2.connect(address)) as connection, connection, connection.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetchall() if cursor.description else []

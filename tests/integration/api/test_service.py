@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -18,8 +16,6 @@ from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import job_types
 from tests.integration.conftest import ECHO
-
-GUIDE = Path(__file__).parents[3] / "docs" / "python.md"
 
 
 @pytest.fixture
@@ -87,9 +83,3 @@ def test_a_job_that_is_over_cannot_be_changed(jobs: Jobs) -> None:
         jobs.change(job_id, priority=1)
     with pytest.raises(JobNotFound):
         jobs.cancel(uuid4())
-
-
-def test_the_guide_runs_as_it_stands(jobs: Jobs, capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)
-    exec(compile(code, GUIDE, "exec"), {})
-    assert "is cancelled: cannot be cancelled" in capsys.readouterr().out
