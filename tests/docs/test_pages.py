@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import redis
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
 
 from aeon_jobs.persistence.admin import api_keys
 from aeon_jobs.persistence.core.database import Database
@@ -17,7 +21,7 @@ from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, links, prose
 from tests.docs.session import NOT_CODE, RUN, Session, opened
 from tests.leaks import short_directory
 
-PENDING = {"README.md", "docs/api.md", "docs/cli.md", "docs/demo.md", "docs/writing-jobs.md"}
+PENDING = {"README.md", "docs/demo.md", "docs/writing-jobs.md"}
 """Pages whose blocks are not run here yet: their own tests run them."""
 RECEIVED_WEBHOOK = """
 import time
@@ -31,24 +35,49 @@ request = SimpleNamespace(headers=sign(secret, "msg_1", int(time.time()), body))
 """
 ALL = [page for page in PAGES if blocks(page) and page not in PENDING]
 BEFORE = {
+    "docs/api.md": [("sh", "aeon-jobs worker")],
+    "docs/cli.md": [("sh", "aeon-jobs worker")],
     "docs/client.md": [("sql", "CREATE TABLE orders (id integer GENERATED ALWAYS AS IDENTITY, customer text)")],
     "docs/design.md": [("sql", "CREATE TABLE invoices (order_id integer)")],
     "docs/job-types.md": [("python", RECEIVED_WEBHOOK)],
 }
 """What a page takes for granted."""
-JOBS = {"docs/client.md": 5, "docs/design.md": 1, "docs/job-types.md": 9, "docs/python.md": 1}
+JOBS = {
+    "docs/api.md": 1,
+    "docs/cli.md": 4,
+    "docs/client.md": 5,
+    "docs/design.md": 1,
+    "docs/job-types.md": 9,
+    "docs/python.md": 1,
+}
 """How many jobs the blocks of a page submit."""
+
+
+@contextmanager
+def mail_server() -> Iterator[int]:
+    """A mail server that accepts everything and keeps nothing; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(Sink(), hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield port
+    finally:
+        controller.stop()
 
 
 @pytest.fixture
 def session(
     request: pytest.FixtureRequest, environment: Settings, database: Database, redis_client: redis.Redis
 ) -> Iterator[Session]:
-    """One page's reader: a migrated database, an empty Redis, an API, and an administrator's key."""
+    """One page's reader: a migrated database, an empty Redis, a mail server, an API, and a key of an administrator."""
     with database.transaction() as connection:
         key = api_keys.create(connection, "reader", "admin")
-    with running_api(environment) as server, short_directory() as directory:
+    with running_api(environment) as server, short_directory() as directory, mail_server() as smtp_port:
         variables = {
+            "SMTP_PORT": str(smtp_port),
+            "SMTP_TLS": "none",
+            "WORKER_PROCESSES": "1",
             # As a reader writes it, without the name of a driver.
             "DATABASE_URL": environment.postgres_dsn.replace("postgresql+psycopg2:", "postgresql:"),
             "REDIS_URL": environment.redis_dsn,
@@ -57,7 +86,7 @@ def session(
             "KEY": key,
         }
         address = server.address.removeprefix("http://")
-        with opened(request.param, directory, variables, {"localhost:8000": address}) as session:
+        with opened(request.param, directory, variables, {"localhost:8000": address, "wait=30": "wait=1"}) as session:
             yield session
 
 
