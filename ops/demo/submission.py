@@ -1,4 +1,4 @@
-"""The three ways in: `actor.send`, the HTTP API, and a plain INSERT."""
+"""The three ways to submit: `actor.send`, the HTTP API, and a plain INSERT."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from uuid import UUID
 import httpx
 from sqlalchemy import text
 
-from aeon_jobs.ops.demo.stage import Stage
+from aeon_jobs.ops.demo.system import DemoSystem
 from aeon_jobs.ops.demo.workload import Order, Way
 from aeon_jobs.persistence.core.errors import JobsError
 
 INSERT = text("INSERT INTO jobs (job_type, payload) VALUES (:job_type, :payload) RETURNING id")
 
-# A machine where everything happens at once may take its time.
+# Everything runs on one machine at the same time, so an answer may take long.
 TIMEOUT_S = 15.0
 
 
 class ApiRefused(JobsError):
-    """The API did not do what it was asked to; the message has its own words."""
+    """The API answered with an error status; the message has its text."""
 
     def __init__(self, response: httpx.Response) -> None:
         request = response.request
@@ -31,31 +31,31 @@ class ApiRefused(JobsError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the API said: 201 for a new job, 200 when the idempotency key brought an existing one back."""
+    """The API's answer: 201 for a new job, 200 for an existing job with the same idempotency key."""
 
     status: int
     job_id: UUID
 
 
-def api_client(stage: Stage) -> httpx.Client:
+def api_client(system: DemoSystem) -> httpx.Client:
     """A client of the API, with the key."""
     return httpx.Client(
-        base_url=stage.api_url,
-        headers={"Authorization": f"Bearer {stage.api_key}"},
+        base_url=system.api_url,
+        headers={"Authorization": f"Bearer {system.api_key}"},
         timeout=TIMEOUT_S,
-        trust_env=False,  # the proxy of a company knows nothing of this machine's ports
+        trust_env=False,  # a proxy does not know the ports of this machine
     )
 
 
-def submit(order: Order, stage: Stage, api: httpx.Client, parents: Mapping[str, UUID]) -> UUID:
-    """Submit an order in its way; `parents` are the ids of earlier ones by name. Returns the job's id."""
+def submit(order: Order, system: DemoSystem, api: httpx.Client, parents: Mapping[str, UUID]) -> UUID:
+    """Submit an order and return the job's id. `parents` are the ids of earlier jobs, by name."""
     match order.way:
         case Way.SEND:
             return _send(order)
         case Way.HTTP:
             return post(order, api, parents).job_id
         case Way.SQL:
-            return _insert(order, stage)
+            return _insert(order, system)
 
 
 def post(order: Order, api: httpx.Client, parents: Mapping[str, UUID]) -> Answer:
@@ -76,7 +76,7 @@ def post(order: Order, api: httpx.Client, parents: Mapping[str, UUID]) -> Answer
 def accepted(response: httpx.Response) -> httpx.Response:
     """
     Raises:
-        ApiRefused: it is no success.
+        ApiRefused: the status is an error.
     """
     if not response.is_success:
         raise ApiRefused(response)
@@ -84,8 +84,7 @@ def accepted(response: httpx.Response) -> httpx.Response:
 
 
 def _send(order: Order) -> UUID:
-    # Late: importing actors connects them to the servers that the environment names, and the stage sets it.
-
+    # Imported late: the import reads DATABASE_URL and REDIS_URL, which `system` sets.
     from aeon_jobs import actors
 
     actor = getattr(actors, order.job_type)
@@ -96,7 +95,7 @@ def _send(order: Order) -> UUID:
     return UUID(message.message_id)
 
 
-def _insert(order: Order, stage: Stage) -> UUID:
+def _insert(order: Order, system: DemoSystem) -> UUID:
     parameters = {"job_type": order.job_type, "payload": json.dumps(order.payload)}
-    with stage.database.connection() as connection:
+    with system.database.connection() as connection:
         return UUID(str(connection.execute(INSERT, parameters).scalar_one()))

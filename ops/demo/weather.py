@@ -1,6 +1,6 @@
-"""Seattle's weather from 2012 to 2015, 1,461 days: NOAA's open data (see data/README.md), and questions to it.
+"""Seattle's weather from 2012 to 2015, 1,461 days: NOAA's open data (see data/README.md), and questions about it.
 
-The answers are computed in plain Python here, to hold those of the job type against.
+The answers are computed here in plain Python. The checks compare the output of `data_processing` with them.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The payload of a `data_processing` job but for its output, and the rows that must come out."""
+    """The payload of a `data_processing` job without its output, and the rows that the job must write."""
 
     payload: dict[str, Any]
     rows: Sequence[Row]
 
 
 def content() -> bytes:
-    """The file as it is kept in this package."""
+    """The file in this package."""
     return resources.files("aeon_jobs.ops.demo").joinpath("data", FILE).read_bytes()
 
 
@@ -54,7 +54,7 @@ def days() -> list[Day]:
 
 
 def month(days: Sequence[Day], year: int, number: int) -> Question:
-    """What kinds of weather there were in a month: one row for each."""
+    """The kinds of weather in a month: one row each."""
     first, end = f"{year}/{number:02d}/01", f"{year}/{number:02d}/99"
     payload = {
         "filters": [{"column": "date", "op": "ge", "value": first}, {"column": "date", "op": "lt", "value": end}],
@@ -73,7 +73,7 @@ def month(days: Sequence[Day], year: int, number: int) -> Question:
 
 
 def wet_days(days: Sequence[Day], year: int) -> Question:
-    """How a year's days with rain or snow were: one row."""
+    """The days of a year with rain or snow: one row."""
     payload = {
         "filters": [
             {"column": "date", "op": "contains", "value": f"{year}/"},
@@ -90,7 +90,7 @@ def wet_days(days: Sequence[Day], year: int) -> Question:
 
 
 def top(days: Sequence[Day], column: str, number: int = 10) -> Question:
-    """The days with the highest values, whole lines of the file."""
+    """The days with the highest values, with all columns."""
     payload = {"sort_by": [column], "descending": True, "limit": number}
     ordered = sorted(days, key=attrgetter(column), reverse=True)
     return Question(payload, [asdict(day) for day in ordered[:number]])

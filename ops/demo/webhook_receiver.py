@@ -1,11 +1,11 @@
-"""A real receiver of webhooks for the demo. It verifies every signature, and by path it answers:
+"""A real receiver of webhooks for the demo. It verifies every signature. The path decides the answer:
 
     /steady    204
-    /busy      503 with Retry-After at first, then 204
+    /busy      503 with Retry-After the first time, then 204
     /flaky     500 twice, then 204
-    /slow      200, and then a body that takes twenty seconds
+    /slow      200, then a body that takes twenty seconds
 
-"At first" is counted by webhook-id, which stays the same on a retry.
+"First" is counted by webhook-id, which stays the same on a retry.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ANSWERS: Mapping[str, tuple[int, ...]] = {
     "/slow": (200,),
 }
 RETRY_AFTER_S = 2
-"""More than the first backoff, which is 1 s: so it shows whether the header was heeded."""
+"""More than the first backoff, which is 1 s. So a check can see that the header was obeyed."""
 
 DRIP_S, DRIPS = 0.1, 200
 LARGEST_BODY = 1_048_576
@@ -40,13 +40,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One request, as it came and as it was answered."""
+    """One request and its answer."""
 
     webhook_id: str
     path: str
     body: bytes
     genuine: bool
-    """The signature was right."""
+    """Whether the signature was right."""
     answer: int
     at: float
     """Seconds of the monotonic clock."""
@@ -67,7 +67,7 @@ class WebhookReceiver:
 
     @property
     def address(self) -> str:
-        """host:port, which the SSRF guard has to be told of."""
+        """host:port, for WEBHOOK_ALLOW_HOSTS."""
         return f"{HOST}:{self._server.server_address[1]}"
 
     @property
@@ -76,7 +76,7 @@ class WebhookReceiver:
             return list(self._deliveries)
 
     def take(self, path: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Write a request down; returns the status to answer."""
+        """Record a request; returns the status to answer."""
         genuine = self._is_genuine(headers, body)
         webhook_id = headers.get("webhook-id", "")
         with self._lock:
@@ -97,7 +97,7 @@ class WebhookReceiver:
         self._thread.join()
 
     def _is_genuine(self, headers: Mapping[str, str], body: bytes) -> bool:
-        # Late: importing actors connects them to the servers that the environment names, and the stage sets it.
+        # Imported late: the import reads DATABASE_URL and REDIS_URL, which `system` sets.
         from aeon_jobs.actors.webhook_delivery.standard_webhooks import SignatureError, verify
 
         try:
@@ -118,7 +118,7 @@ class WebhookReceiver:
         return answers[min(tries, len(answers) - 1)]
 
 
-class _Server(ThreadingTCPServer):  # http.server's own asks DNS for its name
+class _Server(ThreadingTCPServer):  # http.server's own server looks up its name in DNS
     receiver: WebhookReceiver
     # The default of 5 makes the sixth worker that connects at once wait a second for TCP's next try.
     request_queue_size = 128
@@ -144,10 +144,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._drip()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Not on the terminal, which belongs to the board."""
+        """Nothing: the terminal shows the progress."""
 
     def _drip(self) -> None:
-        # It ends early when the other side hangs up: that is what cancelling a delivery looks like from here.
+        # The client closes the connection when its job is cancelled.
         with suppress(OSError):
             for _ in range(DRIPS):
                 self.wfile.write(b".")

@@ -1,4 +1,4 @@
-"""What the demo submits, in which way, and how each of it must end: data."""
+"""What the demo submits, how, and how each job must end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The job's last status, and how each of its attempts must have ended."""
+    """The job's final status, and the outcome of each attempt."""
 
     status: str
     outcomes: tuple[str, ...]
@@ -53,11 +53,11 @@ class Order:
     priority: int = 50
     delay_s: float = 0
     after: str | None = None
-    """Name of the order that it has to wait for."""
+    """Name of the order that must complete first."""
     key: str | None = None
-    """Idempotency key; the order is submitted twice."""
+    """Idempotency key. An order with a key is submitted twice."""
     rows: Sequence[Row] = field(default=(), repr=False)
-    """What a data job must write."""
+    """The rows that a data job must write."""
 
 
 def workload(days: Sequence[Day], receiver: str) -> list[Order]:
@@ -76,18 +76,18 @@ def _mails(days: Sequence[Day]) -> list[Order]:
     ordinary = [_mail(f"reader-{number}@demo.example", day) for number, day in enumerate(days[:80])]
     grey = [replace(_mail(f"grey-{n}@demo.example", days[n]), ending=RETRIED) for n in range(4)]
     both = ["ann@demo.example", "ben@demo.example"]
-    return [*ordinary, *grey, replace(_mail("", days[80]), name="mail to two", payload=_letter(both, days[80]))]
+    return [*ordinary, *grey, replace(_mail("", days[80]), name="mail to two", payload=_message(both, days[80]))]
 
 
 def _mail(to: str, day: Day) -> Order:
-    return Order(name=f"mail to {to}", job_type=MAIL, payload=_letter(to, day))
+    return Order(name=f"mail to {to}", job_type=MAIL, payload=_message(to, day))
 
 
-def _letter(to: str | list[str], day: Day) -> dict[str, Any]:
+def _message(to: str | list[str], day: Day) -> dict[str, Any]:
     body = (
         f"Seattle on {day.date}: {day.weather}, {day.temp_min} to {day.temp_max} °C.\n"
         f"Wind {day.wind} m/s, rain {day.precipitation} mm.\n"
-        # A line that SMTP has to escape, for it would end the mail.
+        # SMTP must escape this line: it would end the mail.
         ".\n"
     )
     return {"to": to, "subject": f"{day.weather.title()} · {day.date}", "body": body}
@@ -129,14 +129,14 @@ def _table(output: str, question: Question) -> Order:
 
 
 def _slow(receiver: str) -> Order:
-    """It would take longer than anybody wants to wait: it is cancelled."""
+    """It takes twenty seconds, so it is cancelled while it runs."""
     url = f"http://{receiver}/slow"
-    payload = {"url": url, "data": {"never": "taken in whole"}}
+    payload = {"url": url, "data": {"never": "read to the end"}}
     return Order(name="webhook to cancel", job_type=WEBHOOK, payload=payload, ending=CANCELLED, priority=100)
 
 
 def _scheduled(days: Sequence[Day]) -> list[Order]:
-    """A table to be made later, and a mail that must wait for it."""
+    """A table that is scheduled, and a mail that depends on it."""
     table = replace(
         _table("wet/2015.csv", weather.wet_days(days, 2015)),
         name="scheduled table",
@@ -152,5 +152,5 @@ def _special(receiver: str) -> list[Order]:
     once = {"url": f"http://{receiver}/steady", "data": {"order": "A-1001"}, "event": "order.paid"}
     return [
         Order(name="mail that is refused", job_type=MAIL, payload=refused, way=Way.SEND, ending=REFUSED),
-        Order(name="webhook asked for twice", job_type=WEBHOOK, payload=once, key="order A-1001 was paid"),
+        Order(name="webhook that is submitted twice", job_type=WEBHOOK, payload=once, key="order A-1001 was paid"),
     ]

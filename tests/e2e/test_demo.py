@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from aeon_jobs.ops.demo.verdict import CLAIMS
+from aeon_jobs.ops.demo.checks import CHECKS
 from tests.leaks import wait_until_empty
 
 TIMEOUT = 90.0
@@ -32,7 +32,7 @@ class Demo:
         self.temporary, self._output = directory / "tmp", directory / "demo.txt"
         self.temporary.mkdir()
         self.temporary.chmod(0o755)  # embedded PostgreSQL may run under another account
-        # Servers that the environment names are real ones: a demo must not touch them.
+        # Variables that name servers name real ones. The demo must not touch them.
         environ = os.environ | {"TMPDIR": str(self.temporary), "DATABASE_URL": "postgresql://127.0.0.1:1/real"}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -49,11 +49,11 @@ class Demo:
     def output(self) -> str:
         return self._output.read_text()
 
-    def says(self, pattern: str) -> None:
+    def wait_for(self, pattern: str) -> None:
         deadline = time.monotonic() + TIMEOUT
         while not re.search(pattern, self.output):
             assert self.process.poll() is None, self.output
-            assert time.monotonic() < deadline, f"waited in vain for {pattern!r}:\n{self.output}"
+            assert time.monotonic() < deadline, f"{pattern!r} did not appear:\n{self.output}"
             time.sleep(0.05)
 
     def tree(self) -> list[psutil.Process]:
@@ -105,7 +105,7 @@ def command_lines(processes: list[psutil.Process]) -> str:
 
 
 def secrets_of(processes: list[psutil.Process]) -> set[str]:
-    """What the programs were given, passwords alone."""
+    """The secrets in the environment of the programs, passwords only."""
     found: set[str] = set()
     for process in processes:
         with suppress(psutil.Error):
@@ -119,9 +119,9 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 
 @pytest.mark.timeout(240)
-def test_every_claim_holds_and_nothing_is_left_behind(start: Callable[[], Demo]) -> None:
+def test_every_check_passes_and_nothing_is_left_behind(start: Callable[[], Demo]) -> None:
     demo = start()
-    demo.says("completed [1-9]")
+    demo.wait_for("completed [1-9]")
     family = demo.tree()
     ports, argvs = listening(family), command_lines(family)
     secrets = secrets_of([p for p in family if "dramatiq" in command_lines([p])])
@@ -129,8 +129,8 @@ def test_every_claim_holds_and_nothing_is_left_behind(start: Callable[[], Demo])
     assert len(secrets) == len(SECRETS)
 
     assert demo.process.wait(TIMEOUT) == 0, demo.output
-    assert demo.output.count("✓") == len(CLAIMS)
-    assert "demo passed" in demo.output
+    assert demo.output.count("✓") == len(CHECKS)
+    assert "The demo passed" in demo.output
     assert wait_until_empty(lambda: alive(family)) == []
     assert open_ports(ports) == []
     assert list(demo.temporary.iterdir()) == []
@@ -140,13 +140,13 @@ def test_every_claim_holds_and_nothing_is_left_behind(start: Callable[[], Demo])
 @pytest.mark.timeout(240)
 def test_ctrl_c_in_the_middle_leaves_nothing_behind(start: Callable[[], Demo]) -> None:
     demo = start()
-    demo.says("running [1-9]")
+    demo.wait_for("running [1-9]")
     family = demo.tree()
     ports = listening(family)
     demo.process.send_signal(signal.SIGINT)
 
     assert demo.process.wait(TIMEOUT) == 1
-    assert "demo interrupted" in demo.output
+    assert "The demo was interrupted" in demo.output
     assert "Traceback" not in demo.output
     assert wait_until_empty(lambda: alive(family)) == []
     assert open_ports(ports) == []
@@ -156,8 +156,8 @@ def test_ctrl_c_in_the_middle_leaves_nothing_behind(start: Callable[[], Demo]) -
 @pytest.mark.timeout(240)
 def test_term_while_the_servers_start_leaves_nothing_behind(start: Callable[[], Demo]) -> None:
     demo = start()
-    demo.says("starting PostgreSQL")
+    demo.wait_for("Starting PostgreSQL")
     demo.process.terminate()
     assert demo.process.wait(TIMEOUT) == 1
-    assert "demo interrupted" in demo.output
+    assert "The demo was interrupted" in demo.output
     assert list(demo.temporary.iterdir()) == []

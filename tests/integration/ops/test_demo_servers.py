@@ -1,4 +1,4 @@
-"""The demo's mail server and webhook receiver, spoken to as workers do."""
+"""The demo's mail server and webhook receiver, used as workers use them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import httpx
 import pytest
 
 from aeon_jobs.actors.webhook_delivery.standard_webhooks import sign
-from aeon_jobs.ops.demo.evidence import read_mails
-from aeon_jobs.ops.demo.mail_server import HOST, RECIPIENT_HEADER, MailServer
+from aeon_jobs.ops.demo.mail_server import DemoMailbox
 from aeon_jobs.ops.demo.webhook_receiver import ANSWERS, RETRY_AFTER_S, WebhookReceiver
+from aeon_jobs.ops.mail_sink import HOST, MailSink
+from aeon_jobs.ops.mails import RECIPIENTS, MailFolder
 
 SECRET = f"whsec_{base64.b64encode(bytes(32)).decode()}"
 SENDER = "demo@demo.example"
@@ -22,8 +23,8 @@ MAIL = b"Subject: hello\r\n\r\nfirst\r\n.\r\nlast\r\n"
 
 
 @pytest.fixture
-def mail_server(tmp_path: Path) -> Iterator[MailServer]:
-    with MailServer(tmp_path) as server:
+def mail_server(tmp_path: Path) -> Iterator[MailSink]:
+    with MailSink(DemoMailbox(tmp_path)) as server:
         yield server
 
 
@@ -33,30 +34,30 @@ def receiver() -> Iterator[WebhookReceiver]:
         yield receiver
 
 
-def test_an_accepted_mail_becomes_a_file_with_its_envelope(mail_server: MailServer, tmp_path: Path) -> None:
+def test_an_accepted_mail_becomes_a_file_with_its_recipients(mail_server: MailSink, tmp_path: Path) -> None:
     with smtplib.SMTP(HOST, mail_server.port) as smtp:
         smtp.sendmail(SENDER, ["ann@demo.example", "ben@demo.example"], MAIL)
-    [mail] = read_mails(tmp_path)
-    assert mail[RECIPIENT_HEADER] == "ann@demo.example, ben@demo.example"
-    assert mail.get_content().splitlines() == ["first", ".", "last"]
+    [mail] = MailFolder(tmp_path).all()
+    assert mail.message[RECIPIENTS] == "ann@demo.example, ben@demo.example"
+    assert mail.text.splitlines() == ["first", ".", "last"]
 
 
-def test_nobody_is_refused_for_good(mail_server: MailServer, tmp_path: Path) -> None:
+def test_an_unknown_recipient_is_always_refused(mail_server: MailSink, tmp_path: Path) -> None:
     with smtplib.SMTP(HOST, mail_server.port) as smtp:
         for _ in range(2):
             with pytest.raises(smtplib.SMTPRecipientsRefused) as refusal:
                 smtp.sendmail(SENDER, "nobody@demo.example", MAIL)
             assert refusal.value.recipients["nobody@demo.example"][0] == 550
-    assert read_mails(tmp_path) == []
+    assert MailFolder(tmp_path).all() == []
 
 
-def test_a_greylisted_recipient_is_accepted_the_second_time(mail_server: MailServer, tmp_path: Path) -> None:
+def test_a_greylisted_recipient_is_accepted_the_second_time(mail_server: MailSink, tmp_path: Path) -> None:
     with smtplib.SMTP(HOST, mail_server.port) as smtp:
         with pytest.raises(smtplib.SMTPRecipientsRefused) as refusal:
             smtp.sendmail(SENDER, "grey-1@demo.example", MAIL)
         assert refusal.value.recipients["grey-1@demo.example"][0] == 451
         smtp.sendmail(SENDER, "grey-1@demo.example", MAIL)
-    assert len(read_mails(tmp_path)) == 1
+    assert len(MailFolder(tmp_path).all()) == 1
 
 
 def post(receiver: WebhookReceiver, path: str, webhook_id: str = "msg_1", secret: str = SECRET) -> httpx.Response:
@@ -74,11 +75,11 @@ def test_answers_go_by_path_and_try(receiver: WebhookReceiver, path: str) -> Non
     assert all(delivery.genuine for delivery in receiver.deliveries)
 
 
-def test_busy_says_when_to_come_back(receiver: WebhookReceiver) -> None:
+def test_busy_sends_retry_after(receiver: WebhookReceiver) -> None:
     assert post(receiver, "/busy").headers["retry-after"] == str(RETRY_AFTER_S)
 
 
-def test_a_wrong_signature_is_refused_and_written_down(receiver: WebhookReceiver) -> None:
+def test_a_wrong_signature_is_refused_and_recorded(receiver: WebhookReceiver) -> None:
     forged = f"whsec_{base64.b64encode(bytes([1] * 32)).decode()}"
     assert post(receiver, "/steady", secret=forged).status_code == 401
     assert httpx.post(f"http://{receiver.address}/steady", content=b"{}").status_code == 401

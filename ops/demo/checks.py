@@ -1,4 +1,4 @@
-"""Is all as it should be? One function per claim; each compares what was ordered with what was found."""
+"""The checks of the demo: one function each. It compares what was submitted with the results."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from aeon_jobs.ops.demo.evidence import Evidence
-from aeon_jobs.ops.demo.mail_server import RECIPIENT_HEADER, REFUSAL
-from aeon_jobs.ops.demo.performance import CANCEL_REASON
-from aeon_jobs.ops.demo.stage import CALLER
+from aeon_jobs.ops.demo.mail_server import REFUSAL
+from aeon_jobs.ops.demo.results import Results
+from aeon_jobs.ops.demo.scenario import CANCEL_REASON
+from aeon_jobs.ops.demo.system import KEY_NAME
 from aeon_jobs.ops.demo.weather import Row
 from aeon_jobs.ops.demo.webhook_receiver import ANSWERS, RETRY_AFTER_S, Delivery
 from aeon_jobs.ops.demo.workload import CANCELLED, DATA, MAIL, REFUSED, WEBHOOK, Order, Way
+from aeon_jobs.ops.mails import RECIPIENTS
 from aeon_jobs.persistence.core.models import Job
 
 CANCELLED_WITHIN_S = 5.0
 SCHEDULED_TO_S = 2.0
-"""The time a job is scheduled for is reckoned before it is stored."""
+"""Tolerance: scheduled_at is computed before the job is stored."""
 
 MOST_FAULTS = 5
-"""Of one claim, that are shown."""
+"""How many faults of one check are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A claim, what was seen of it, and all that speaks against it."""
+    """The result of one check: what it claims, what it found, and every fault."""
 
     claim: str
     seen: str
@@ -44,20 +45,20 @@ class Finding:
         return not self.faults
 
 
-def verdict(evidence: Evidence) -> list[Finding]:
-    """Every claim, judged."""
-    return [judge(evidence) for judge in CLAIMS]
+def check_all(results: Results) -> list[Finding]:
+    """The findings of all checks."""
+    return [check(results) for check in CHECKS]
 
 
-def every_job_is_there_once(e: Evidence) -> Finding:
+def every_job_is_there_once(e: Results) -> Finding:
     faults = [f"{e.orders[job_id].name} is lost" for job_id in e.orders.keys() - e.jobs.keys()]
-    faults += [f"job {job_id} was not ordered" for job_id in e.jobs.keys() - e.orders.keys()]
+    faults += [f"job {job_id} was not submitted" for job_id in e.jobs.keys() - e.orders.keys()]
     ways = Counter(order.way for order in e.orders.values())
     seen = " · ".join(f"{ways[way]} by {way}" for way in Way)
     return Finding("every job submitted is stored, once", f"{len(e.jobs)} jobs: {seen}", faults)
 
 
-def every_job_ended_as_expected(e: Evidence) -> Finding:
+def every_job_ended_as_expected(e: Results) -> Finding:
     faults = [
         f"{order.name} is {job.status}, not {order.ending.status}: {job.error_message}"
         for order, job in e.pairs()
@@ -68,7 +69,7 @@ def every_job_ended_as_expected(e: Evidence) -> Finding:
     return Finding("every job ended as it should", seen, faults)
 
 
-def every_attempt_is_in_the_history(e: Evidence) -> Finding:
+def every_attempt_is_in_the_history(e: Results) -> Finding:
     faults = []
     for order, job in e.pairs():
         history = e.executions.get(job.id, [])
@@ -83,27 +84,29 @@ def every_attempt_is_in_the_history(e: Evidence) -> Finding:
     return Finding("every attempt is in the history", seen, faults)
 
 
-def the_api_knows_its_caller(e: Evidence) -> Finding:
+def jobs_of_the_api_carry_the_name_of_the_key(e: Results) -> Finding:
     ordered = [(order, job) for order, job in e.pairs() if order.way is Way.HTTP]
-    faults = [f"{order.name}: by {job.created_by}" for order, job in ordered if job.created_by != CALLER]
-    return Finding("jobs of the API carry their caller", f"{len(ordered)} by the key {CALLER!r}", faults)
+    faults = [f"{order.name}: by {job.created_by}" for order, job in ordered if job.created_by != KEY_NAME]
+    return Finding(
+        "jobs of the API have the name of their key", f"{len(ordered)} jobs, created by {KEY_NAME!r}", faults
+    )
 
 
-def asking_twice_gives_one_job(e: Evidence) -> Finding:
+def one_idempotency_key_gives_one_job(e: Results) -> Finding:
     faults = [
         f"{e.orders[job_id].name}: answered {answer.status} with {answer.job_id}, the first was {job_id}"
         for job_id, answer in e.repeated.items()
         if (answer.status, answer.job_id) != (200, job_id)
     ]
-    faults += [] if e.repeated else ["nothing was submitted twice"]
+    faults += [] if e.repeated else ["no job was submitted twice"]
     return Finding("one idempotency key, one job", f"{len(e.repeated)} submitted twice, stored once", faults)
 
 
-def every_mail_arrived_as_written(e: Evidence) -> Finding:
+def every_mail_arrived_as_written(e: Results) -> Finding:
     expected = {_message_id(job): (order, job) for order, job in e.of_type(MAIL) if order.ending.status == "completed"}
     found = Counter(str(mail["Message-ID"]) for mail in e.mails)
     faults = [f"{expected[key][0].name}: no mail" for key in expected.keys() - found.keys()]
-    faults += [f"a mail that nobody ordered: {key}" for key in found.keys() - expected.keys()]
+    faults += [f"a mail that no job sent: {key}" for key in found.keys() - expected.keys()]
     faults += [f"{expected[key][0].name}: {found[key]} mails" for key in expected if found[key] > 1]
     for mail in e.mails:
         if order_and_job := expected.get(str(mail["Message-ID"])):
@@ -111,27 +114,27 @@ def every_mail_arrived_as_written(e: Evidence) -> Finding:
     return Finding("every mail arrived as written, once", f"{len(e.mails)} .eml files parsed", faults)
 
 
-def every_webhook_arrived_signed(e: Evidence) -> Finding:
+def every_webhook_arrived_signed(e: Results) -> Finding:
     ordered = {_webhook_id(job): order for order, job in e.of_type(WEBHOOK)}
-    faults = [f"a webhook that nobody ordered: {key}" for key in e.deliveries.keys() - ordered.keys()]
+    faults = [f"a webhook that no job sent: {key}" for key in e.deliveries.keys() - ordered.keys()]
     for webhook_id, order in ordered.items():
         faults += _delivery_faults(order, e.deliveries.get(webhook_id, ()))
     every = [delivery for deliveries in e.deliveries.values() for delivery in deliveries]
-    refused = sum(delivery.answer >= 500 for delivery in every)
-    seen = f"{len(every)} requests, every signature verified; {refused} answered 5xx and sent again"
+    failed = sum(delivery.answer >= 500 for delivery in every)
+    seen = f"{len(every)} requests, every signature verified; {failed} answered 5xx and were retried"
     return Finding("every webhook arrived, signed, once", seen, faults)
 
 
-def retry_after_is_heeded(e: Evidence) -> Finding:
+def retry_after_is_obeyed(e: Results) -> Finding:
     pairs = [tried for tried in e.deliveries.values() if len(tried) > 1 and tried[0].answer == 503]
     waits = [second.at - first.at for first, second, *_ in pairs]
-    faults = [f"came back after {wait:.2f} s" for wait in waits if wait < RETRY_AFTER_S]
-    faults += [] if waits else ["nobody was asked to come back later"]
-    seen = f"asked for {RETRY_AFTER_S} s, came back after {min(waits, default=0):.2f} to {max(waits, default=0):.2f} s"
-    return Finding("Retry-After is heeded", seen, faults)
+    faults = [f"retried after {wait:.2f} s" for wait in waits if wait < RETRY_AFTER_S]
+    faults += [] if waits else ["no receiver sent Retry-After"]
+    seen = f"asked for {RETRY_AFTER_S} s, retried after {min(waits, default=0):.2f} to {max(waits, default=0):.2f} s"
+    return Finding("Retry-After is obeyed", seen, faults)
 
 
-def every_table_is_right(e: Evidence) -> Finding:
+def every_table_is_right(e: Results) -> Finding:
     faults, cells = list[str](), 0
     for order, job in e.of_type(DATA):
         rows = _rows(e.data_root / order.payload["output"])
@@ -146,19 +149,21 @@ def every_table_is_right(e: Evidence) -> Finding:
     return Finding("every table is right", seen, faults)
 
 
-def what_cannot_succeed_is_a_dead_letter(e: Evidence) -> Finding:
+def a_permanent_error_makes_a_dead_letter(e: Results) -> Finding:
     refused = {job.id: order for order, job in e.pairs() if order.ending is REFUSED}
-    faults = [f"{order.name}: no dead letter" for order in _missing(refused, [letter.job_id for letter in e.letters])]
-    for letter in e.letters:
-        if letter.job_id not in refused:
-            faults.append(f"job {letter.job_id}: dead letter {letter.reason}, {letter.error_message}")
-        elif (letter.reason, letter.attempts) != ("permanent", 1) or REFUSAL not in (letter.error_message or ""):
-            faults.append(f"{letter.reason} after {letter.attempts} attempts: {letter.error_message}")
-    seen = " · ".join(f"{letter.reason}: {letter.error_message}" for letter in e.letters)
-    return Finding("what cannot succeed is a dead letter at once", seen, faults)
+    faults = [
+        f"{order.name}: no dead letter" for order in _missing(refused, [found.job_id for found in e.dead_letters])
+    ]
+    for found in e.dead_letters:
+        if found.job_id not in refused:
+            faults.append(f"job {found.job_id}: dead letter {found.reason}, {found.error_message}")
+        elif (found.reason, found.attempts) != ("permanent", 1) or REFUSAL not in (found.error_message or ""):
+            faults.append(f"{found.reason} after {found.attempts} attempts: {found.error_message}")
+    seen = " · ".join(f"{found.reason}: {found.error_message}" for found in e.dead_letters)
+    return Finding("a permanent error makes a dead letter at once", seen, faults)
 
 
-def the_cancelled_job_stopped(e: Evidence) -> Finding:
+def the_cancelled_job_stopped(e: Results) -> Finding:
     took, faults = timedelta(), list[str]()
     for order, job in e.pairs():
         if order.ending is not CANCELLED:
@@ -166,15 +171,15 @@ def the_cancelled_job_stopped(e: Evidence) -> Finding:
         took = _time(job.completed_at) - _time(job.cancel_requested_at)
         if took > timedelta(seconds=CANCELLED_WITHIN_S):
             faults.append(f"{order.name}: took {took.total_seconds():.1f} s")
-        if (job.cancel_reason, job.cancel_requested_by) != (CANCEL_REASON, CALLER):
+        if (job.cancel_reason, job.cancel_requested_by) != (CANCEL_REASON, KEY_NAME):
             faults.append(f"{order.name}: cancelled by {job.cancel_requested_by}, {job.cancel_reason!r}")
         if job.started_at is None:
-            faults.append(f"{order.name}: did not even run")
+            faults.append(f"{order.name}: did not run")
     seen = f"{took.total_seconds():.2f} s after the request, its reason is stored"
     return Finding("a running job was cancelled", seen, faults)
 
 
-def the_scheduled_job_waited(e: Evidence) -> Finding:
+def the_scheduled_job_waited(e: Results) -> Finding:
     late, faults = [timedelta()], list[str]()
     for order, job in e.pairs():
         if not order.delay_s:
@@ -184,12 +189,12 @@ def the_scheduled_job_waited(e: Evidence) -> Finding:
             faults.append(f"{order.name}: scheduled {ahead:.1f} s ahead, not {order.delay_s:.1f}")
         late.append(_time(job.started_at) - _time(job.scheduled_at))
     faults += [f"started {-wait} too early" for wait in late if wait < timedelta()]
-    faults += [] if len(late) > 1 else ["nothing was scheduled"]
+    faults += [] if len(late) > 1 else ["no job was scheduled"]
     seen = f"started {max(late).total_seconds():.2f} s after its time"
     return Finding("a scheduled job does not start before its time", seen, faults)
 
 
-def the_dependent_job_waited(e: Evidence) -> Finding:
+def the_dependent_job_waited(e: Results) -> Finding:
     by_name = {order.name: job for order, job in e.pairs()}
     gaps = [
         _time(job.started_at) - _time(by_name[order.after].completed_at)
@@ -197,25 +202,25 @@ def the_dependent_job_waited(e: Evidence) -> Finding:
         if order.after in by_name
     ]
     faults = [f"started {-gap} too early" for gap in gaps if gap < timedelta()]
-    faults += [] if gaps else ["nothing depended on anything"]
+    faults += [] if gaps else ["no job depended on another"]
     seen = f"started {max(gaps, default=timedelta()).total_seconds():.2f} s after the job it waited for"
     return Finding("a job starts after those it depends on", seen, faults)
 
 
-CLAIMS: tuple[Callable[[Evidence], Finding], ...] = (
+CHECKS: tuple[Callable[[Results], Finding], ...] = (
     every_job_is_there_once,
     every_job_ended_as_expected,
     every_attempt_is_in_the_history,
     every_mail_arrived_as_written,
     every_webhook_arrived_signed,
     every_table_is_right,
-    retry_after_is_heeded,
-    what_cannot_succeed_is_a_dead_letter,
+    retry_after_is_obeyed,
+    a_permanent_error_makes_a_dead_letter,
     the_cancelled_job_stopped,
     the_scheduled_job_waited,
     the_dependent_job_waited,
-    asking_twice_gives_one_job,
-    the_api_knows_its_caller,
+    one_idempotency_key_gives_one_job,
+    jobs_of_the_api_carry_the_name_of_the_key,
 )
 
 
@@ -230,10 +235,10 @@ def _webhook_id(job: Job) -> str:
 def _mail_faults(mail: EmailMessage, order: Order, job: Job) -> list[str]:
     to = order.payload["to"]
     recipients = ", ".join([to] if isinstance(to, str) else to)
-    # Lines end with CR LF on the transport.
+    # SMTP ends lines with CR LF.
     body = str(mail.get_content()).replace("\r\n", "\n")
     parts = [
-        ("envelope", str(mail[RECIPIENT_HEADER]), recipients),
+        ("recipients", str(mail[RECIPIENTS]), recipients),
         ("To", str(mail["To"]), recipients),
         ("Subject", str(mail["Subject"]), order.payload["subject"]),
         ("body", body, order.payload["body"]),
@@ -301,5 +306,5 @@ def _missing(expected: dict[UUID, Order], found: Iterable[UUID | None]) -> list[
 
 
 def _time(moment: datetime | None) -> datetime:
-    """A job that has no such time has failed another claim already: any time will do."""
+    """A job without this time fails another check already, so any time will do."""
     return moment or datetime.fromtimestamp(0, UTC)

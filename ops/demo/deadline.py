@@ -14,19 +14,19 @@ POLL_S = 0.1
 T = TypeVar("T")
 
 
-class Overdue(JobsError):
-    """The deadline passed; the message says what was waited for."""
+class DeadlinePassed(JobsError):
+    """The message says what was waited for."""
 
     def __init__(self, seconds: float, waiting_for: str) -> None:
-        super().__init__(f"after {seconds:.0f} s still waiting for {waiting_for}")
+        super().__init__(f"after {seconds:.0f} s the demo still waits for {waiting_for}")
 
 
 class Interrupted(JobsError):
-    """Somebody asked for an end."""
+    """Ctrl-C or TERM."""
 
 
-class Patience:
-    """Waits until something is there, the deadline passes, or somebody calls `stop`."""
+class Deadline:
+    """Waits until a result is there, the deadline passes, or `stop` is called."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._began = seconds, time.monotonic()
@@ -34,18 +34,18 @@ class Patience:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the beginning."""
+        """Seconds since the start."""
         return time.monotonic() - self._began
 
     def stop(self) -> None:
-        """Every wait ends, now and from now on; from any thread."""
+        """End every wait, now and from now on. Callable from any thread."""
         self._stopped.set()
 
     def until(self, look: Callable[[], T | None], waiting_for: Callable[[], str]) -> T:
-        """What `look` finds, as soon as it finds something.
+        """The first true result of `look`.
 
         Raises:
-            Overdue, Interrupted
+            DeadlinePassed, Interrupted
         """
         while not (found := look()):
             self._stopped.wait(POLL_S)
@@ -53,12 +53,12 @@ class Patience:
         return found
 
     def check(self, waiting_for: Callable[[], str]) -> None:
-        """Between two steps of something long.
+        """To be called between the steps of a long task.
 
         Raises:
-            Overdue, Interrupted
+            DeadlinePassed, Interrupted
         """
         if self._stopped.is_set():
             raise Interrupted("interrupted")
         if self.elapsed > self._seconds:
-            raise Overdue(self._seconds, waiting_for())
+            raise DeadlinePassed(self._seconds, waiting_for())

@@ -1,6 +1,6 @@
-"""The table to watch: jobs by type and status, as the database has them.
+"""The table of jobs by type and status, read from the database while the jobs run.
 
-On a terminal it is redrawn in place; elsewhere a plain line is printed every other second.
+A terminal shows the table and updates it in place. Elsewhere a plain line is printed every two seconds.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from rich.live import Live
 from rich.table import Table
 from sqlmodel import func, select
 
-from aeon_jobs.ops.demo.patience import Patience
+from aeon_jobs.ops.demo.deadline import Deadline
 from aeon_jobs.ops.demo.workload import JOB_TYPES
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.models import Job, JobStatus, Worker
 
-LOOK_EVERY_S = 0.2
+QUERY_EVERY_S = 0.2
 LINE_EVERY_S = 2.0
 WINDOW_S = 3.0
-"""Throughput is that of the last so many seconds."""
+"""Seconds over which the throughput is measured."""
 
 COLOURS = {"running": "cyan", "completed": "green", "failed": "red", "cancelled": "yellow"}
 
@@ -49,28 +49,28 @@ class Snapshot:
         return 0 < self.ended == self.counts.total()
 
 
-class Board:
+class Progress:
     """Shown while its `with` block lasts."""
 
-    def __init__(self, console: Console, database: Database, patience: Patience) -> None:
-        self._console, self._database, self._patience = console, database, patience
+    def __init__(self, console: Console, database: Database, deadline: Deadline) -> None:
+        self._console, self._database, self._deadline = console, database, deadline
         self._snapshot = Snapshot()
-        self._looked_at = self._printed_at = float("-inf")
+        self._queried_at = self._printed_at = float("-inf")
         self._ended: deque[tuple[float, int]] = deque()
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
 
     def refresh(self) -> Snapshot:
-        """The newest snapshot, at most LOOK_EVERY_S old; shown if it is new."""
+        """The newest snapshot, at most QUERY_EVERY_S old. A new one is shown."""
         now = time.monotonic()
-        if now - self._looked_at >= LOOK_EVERY_S:
-            self._looked_at = now
-            self._snapshot = look(self._database)
+        if now - self._queried_at >= QUERY_EVERY_S:
+            self._queried_at = now
+            self._snapshot = query(self._database)
             self._ended.append((now, self._snapshot.ended))
             self._show(now)
         return self._snapshot
 
     def summary(self) -> str:
-        """The newest snapshot in a line."""
+        """The newest snapshot in one line."""
         now = self._snapshot
         numbers = " · ".join(f"{status} {now.of_status(status)}" for status in JobStatus)
         return f"{numbers} · {self._rate():.0f} jobs/s · {now.workers} workers"
@@ -97,12 +97,12 @@ class Board:
             self._print_line()
 
     def _print_line(self) -> None:
-        self._console.print(f"{self._patience.elapsed:5.1f} s  {self.summary()}", soft_wrap=True)
+        self._console.print(f"{self._deadline.elapsed:5.1f} s  {self.summary()}", soft_wrap=True)
 
     def _table(self) -> Table:
         now = self._snapshot
         threads = f"{now.workers} worker processes, {now.threads} threads"
-        caption = f"{self._patience.elapsed:.1f} s · {self._rate():.0f} jobs/s · {threads}"
+        caption = f"{self._deadline.elapsed:.1f} s · {self._rate():.0f} jobs/s · {threads}"
         table = Table("job type", title="jobs", caption=caption, show_footer=True)
         table.columns[0].footer = "all"
         for status in JobStatus:
@@ -115,7 +115,7 @@ class Board:
         return table
 
     def _rate(self) -> float:
-        """Jobs that ended per second, lately."""
+        """Jobs that ended per second, in the last WINDOW_S."""
         while len(self._ended) > 1 and self._ended[-1][0] - self._ended[0][0] > WINDOW_S:
             self._ended.popleft()
         if len(self._ended) < 2:
@@ -124,8 +124,8 @@ class Board:
         return (after - before) / (now - began)
 
 
-def look(database: Database) -> Snapshot:
-    """Ask the database."""
+def query(database: Database) -> Snapshot:
+    """The jobs and the workers, as the database has them now."""
     snapshot = select(Job.job_type, Job.status, func.count(), func.sum(Job.retry_count))
     running = select(func.count(), func.coalesce(func.sum(Worker.threads), 0))
     with database.connection() as connection:

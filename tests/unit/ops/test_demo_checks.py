@@ -1,4 +1,4 @@
-"""The demo's judgement: all that was right passes, and each thing that is wrong fails the claim about it alone."""
+"""The demo's checks: correct results pass, and each wrong result fails exactly its own check."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from typer.testing import CliRunner
 
 from aeon_jobs.actors.email_notification.actor import compose
 from aeon_jobs.ops import cli
-from aeon_jobs.ops.demo import run, verdict, weather
-from aeon_jobs.ops.demo.evidence import Evidence
-from aeon_jobs.ops.demo.mail_server import RECIPIENT_HEADER, REFUSAL
-from aeon_jobs.ops.demo.patience import Interrupted, Overdue, Patience
-from aeon_jobs.ops.demo.performance import CANCEL_REASON
-from aeon_jobs.ops.demo.stage import CALLER
+from aeon_jobs.ops.demo import checks, run, weather
+from aeon_jobs.ops.demo.checks import Finding
+from aeon_jobs.ops.demo.deadline import Deadline, DeadlinePassed, Interrupted
+from aeon_jobs.ops.demo.mail_server import REFUSAL
+from aeon_jobs.ops.demo.results import Results
+from aeon_jobs.ops.demo.scenario import CANCEL_REASON
 from aeon_jobs.ops.demo.submission import Answer
-from aeon_jobs.ops.demo.verdict import Finding
+from aeon_jobs.ops.demo.system import KEY_NAME
 from aeon_jobs.ops.demo.webhook_receiver import ANSWERS, Delivery
 from aeon_jobs.ops.demo.workload import CANCELLED, COMPLETED, DATA, MAIL, REFUSED, WEBHOOK, Order, Way, workload
+from aeon_jobs.ops.mails import RECIPIENTS
 from aeon_jobs.persistence.core.models import DeadLetterJob, Job, JobExecution
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -38,22 +39,22 @@ SENDER = "demo@demo.example"
 ORDERS = workload(weather.days(), "127.0.0.1:1")
 
 
-# --- all as it should be ------------------------------------------------------------------------
+# --- everything right ------------------------------------------------------------------------
 
 
 @pytest.fixture
-def right(tmp_path: Path) -> Evidence:
-    """What a demo finds that went well."""
+def right(tmp_path: Path) -> Results:
+    """The results of a demo that went well."""
     orders = {uuid4(): order for order in _some(ORDERS)}
     ids = {order.name: job_id for job_id, order in orders.items()}
     for order in orders.values():
         _write_table(tmp_path, order)
-    return Evidence(
+    return Results(
         orders=orders,
         repeated={job_id: Answer(200, job_id) for job_id, order in orders.items() if order.key},
         jobs={job_id: _job(job_id, order) for job_id, order in orders.items()},
         executions={job_id: _executions(job_id, order) for job_id, order in orders.items()},
-        letters=[
+        dead_letters=[
             DeadLetterJob(job_id=ids[order.name], reason="permanent", attempts=1, error_message=REFUSAL)
             for order in orders.values()
             if order.ending is REFUSED
@@ -65,7 +66,7 @@ def right(tmp_path: Path) -> Evidence:
 
 
 def _some(orders: list[Order]) -> list[Order]:
-    """All that is special, and a few of the ordinary ones."""
+    """Every special order, and a few ordinary ones."""
     return [
         order for n, order in enumerate(orders) if order.ending is not COMPLETED or _is_special(order) or n % 10 < 2
     ]
@@ -84,13 +85,13 @@ def _job(job_id: UUID, order: Order) -> Job:
         id=job_id,
         job_type=order.job_type,
         status=order.ending.status,
-        created_by=CALLER if order.way is Way.HTTP else None,
+        created_by=KEY_NAME if order.way is Way.HTTP else None,
         created_at=NOW,
         scheduled_at=due if order.delay_s else None,
         started_at=started,
         completed_at=started + timedelta(seconds=1),
         cancel_requested_at=started if cancelled else None,
-        cancel_requested_by=CALLER if cancelled else None,
+        cancel_requested_by=KEY_NAME if cancelled else None,
         cancel_reason=CANCEL_REASON if cancelled else None,
         result={"message_id": f"<{job_id}@demo.example>", "rows_written": len(order.rows)},
     )
@@ -111,7 +112,7 @@ def _mail(job_id: UUID, order: Order) -> EmailMessage:
     to = order.payload["to"]
     recipients = [to] if isinstance(to, str) else to
     mail = compose(SENDER, job_id, recipients, order.payload["subject"], order.payload["body"])
-    content = f"{RECIPIENT_HEADER}: {', '.join(recipients)}\r\n".encode() + mail.as_bytes()
+    content = f"{RECIPIENTS}: {', '.join(recipients)}\r\n".encode() + mail.as_bytes()
     return message_from_bytes(content, policy=policy.default)
 
 
@@ -142,38 +143,38 @@ def _csv(order: Order) -> str:
     return text.getvalue()
 
 
-def test_what_is_right_passes(right: Evidence) -> None:
-    assert [(f.claim, f.faults) for f in verdict.verdict(right) if not f.holds] == []
+def test_what_is_right_passes(right: Results) -> None:
+    assert [(f.claim, f.faults) for f in checks.check_all(right) if not f.holds] == []
 
 
 # --- one thing wrong ----------------------------------------------------------------------------
 
-Tamper = Callable[[Evidence], Evidence]
+Tamper = Callable[[Results], Results]
 
 
-def _first(e: Evidence, wanted: Callable[[Order], bool]) -> UUID:
+def _first(e: Results, wanted: Callable[[Order], bool]) -> UUID:
     return next(job_id for job_id, order in e.orders.items() if wanted(order))
 
 
-def _with_job(e: Evidence, wanted: Callable[[Order], bool], **changes: Any) -> Evidence:
+def _with_job(e: Results, wanted: Callable[[Order], bool], **changes: Any) -> Results:
     job_id = _first(e, wanted)
     job = e.jobs[job_id].model_copy(update=changes)
     return replace(e, jobs={**e.jobs, job_id: job})
 
 
 def _with_deliveries(
-    e: Evidence, wanted: Callable[[Order], bool], change: Callable[[list[Delivery]], list[Delivery]]
-) -> Evidence:
+    e: Results, wanted: Callable[[Order], bool], change: Callable[[list[Delivery]], list[Delivery]]
+) -> Results:
     key = f"msg_{_first(e, wanted).hex}"
     return replace(e, deliveries={**e.deliveries, key: change(list(e.deliveries[key]))})
 
 
-def _with_mail(e: Evidence, change: Callable[[EmailMessage], None]) -> Evidence:
+def _with_mail(e: Results, change: Callable[[EmailMessage], None]) -> Results:
     change(e.mails[0])
     return e
 
 
-def _with_table(e: Evidence, change: Callable[[Path], None]) -> Evidence:
+def _with_table(e: Results, change: Callable[[Path], None]) -> Results:
     change(e.data_root / TABLE)
     return e
 
@@ -187,7 +188,7 @@ def _set_body(mail: EmailMessage) -> None:
 
 
 def _readdress(mail: EmailMessage) -> None:
-    mail.replace_header(RECIPIENT_HEADER, "spy@demo.example")
+    mail.replace_header(RECIPIENTS, "spy@demo.example")
 
 
 def _exaggerate(path: Path) -> None:
@@ -215,24 +216,24 @@ def _is_scheduled(order: Order) -> bool:
     return order.delay_s > 0
 
 
-WRONG: dict[str, tuple[Tamper, Callable[[Evidence], Finding]]] = {
-    "a job that was never ordered": (
+WRONG: dict[str, tuple[Tamper, Callable[[Results], Finding]]] = {
+    "a job that was not submitted": (
         lambda e: replace(e, jobs={**e.jobs, (extra := uuid4()): Job(id=extra, job_type=DATA, status="completed")}),
-        verdict.every_job_is_there_once,
+        checks.every_job_is_there_once,
     ),
     "a job that is still pending": (
         lambda e: _with_job(e, _is_mail, status="pending"),
-        verdict.every_job_ended_as_expected,
+        checks.every_job_ended_as_expected,
     ),
     "a second attempt": (
         lambda e: replace(
             e, executions={**e.executions, (i := _first(e, _is_mail)): [*e.executions[i], *e.executions[i]]}
         ),
-        verdict.every_attempt_is_in_the_history,
+        checks.every_attempt_is_in_the_history,
     ),
     "no history at all": (
         lambda e: replace(e, executions=_without(e.executions, _first(e, _is_mail))),
-        verdict.every_attempt_is_in_the_history,
+        checks.every_attempt_is_in_the_history,
     ),
     "a retry without its error": (
         lambda e: replace(
@@ -244,90 +245,92 @@ WRONG: dict[str, tuple[Tamper, Callable[[Evidence], Finding]]] = {
                 ],
             },
         ),
-        verdict.every_attempt_is_in_the_history,
+        checks.every_attempt_is_in_the_history,
     ),
-    "a missing mail": (lambda e: replace(e, mails=e.mails[1:]), verdict.every_mail_arrived_as_written),
-    "a mail twice": (lambda e: replace(e, mails=[*e.mails, e.mails[0]]), verdict.every_mail_arrived_as_written),
-    "a mail with another body": (lambda e: _with_mail(e, _set_body), verdict.every_mail_arrived_as_written),
-    "a mail to somebody else": (lambda e: _with_mail(e, _readdress), verdict.every_mail_arrived_as_written),
+    "a missing mail": (lambda e: replace(e, mails=e.mails[1:]), checks.every_mail_arrived_as_written),
+    "a mail twice": (lambda e: replace(e, mails=[*e.mails, e.mails[0]]), checks.every_mail_arrived_as_written),
+    "a mail with another body": (lambda e: _with_mail(e, _set_body), checks.every_mail_arrived_as_written),
+    "a mail to another address": (lambda e: _with_mail(e, _readdress), checks.every_mail_arrived_as_written),
     "a mail that should have been refused": (
         lambda e: replace(e, mails=[*e.mails, _mail(i := _first(e, lambda o: o.ending is REFUSED), e.orders[i])]),
-        verdict.every_mail_arrived_as_written,
+        checks.every_mail_arrived_as_written,
     ),
-    "a webhook that never came": (
+    "a webhook that did not arrive": (
         lambda e: _with_deliveries(e, _is_steady, lambda _: []),
-        verdict.every_webhook_arrived_signed,
+        checks.every_webhook_arrived_signed,
     ),
     "a webhook twice": (
         lambda e: _with_deliveries(e, _is_steady, lambda found: found * 2),
-        verdict.every_webhook_arrived_signed,
+        checks.every_webhook_arrived_signed,
     ),
     "a forged webhook": (
         lambda e: _with_deliveries(e, _is_steady, lambda found: [replace(found[0], genuine=False)]),
-        verdict.every_webhook_arrived_signed,
+        checks.every_webhook_arrived_signed,
     ),
     "a webhook with another body": (
         lambda e: _with_deliveries(e, _is_steady, lambda found: [replace(found[0], body=b"not JSON")]),
-        verdict.every_webhook_arrived_signed,
+        checks.every_webhook_arrived_signed,
     ),
-    "a webhook that nobody ordered": (
+    "a webhook that no job sent": (
         lambda e: replace(e, deliveries={**e.deliveries, "msg_x": [Delivery("msg_x", "/", b"{}", True, 204, 0.0)]}),
-        verdict.every_webhook_arrived_signed,
+        checks.every_webhook_arrived_signed,
     ),
-    "a webhook that came back at once": (
+    "a webhook that was retried at once": (
         lambda e: _with_deliveries(e, _is_busy, lambda found: [replace(delivery, at=0.0) for delivery in found]),
-        verdict.retry_after_is_heeded,
+        checks.retry_after_is_obeyed,
     ),
-    "a table that is missing": (lambda e: _with_table(e, Path.unlink), verdict.every_table_is_right),
-    "a table with another number": (lambda e: _with_table(e, _exaggerate), verdict.every_table_is_right),
+    "a table that is missing": (lambda e: _with_table(e, Path.unlink), checks.every_table_is_right),
+    "a table with another number": (lambda e: _with_table(e, _exaggerate), checks.every_table_is_right),
     "a table with a line too many": (
         lambda e: _with_table(e, lambda path: _append(path, "snow,1,1,1,1,1\n")),
-        verdict.every_table_is_right,
+        checks.every_table_is_right,
     ),
-    "a result that does not tell of its table": (
+    "a result that does not describe its table": (
         lambda e: _with_job(e, lambda order: order.job_type == DATA, result=None),
-        verdict.every_table_is_right,
+        checks.every_table_is_right,
     ),
-    "no dead letter": (lambda e: replace(e, letters=[]), verdict.what_cannot_succeed_is_a_dead_letter),
+    "no dead letter": (lambda e: replace(e, dead_letters=[]), checks.a_permanent_error_makes_a_dead_letter),
     "a dead letter after many attempts": (
-        lambda e: replace(e, letters=[e.letters[0].model_copy(update={"reason": "exhausted", "attempts": 4})]),
-        verdict.what_cannot_succeed_is_a_dead_letter,
+        lambda e: replace(
+            e, dead_letters=[e.dead_letters[0].model_copy(update={"reason": "exhausted", "attempts": 4})]
+        ),
+        checks.a_permanent_error_makes_a_dead_letter,
     ),
     "a dead letter too many": (
-        lambda e: replace(e, letters=[*e.letters, DeadLetterJob(job_id=uuid4(), reason="poison")]),
-        verdict.what_cannot_succeed_is_a_dead_letter,
+        lambda e: replace(e, dead_letters=[*e.dead_letters, DeadLetterJob(job_id=uuid4(), reason="poison")]),
+        checks.a_permanent_error_makes_a_dead_letter,
     ),
     "a cancelled job that went on": (
         lambda e: _with_job(e, _is_cancelled, completed_at=NOW + timedelta(minutes=1)),
-        verdict.the_cancelled_job_stopped,
+        checks.the_cancelled_job_stopped,
     ),
     "a cancelled job without its reason": (
         lambda e: _with_job(e, _is_cancelled, cancel_reason=None),
-        verdict.the_cancelled_job_stopped,
+        checks.the_cancelled_job_stopped,
     ),
-    "a cancelled job that never ran": (
+    "a cancelled job that did not run": (
         lambda e: _with_job(e, _is_cancelled, started_at=None),
-        verdict.the_cancelled_job_stopped,
+        checks.the_cancelled_job_stopped,
     ),
     "a scheduled job that started early": (
         lambda e: _with_job(e, _is_scheduled, started_at=NOW),
-        verdict.the_scheduled_job_waited,
+        checks.the_scheduled_job_waited,
     ),
     "a scheduled job that was not scheduled": (
         lambda e: _with_job(e, _is_scheduled, scheduled_at=None),
-        verdict.the_scheduled_job_waited,
+        checks.the_scheduled_job_waited,
     ),
     "a job that did not wait for another": (
         lambda e: _with_job(e, lambda order: order.after is not None, started_at=NOW),
-        verdict.the_dependent_job_waited,
+        checks.the_dependent_job_waited,
     ),
     "two jobs for one key": (
         lambda e: replace(e, repeated={job_id: Answer(201, uuid4()) for job_id in e.repeated}),
-        verdict.asking_twice_gives_one_job,
+        checks.one_idempotency_key_gives_one_job,
     ),
-    "a job without its caller": (
+    "a job without the name of the key": (
         lambda e: _with_job(e, lambda order: order.way is Way.HTTP, created_by=None),
-        verdict.the_api_knows_its_caller,
+        checks.jobs_of_the_api_carry_the_name_of_the_key,
     ),
 }
 
@@ -338,24 +341,24 @@ def _append(path: Path, line: str) -> None:
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_what_is_wrong_fails_its_claim_alone(right: Evidence, what: str) -> None:
+def test_what_is_wrong_fails_exactly_its_own_check(right: Results, what: str) -> None:
     tamper, judge = WRONG[what]
-    findings = verdict.verdict(tamper(right))
+    findings = checks.check_all(tamper(right))
     assert [finding.claim for finding in findings if not finding.holds] == [judge(right).claim]
 
 
-def test_a_lost_job_is_missed(right: Evidence) -> None:
+def test_a_lost_job_is_missed(right: Results) -> None:
     lost = _first(right, _is_mail)
-    finding = verdict.every_job_is_there_once(replace(right, jobs=_without(right.jobs, lost)))
+    finding = checks.every_job_is_there_once(replace(right, jobs=_without(right.jobs, lost)))
     assert finding.faults == [f"{right.orders[lost].name} is lost"]
 
 
-# --- and what becomes of it ---------------------------------------------------------------------
+# --- how the findings are shown ---------------------------------------------------------------------
 
 
-def test_the_table_shows_what_holds_and_what_does_not() -> None:
+def test_the_table_shows_passed_and_failed_checks() -> None:
     console = Console(file=io.StringIO(), width=100)
-    faults = [f"fault {number}" for number in range(verdict.MOST_FAULTS + 2)]
+    faults = [f"fault {number}" for number in range(checks.MOST_FAULTS + 2)]
     run.show([Finding("the sky is blue", "it is"), Finding("pigs [red]fly[/]", "none did", faults)], console)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "✓ │ the sky is blue" in text
@@ -366,21 +369,23 @@ def test_the_table_shows_what_holds_and_what_does_not() -> None:
 
 
 @pytest.mark.parametrize(("passed", "status"), [(True, 0), (False, 1)])
-def test_the_exit_status_is_the_verdict(monkeypatch: pytest.MonkeyPatch, passed: bool, status: int) -> None:
+def test_the_exit_status_says_whether_all_checks_passed(
+    monkeypatch: pytest.MonkeyPatch, passed: bool, status: int
+) -> None:
     monkeypatch.setattr(run, "run", lambda _console: passed)
     assert CliRunner().invoke(cli.app, ["demo"]).exit_code == status
 
 
-def test_patience_ends_with_what_was_waited_for() -> None:
-    with pytest.raises(Overdue, match=r"after 0 s still waiting for Godot"):
-        Patience(0).until(lambda: None, lambda: "Godot")
+def test_a_passed_deadline_says_what_was_waited_for() -> None:
+    with pytest.raises(DeadlinePassed, match=r"after 0 s the demo still waits for a result"):
+        Deadline(0).until(lambda: None, lambda: "a result")
 
 
-def test_patience_ends_when_it_is_told_to() -> None:
-    patience = Patience(60)
-    patience.stop()
+def test_a_stopped_deadline_ends_every_wait() -> None:
+    deadline = Deadline(60)
+    deadline.stop()
     with pytest.raises(Interrupted):
-        patience.until(lambda: None, lambda: "Godot")
+        deadline.until(lambda: None, lambda: "a result")
 
 
 # --- the expectations themselves ----------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""Everything the demo plays on, built in a temporary directory and gone with it.
+"""The system that the demo runs, in a temporary directory that is removed at the end.
 
-PostgreSQL, Redis, the mail server and the webhook receiver run from `Stage.open` to its end; the programs (API,
-scheduler, dispatcher, workers) are `Stage.programs`, for a supervisor to run.
+`started` starts PostgreSQL, Redis, the mail server and the webhook receiver. `DemoSystem.supervisor` runs the programs: API,
+scheduler, dispatcher, workers.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from rich.console import Console
 
 from aeon_jobs.middleware.execution.logging import configure_logging
 from aeon_jobs.ops.demo import weather
-from aeon_jobs.ops.demo.mail_server import HOST, MailServer
-from aeon_jobs.ops.demo.patience import Patience
+from aeon_jobs.ops.demo.deadline import Deadline
+from aeon_jobs.ops.demo.mail_server import DemoMailbox
 from aeon_jobs.ops.demo.webhook_receiver import WebhookReceiver
 from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
 from aeon_jobs.ops.lines import Lines
+from aeon_jobs.ops.mail_sink import HOST, MailSink
 from aeon_jobs.ops.programs import Program, programs
 from aeon_jobs.ops.supervisor import Supervisor
 from aeon_jobs.persistence.admin import api_keys
@@ -34,14 +35,15 @@ from aeon_jobs.persistence.core import migrate
 from aeon_jobs.persistence.core.database import Database, get_database
 from aeon_jobs.persistence.core.settings import Settings, get_settings, variable_names
 
-CALLER = "demo"
-"""Name of the API key, which jobs submitted with it carry as created_by."""
+KEY_NAME = "demo"
+"""Name of the API key. Jobs that are submitted with it have it as created_by."""
 
 TAIL = 15
+"""Lines of each program that are shown after a failure."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DemoSystem:
     directory: Path
     settings: Settings
     database: Database
@@ -49,11 +51,11 @@ class Stage:
     receiver: WebhookReceiver
     api_key: str
     log: TextIOWrapper
-    patience: Patience
+    deadline: Deadline
 
     @property
-    def outbox(self) -> Path:
-        return self.directory / "outbox"
+    def mails(self) -> Path:
+        return self.directory / "mails"
 
     @property
     def data_root(self) -> Path:
@@ -64,34 +66,34 @@ class Stage:
         return f"http://{self.settings.api_host}:{self.settings.api_port}"
 
     def supervisor(self) -> Supervisor:
-        """Of the programs, whose output goes to the log."""
+        """A supervisor of the programs. Their output goes to the log."""
         specs: list[Program] = programs(self.settings)
         lines = Lines(Console(file=self.log, color_system=None), [spec.name for spec in specs])
         return Supervisor(specs, environ=os.environ, lines=lines, servers=self.servers)
 
     def last_lines(self) -> list[str]:
-        """The end of what each program said."""
-        said: dict[str, list[str]] = {}
+        """The last lines of each program's output."""
+        by_program: dict[str, list[str]] = {}
         for line in Path(self.log.name).read_text(errors="replace").splitlines():
             name, bar, _ = line.partition("│")
-            said.setdefault(name if bar else "", []).append(line)
-        return [line for lines in said.values() for line in lines[-TAIL:]]
+            by_program.setdefault(name if bar else "", []).append(line)
+        return [line for lines in by_program.values() for line in lines[-TAIL:]]
 
 
 @contextmanager
-def built(patience: Patience) -> Iterator[Stage]:
-    """A stage with its servers running. The environment of this process becomes the programs' own."""
+def started(deadline: Deadline) -> Iterator[DemoSystem]:
+    """A system with its servers running. Sets the environment variables of this process, which the programs inherit."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="aeon-demo-")))
-        # Embedded PostgreSQL may run under another account, which has to get through.
+        # Embedded PostgreSQL may run under another account, which needs access.
         directory.chmod(0o711)
-        for folder in ("outbox", "data"):
+        for folder in ("mails", "data"):
             directory.joinpath(folder).mkdir()
         directory.joinpath("data", weather.FILE).write_bytes(weather.content())
 
         postgres = stack.enter_context(EmbeddedPostgres(directory / "pg"))
         redis = stack.enter_context(EmbeddedRedis(directory / "redis"))
-        mail = stack.enter_context(MailServer(directory / "outbox"))
+        mail = stack.enter_context(MailSink(DemoMailbox(directory / "mails")))
         secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
         receiver = stack.enter_context(WebhookReceiver(secret))
 
@@ -118,7 +120,7 @@ def built(patience: Patience) -> Iterator[Stage]:
         log = stack.enter_context((directory / "programs.log").open("w", buffering=1))
         _log_to(log, settings, stack)
         migrate.up(database)
-        yield Stage(
+        yield DemoSystem(
             directory=directory,
             settings=settings,
             database=database,
@@ -126,12 +128,12 @@ def built(patience: Patience) -> Iterator[Stage]:
             receiver=receiver,
             api_key=_api_key(database),
             log=log,
-            patience=patience,
+            deadline=deadline,
         )
 
 
 def _forget_settings() -> None:
-    """What the caller's environment says of databases and servers is about real ones: not for a demo to touch."""
+    """Variables such as DATABASE_URL name real servers. The demo must not touch them."""
     for name in variable_names():
         os.environ.pop(name, None)
     get_settings.cache_clear()
@@ -146,20 +148,20 @@ def _free_port() -> int:
 
 def _api_key(database: Database) -> str:
     with database.transaction() as connection:
-        return api_keys.create(connection, CALLER, "submitter")
+        return api_keys.create(connection, KEY_NAME, "submitter")
 
 
 def _log_to(log: TextIOWrapper, settings: Settings, stack: ExitStack) -> None:
-    """What libraries in this process have to say goes to the log: the terminal is the board's."""
+    """Log lines of this process go to the log file: the terminal shows the progress."""
     root, handler = logging.getLogger(), logging.StreamHandler(log)
-    handler.setLevel(logging.WARNING)  # aiosmtpd tells every step of every conversation
+    handler.setLevel(logging.WARNING)  # aiosmtpd logs every step of every connection
     root.addHandler(handler)
     stack.callback(root.removeHandler, handler)
     configure_logging(settings, "demo")
 
 
 def _close_connections(database: Database) -> None:
-    # Late, as in `submission`.
+    # Imported late: see `submission`.
     from aeon_jobs.actors.job import broker
 
     broker().database.dispose()
