@@ -1,4 +1,4 @@
-"""`python -m aeon_jobs.ops.benchmarks`: measure, show, compare with the floors. Exit code 1 when one is missed.
+"""`python -m aeon_jobs.ops.benchmarks`: measure, show, compare with the floors. Exit code 1 when one is not met.
 
 With --quick the floors are shown and do not decide: a few jobs on a busy machine prove nothing.
 """
@@ -62,7 +62,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m aeon_jobs.ops.benchmarks", description="Measure the service levels."
     )
-    parser.add_argument("--quick", action="store_true", help="small counts, for a look at whether it works")
+    parser.add_argument("--quick", action="store_true", help="small counts, to try that everything works")
     parser.add_argument(
         "--only", action="append", choices=MEASUREMENTS, metavar="NAME", help="may be repeated: %(choices)s"
     )

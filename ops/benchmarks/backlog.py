@@ -1,4 +1,4 @@
-"""Jobs in bulk, straight into the table."""
+"""Jobs in bulk, inserted directly into the table."""
 
 from __future__ import annotations
 

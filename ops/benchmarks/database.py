@@ -23,7 +23,7 @@ from aeon_jobs.persistence.queue.states import completed
 WORKERS = 10
 LANE = Lane("benchmark", ("default",), ("bench_nothing", "bench_stamp", "bench_nap"))
 RATE = 10
-"""Queries a second of each worker."""
+"""Queries per second of each worker."""
 
 READY = {"p50": 10.0, "p95": 50.0, "p99": 100.0}
 UPDATES = {"p50": 5.0, "p95": 20.0, "p99": 50.0}
@@ -34,35 +34,33 @@ _UPDATE = text("UPDATE jobs SET priority = (priority + 1) % 101 WHERE id = :id")
 def measure(system: System, scale: Scale) -> Iterator[Figure]:
     backlog.mixed(system.database, scale.jobs)
     yield from _statements(system.database, f"{scale.jobs:,} jobs", scale)
-    _, crowded = system.crowded(scale.crowd)
-    yield from _statements(crowded, f"{scale.crowd:,} jobs", scale)
-    backlog.in_front(crowded, scale.in_front)
-    yield from _ready(crowded, f"{scale.crowd:,} jobs, {2 * scale.in_front:,} not ready in front", scale)
+    _, large = system.large_database(scale.stored)
+    yield from _statements(large, f"{scale.stored:,} jobs", scale)
+    backlog.in_front(large, scale.in_front)
+    yield from _ready(large, f"{scale.stored:,} jobs, {2 * scale.in_front:,} not ready in front", scale)
 
 
-def _statements(database: Database, crowd_name: str, scale: Scale) -> Iterator[Figure]:
-    yield from _ready(database, crowd_name, scale)
+def _statements(database: Database, label: str, scale: Scale) -> Iterator[Figure]:
+    yield from _ready(database, label, scale)
     with database.connection() as connection:
         rows = connection.execute(text("SELECT id FROM jobs ORDER BY id LIMIT :n"), {"n": scale.queries}).all()
         ids = iter([row.id for row in rows])
         taken = _timed(lambda: connection.execute(_UPDATE, {"id": next(ids)}), len(rows))
-    yield from percentiles(f"{crowd_name}: update", taken, **UPDATES)
+    yield from percentiles(f"{label}: update", taken, **UPDATES)
     whole, records = _lives(database, scale.queries)
-    yield from percentiles(f"{crowd_name}: record of one job", records, **UPDATES)
-    yield from percentiles(
-        f"{crowd_name}: dispatch, claim and record of one", whole, p50=float("inf"), p95=float("inf")
-    )
-    yield _paced(database, crowd_name, scale)
+    yield from percentiles(f"{label}: record of one job", records, **UPDATES)
+    yield from percentiles(f"{label}: dispatch, claim and record of one", whole, p50=float("inf"), p95=float("inf"))
+    yield _paced(database, label, scale)
 
 
-def _ready(database: Database, crowd_name: str, scale: Scale) -> list[Figure]:
+def _ready(database: Database, label: str, scale: Scale) -> list[Figure]:
     with database.connection() as connection:
         taken = _timed(lambda: connection.execute(_GET_READY).all(), scale.queries)
-    return percentiles(f"{crowd_name}: get_ready_jobs(10)", taken, **READY)
+    return percentiles(f"{label}: get_ready_jobs(10)", taken, **READY)
 
 
 def _lives(database: Database, count: int) -> tuple[list[float], list[float]]:
-    """One job after the other from ready to completed, as if there were no company to share statements with.
+    """One job after the other from ready to completed, with no other jobs that share its statements.
 
     Seconds of the whole, and of the record alone.
     """
@@ -81,7 +79,7 @@ def _live(connection: Connection) -> list[float]:
     return _timed(lambda: executions.record(connection, ended, worker_id="benchmark", shard=0), 1)
 
 
-def _paced(database: Database, crowd_name: str, scale: Scale) -> Figure:
+def _paced(database: Database, label: str, scale: Scale) -> Figure:
     """10 workers, each 10 queries a second: the claiming query and an update in turn."""
     with database.connection() as connection:
         ids = [row.id for row in connection.execute(text("SELECT id FROM jobs LIMIT 1000"))]
@@ -99,7 +97,7 @@ def _paced(database: Database, crowd_name: str, scale: Scale) -> Figure:
 
     with ThreadPoolExecutor(WORKERS) as pool:
         taken = [seconds for several in pool.map(work, range(WORKERS)) for seconds in several]
-    name = f"{crowd_name}: {WORKERS} workers, {RATE} queries/s each p95"
+    name = f"{label}: {WORKERS} workers, {RATE} queries/s each p95"
     return Figure(name=name, value=percentile(taken, 95) * 1_000, unit="ms", at_most=100)
 
 

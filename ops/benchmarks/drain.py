@@ -25,15 +25,15 @@ FLOOR_PER_S = 100 / 60
 def measure(system: System, scale: Scale) -> Iterator[Figure]:
     with system.dispatcher() as dispatcher, system.workers() as workers:
         _drain(system, dispatcher, workers, WARM_UP)
-        before, done = system.questions(), system.finished()
+        before, done = system.requests(), system.finished()
         drains = [_drain(system, dispatcher, workers, scale.drained) for _ in range(scale.drains)]
         time.sleep(PUBLISHED_S)
-        asked, done = system.questions(), system.finished() - done
+        sent, done = system.requests(), system.finished() - done
     yield Figure(name="no-op jobs", value=median(rate for rate, _ in drains), unit="jobs/s", at_least=FLOOR_PER_S)
     for part in drains[0][1]:
         yield Figure(name=f"CPU per 1,000 jobs: {part}", value=median(cpu[part] for _, cpu in drains), unit="s")
     yield Figure(name="CPU per 1,000 jobs: all", value=median(sum(cpu.values()) for _, cpu in drains), unit="s")
-    for name, count in asked.items():
+    for name, count in sent.items():
         yield Figure(name=f"{name} per job", value=(count - before[name]) / done, unit="")
 
 

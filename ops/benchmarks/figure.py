@@ -13,19 +13,19 @@ class Figure:
     value: float
     unit: str
     at_most: float | None = None
-    """The floor of the specification, for what should be small."""
+    """The floor of the specification, for values that should be small."""
     at_least: float | None = None
 
     @property
     def holds(self) -> bool | None:
-        """Whether the floor is kept; None without one."""
+        """Whether the floor is met; None without one."""
         if self.at_most is not None:
             return self.value <= self.at_most
         return self.value >= self.at_least if self.at_least is not None else None
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Nearest rank: a value that was really measured."""
+    """Nearest rank: always a measured value."""
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 

@@ -1,4 +1,4 @@
-"""The job types that are measured: they do as little as can be done."""
+"""The job types that are measured: they do as little as possible."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aeon_jobs.actors import current_job, job
 
 @job
 def bench_nothing(n: int = 0) -> None:
-    """The price of a job itself."""
+    """The cost of a job itself."""
 
 
 @job

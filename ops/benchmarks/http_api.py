@@ -1,4 +1,4 @@
-"""The API with a million jobs stored, asked by 16 clients at once that never rest."""
+"""The API with a million jobs stored. 16 clients send requests at the same time, without pauses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from aeon_jobs.persistence.core.database import Database
 HOST = "127.0.0.1"
 CLIENTS = 16
 STATUSES = 2_000
-"""Jobs that are looked at, about."""
+"""About how many different jobs are read."""
 SUBMIT_MS, STATUS_MS, LIST_MS = 100, 50, 50
 GROWTH = 1.05
 """Resident memory at the end of the soak over that after its first third: less is no growth."""
@@ -47,12 +47,12 @@ class Api:
 
 
 def measure(system: System, scale: Scale) -> Iterator[Figure]:
-    url, crowded = system.crowded(scale.crowd)
-    with crowded.connection() as connection:
-        share = min(100.0, 100 * STATUSES / scale.crowd)
+    url, large = system.large_database(scale.stored)
+    with large.connection() as connection:
+        share = min(100.0, 100 * STATUSES / scale.stored)
         sample = text("SELECT id FROM jobs TABLESAMPLE BERNOULLI (:share)")
         ids = [str(row.id) for row in connection.execute(sample, {"share": share})]
-    with running_api(system.directory, url, crowded) as api:
+    with running_api(system.directory, url, large) as api:
         requests = _Requests.of(api.key, ids)
         _counted(api, scale.requests // 5, requests.mixed)
         for name, request, floor in (
@@ -60,14 +60,14 @@ def measure(system: System, scale: Scale) -> Iterator[Figure]:
             ("status", requests.status, STATUS_MS),
             ("lists", requests.list, LIST_MS),
         ):
-            # Alone, it is the price of an answer; in a crowd, mostly the wait for a core.
+            # With 1 client: the time of a request. With many: mostly the wait for a processor.
             alone = _counted(api, scale.requests // 10, request, clients=1)
             yield from percentiles(f"{name}, 1 client", alone.taken, p50=float("inf"), p95=float("inf"))
             before = _cpu_s(system, api)
-            crowd = _counted(api, scale.requests, request)
-            yield from percentiles(f"{name}, {CLIENTS} clients", crowd.taken, p50=float("inf"), p95=floor)
-            yield Figure(name=f"{name}, {CLIENTS} clients", value=scale.requests / crowd.seconds, unit="requests/s")
-            cpu = {part: used - before[part] for part, used in _cpu_s(system, api).items()} | {"clients": crowd.cpu_s}
+            busy = _counted(api, scale.requests, request)
+            yield from percentiles(f"{name}, {CLIENTS} clients", busy.taken, p50=float("inf"), p95=floor)
+            yield Figure(name=f"{name}, {CLIENTS} clients", value=scale.requests / busy.seconds, unit="requests/s")
+            cpu = {part: used - before[part] for part, used in _cpu_s(system, api).items()} | {"clients": busy.cpu_s}
             for part, used in cpu.items():
                 yield Figure(name=f"{name}: CPU of {part} per 1,000", value=used / scale.requests * 1_000, unit="s")
         yield from _soak(api, scale.soak_s, requests.mixed)
@@ -75,7 +75,7 @@ def measure(system: System, scale: Scale) -> Iterator[Figure]:
 
 @dataclass(frozen=True, slots=True)
 class _Requests:
-    """What clients ask, encoded beforehand."""
+    """The requests of the clients, encoded before the clock starts."""
 
     submission: bytes
     statuses: Sequence[bytes]
@@ -100,7 +100,7 @@ class _Requests:
         return random.choice(self.lists)
 
     def mixed(self) -> bytes:
-        """4 looks at a status and a list to every submission."""
+        """To every submission four reads of a job and one list."""
         return random.choice((self.submit, self.status, self.status, self.status, self.status, self.list))()
 
 
@@ -110,7 +110,7 @@ def running_api(directory: Path, url: str, database: Database) -> Iterator[Api]:
     port = _free_port()
     with database.transaction() as connection:
         key = api_keys.create(connection, "benchmark", "admin")
-    # As many requests as the machine can take: what is measured is not the limit.
+    # No rate limit: the machine is measured, not the limit.
     limits = {"API_RATE_LIMIT": "100000000"}
     program = Program(["api"], directory / "api.log", DATABASE_URL=url, API_PORT=str(port), **limits)
     with program:

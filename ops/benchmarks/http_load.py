@@ -1,8 +1,8 @@
-"""Clients that ask again as soon as they are answered, over connections that stay open.
+"""Clients that send the next request as soon as they have the answer, on connections that stay open.
 
-All of them in one thread: bytes that were encoded before the clock started are written to a socket, and of the answer no
-more is read than its status and its length. So a request costs the client some tens of microseconds, and what is
-measured is the server, though it shares its processors with us.
+All clients share one thread. Requests are encoded before the clock starts; of an answer only the status and the length are
+read. So a request costs the client some tens of microseconds, and the server is measured, although it shares the processors
+with the clients.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Outcome:
     seconds: float
     errors: list[str]
     cpu_s: float
-    """What the clients themselves took of the processors."""
+    """CPU seconds of the clients themselves."""
 
 
 def encoded(method: str, path: str, key: str, body: object = None) -> bytes:
@@ -56,17 +56,17 @@ def load(
     taken: list[float] = []
     errors: list[str] = []
     began, cpu_before = time.perf_counter(), time.thread_time()
-    asked = 0
+    sent = 0
     with _connected(host, port, clients) as (ready, idle):
         while idle or ready.get_map():
-            while idle and asked < count and time.perf_counter() - began < seconds:
-                idle.pop().ask(request(), ready)
-                asked += 1
+            while idle and sent < count and time.perf_counter() - began < seconds:
+                idle.pop().send(request(), ready)
+                sent += 1
             if not ready.get_map():
                 break
-            for conversation in _answered(ready):
-                _note(conversation, taken, errors)
-                idle.append(conversation)
+            for client in _answered(ready):
+                _record(client, taken, errors)
+                idle.append(client)
     return Outcome(taken, time.perf_counter() - began, errors, time.thread_time() - cpu_before)
 
 
@@ -76,8 +76,8 @@ def wait_for_answer(host: str, port: int) -> None:
 
 
 @dataclass(slots=True)
-class _Conversation:
-    """A connection that waits for at most one answer."""
+class _Client:
+    """A connection with at most one open request."""
 
     connection: socket.socket
     request: bytes = b""
@@ -85,20 +85,20 @@ class _Conversation:
     began: float = 0
     ended: float = 0
 
-    def ask(self, request: bytes, ready: selectors.BaseSelector) -> None:
+    def send(self, request: bytes, ready: selectors.BaseSelector) -> None:
         self.request, self.answer = request, bytearray()
         self.began = time.perf_counter()
         self.connection.sendall(request)
         ready.register(self.connection, selectors.EVENT_READ, self)
 
-    def hear(self) -> bool:
-        """Read what came; whether that is all.
+    def receive(self) -> bool:
+        """Read what has arrived; whether the answer is complete.
 
         Raises:
-            ConnectionError: the server hung up in the middle.
+            ConnectionError: the server closed the connection.
         """
         if not (read := self.connection.recv(262_144)):
-            raise ConnectionError(f"hung up instead of answering {self.request[:100]!r}")
+            raise ConnectionError(f"closed the connection instead of answering {self.request[:100]!r}")
         self.answer += read
         head = self.answer.find(b"\r\n\r\n")
         length = _LENGTH.search(self.answer, 0, head + 2) if head >= 0 else None
@@ -108,39 +108,39 @@ class _Conversation:
 
 
 @contextmanager
-def _connected(host: str, port: int, clients: int) -> Iterator[tuple[selectors.BaseSelector, list[_Conversation]]]:
+def _connected(host: str, port: int, clients: int) -> Iterator[tuple[selectors.BaseSelector, list[_Client]]]:
     with selectors.DefaultSelector() as ready:
-        conversations = [_Conversation(socket.create_connection((host, port), TIMEOUT_S)) for _ in range(clients)]
+        connected = [_Client(socket.create_connection((host, port), TIMEOUT_S)) for _ in range(clients)]
         try:
-            for conversation in conversations:
-                conversation.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            yield ready, list(conversations)
+            for client in connected:
+                client.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            yield ready, list(connected)
         finally:
-            for conversation in conversations:
-                conversation.connection.close()
+            for client in connected:
+                client.connection.close()
 
 
-def _answered(ready: selectors.BaseSelector) -> list[_Conversation]:
-    """Those whose answer is complete; waits for the next bytes of any.
+def _answered(ready: selectors.BaseSelector) -> list[_Client]:
+    """The clients whose answer is complete; waits for the next bytes.
 
     Raises:
-        TimeoutError: the server says nothing any more.
+        TimeoutError: no bytes within TIMEOUT_S.
     """
     if not (events := ready.select(TIMEOUT_S)):
         raise TimeoutError(f"no answer within {TIMEOUT_S} s")
-    answered: list[_Conversation] = [key.data for key, _ in events if key.data.hear()]
-    for conversation in answered:
-        ready.unregister(conversation.connection)
+    answered: list[_Client] = [key.data for key, _ in events if key.data.receive()]
+    for client in answered:
+        ready.unregister(client.connection)
     return answered
 
 
-def _note(conversation: _Conversation, taken: list[float], errors: list[str]) -> None:
-    status = conversation.answer[9:12]
+def _record(client: _Client, taken: list[float], errors: list[str]) -> None:
+    status = client.answer[9:12]
     if status.startswith(b"2"):
-        taken.append(conversation.ended - conversation.began)
+        taken.append(client.ended - client.began)
     else:
-        line, _, _ = conversation.request.partition(b" HTTP")
-        errors.append(f"{line.decode()}: {bytes(conversation.answer)[9:400]!r}")
+        line, _, _ = client.request.partition(b" HTTP")
+        errors.append(f"{line.decode()}: {bytes(client.answer)[9:400]!r}")
 
 
 def _is_ready(host: str, port: int) -> bool:

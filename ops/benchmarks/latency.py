@@ -40,7 +40,7 @@ def _send(system: System, count: int, rate: float) -> list[float]:
 
 
 def _insert(system: System, count: int) -> list[float]:
-    """Nobody rings for these: the dispatcher finds them when it polls."""
+    """A plain INSERT sends no hint: the dispatcher finds the job when it polls."""
     statement = text("INSERT INTO jobs (job_type, payload) VALUES ('bench_stamp', jsonb_build_object('sent', :sent))")
 
     def insert() -> None:

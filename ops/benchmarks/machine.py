@@ -1,4 +1,4 @@
-"""What the figures were measured on: without it they mean nothing."""
+"""What the figures were measured on: without it they have no meaning."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aeon_jobs.ops.benchmarks.figure import percentile
 
 
 def machine(directory: Path) -> dict[str, Any]:
-    """`load` is the average of the last minute before the run: other people's work."""
+    """`load` is the average of the last minute before the run: work of other programs."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),

@@ -1,4 +1,4 @@
-"""What processes take when they rest: memory, and questions to Redis and PostgreSQL."""
+"""What idle processes take: memory, and requests to Redis and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ AT_REST_MB, WORKER_MB, REDIS_MB = 128, 256, 256
 
 def measure(system: System, scale: Scale) -> Iterator[Figure]:
     with system.dispatcher() as dispatcher:
-        alone = _questions_per_s(system, scale.settle_s)
+        alone = _requests_per_s(system, scale.settle_s)
         with system.workers() as workers:
-            # What is looked at once a second is looked at by all.
+            # Includes everything that happens once per second.
             before = workers.cpu_s()
-            together = _questions_per_s(system, scale.settle_s)
+            together = _requests_per_s(system, scale.settle_s)
             cpu = (workers.cpu_s() - before) / scale.settle_s / PROCESSES * 100
             yield Figure(name="CPU of an idle worker process", value=cpu, unit="%")
             yield Figure(name="a worker process at rest", value=_largest_mb(workers), unit="MB", at_most=AT_REST_MB)
@@ -39,11 +39,11 @@ def measure(system: System, scale: Scale) -> Iterator[Figure]:
         yield Figure(name="the API at rest", value=_largest_mb(api.program), unit="MB")
 
 
-def _questions_per_s(system: System, seconds: float) -> dict[str, float]:
-    """Redis commands and PostgreSQL transactions a second; our own look at them is left out."""
-    before, began = system.questions(), time.monotonic()
+def _requests_per_s(system: System, seconds: float) -> dict[str, float]:
+    """Redis commands and PostgreSQL transactions a second; those of the measurement itself are left out."""
+    before, began = system.requests(), time.monotonic()
     time.sleep(seconds)
-    after, took = system.questions(), time.monotonic() - began
+    after, took = system.requests(), time.monotonic() - began
     return {name: (after[name] - before[name]) / took for name in after}
 
 

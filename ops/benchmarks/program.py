@@ -1,4 +1,4 @@
-"""A process group of ours, as it runs in production, and what it costs."""
+"""A process group as in production, and its CPU and memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aeon_jobs.ops.embedded.tether import tethered
 
 
 class Program:
-    """`python -m aeon_jobs COMMAND …` with the environment of this process and `environment`; dies with us."""
+    """`python -m aeon_jobs COMMAND …` with the environment of this process and `environment`; ends with this process."""
 
     def __init__(self, command: Sequence[str], log: Path, **environment: str) -> None:
         self._argv = [sys.executable, "-P", "-m", "aeon_jobs", *command]
@@ -41,7 +41,7 @@ class Program:
         self._process = None
 
     def signal(self, number: int) -> None:
-        """To every process."""
+        """Send a signal to every process."""
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
@@ -66,7 +66,7 @@ class Program:
             raise RuntimeError(f"{self._argv[4]} ended by itself")
 
     def processes(self) -> list[psutil.Process]:
-        """The first one, then all below it."""
+        """The first process, then its descendants."""
         return tree(self._process.pid) if self._process else []
 
     def cpu_s(self) -> float:
@@ -84,7 +84,7 @@ class Program:
 
 
 def tree(pid: int) -> list[psutil.Process]:
-    """A process and all below it; nothing when it is gone."""
+    """A process and its descendants; empty when it has ended."""
     try:
         root = psutil.Process(pid)
         return [root, *root.children(recursive=True)]
@@ -93,7 +93,7 @@ def tree(pid: int) -> list[psutil.Process]:
 
 
 def cpu_s(process: psutil.Process) -> float:
-    """User and system time of a process, and of children that it has buried."""
+    """User and system time of a process, and of its children that have ended."""
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""How soon work goes on when something died."""
+"""How soon jobs run again after a failure."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def measure(system: System, scale: Scale) -> Iterator[Figure]:
 
 
 def _killed_workers(system: System, scale: Scale) -> Iterator[Figure]:
-    """kill -9 of all workers, restarted at once. The time of an import of everything is part of it."""
+    """kill -9 of all workers, restarted at once. The time that a worker needs to import everything is included."""
     name = f"{scale.naps} jobs of {scale.nap_s:g} s, all workers killed:"
     with system.dispatcher(), system.workers() as workers:
-        interrupted = _every_thread_at_work(system, scale)
+        interrupted = _all_threads_busy(system, scale)
         killed_at = time.time()
         workers.kill()
         workers.start()
         system.until_finished(scale.naps)
-        # Those whose lease was taken back count as processed too, as lost.
-        wait_until(lambda: _completed(system) == scale.naps, "the end", pause_s=0.1)
+        # Attempts that lost their lease count as processed too.
+        wait_until(lambda: _completed(system) == scale.naps, "all jobs", pause_s=0.1)
         done_at = time.time()
     again = _run_again(system, interrupted)
     yield Figure(name=f"{name} the first runs again after", value=min(again) - killed_at, unit="s")
@@ -42,32 +42,32 @@ def _killed_workers(system: System, scale: Scale) -> Iterator[Figure]:
 
 
 def _frozen_workers(system: System, scale: Scale) -> Iterator[Figure]:
-    """SIGSTOP of all workers, and others started: the lease has to end. Then the frozen ones are thawed."""
+    """SIGSTOP of all workers, and new workers are started: the lease must expire. Then the frozen workers continue."""
     name = f"{scale.naps} jobs of {scale.nap_s:g} s, all workers frozen:"
-    with system.dispatcher(**scale.patience), system.workers(**scale.patience) as frozen:
-        interrupted = _every_thread_at_work(system, scale)
+    with system.dispatcher(**scale.lease_settings), system.workers(**scale.lease_settings) as frozen:
+        interrupted = _all_threads_busy(system, scale)
         frozen_at = time.time()
         frozen.signal(signal.SIGSTOP)
         try:
-            with system.workers_starting(**scale.patience):
-                wait_until(lambda: _completed(system) == scale.naps, "the end", pause_s=0.1)
+            with system.workers_starting(**scale.lease_settings):
+                wait_until(lambda: _completed(system) == scale.naps, "all jobs", pause_s=0.1)
         finally:
             frozen.signal(signal.SIGCONT)
-        wait_until(lambda: _superseded(system) == len(interrupted), "every zombie was told")
+        wait_until(lambda: _superseded(system) == len(interrupted), "the frozen workers to lose their jobs")
     again = _run_again(system, interrupted)
     if _completed(system) != scale.naps:
-        raise RuntimeError("a zombie changed a job")
+        raise RuntimeError("a frozen worker changed a job that it had lost")
     yield Figure(name=f"{name} the last runs again after", value=max(again) - frozen_at, unit="s", at_most=THAW_AFTER_S)
 
 
 def _flushed_redis(system: System, scale: Scale) -> Iterator[Figure]:
-    """FLUSHALL, with everything dispatched gone from Redis and the rest still pending."""
+    """FLUSHALL: dispatched jobs are gone from Redis, the others are still pending."""
     with system.dispatcher(), system.workers():
         undisturbed = _drain_s(system, scale.flushed, flush=False)
         flushed = _drain_s(system, scale.flushed, flush=True)
     name = f"{scale.flushed} jobs of {FLUSHED_NAP_S:g} s"
     yield Figure(name=f"{name}: undisturbed", value=undisturbed, unit="s")
-    yield Figure(name=f"{name}: with FLUSHALL amid them", value=flushed, unit="s")
+    yield Figure(name=f"{name}: with FLUSHALL in the middle", value=flushed, unit="s")
 
 
 def _drain_s(system: System, count: int, *, flush: bool) -> float:
@@ -80,16 +80,16 @@ def _drain_s(system: System, count: int, *, flush: bool) -> float:
     return time.monotonic() - began
 
 
-def _every_thread_at_work(system: System, scale: Scale) -> list[str]:
+def _all_threads_busy(system: System, scale: Scale) -> list[str]:
     """The jobs that run."""
     system.submit("bench_nap", scale.naps, seconds=scale.nap_s)
     threads = min(scale.naps, 16)
-    wait_until(lambda: len(_running(system)) == threads, "every thread at work")
+    wait_until(lambda: len(_running(system)) == threads, "a job on every thread")
     return _running(system)
 
 
 def _run_again(system: System, interrupted: list[str]) -> list[float]:
-    """When each of them began anew, in Unix time."""
+    """When each of them started again, in Unix time."""
     sql = """SELECT extract(epoch FROM min(started_at)) FROM job_executions
              WHERE attempt > 1 AND job_id = ANY(CAST(:ids AS uuid[])) GROUP BY job_id"""
     again = [float(row[0]) for row in system.execute(sql, ids=interrupted)]

@@ -1,4 +1,4 @@
-"""Figures as people and as programs read them."""
+"""Figures as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARKS = {True: "[green]✓[/]", False: "[bold red]✗[/]", None: ""}
 
 
 def show(console: Console, title: str, figures: Sequence[Figure]) -> None:
-    """A table: figure, floor, whether it is kept."""
+    """A table: figure, floor, whether it is met."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("", min_width=52)
     table.add_column("measured", justify="right", min_width=14)

@@ -1,4 +1,4 @@
-"""How much of everything."""
+"""How many jobs, requests and seconds a benchmark takes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
     jobs: int = 10_000
-    """Stored jobs of the database's floors."""
-    crowd: int = 1_000_000
+    """Jobs in the table, for the floors of the database."""
+    stored: int = 1_000_000
+    """Jobs in the large database."""
     in_front: int = 100_000
     """Blocked jobs, and as many scheduled for later, all of high priority."""
     queries: int = 500
     paced_s: float = 10
-    """Seconds of everything that has a rate of its own."""
+    """Seconds of each measurement at a fixed rate."""
     sends: int = 1_000
     bulk: int = 20_000
     drained: int = 5_000
@@ -22,7 +23,7 @@ class Scale:
     requests: int = 1_500
     soak_s: float = 60
     settle_s: float = 10
-    """Seconds of looking at idle processes."""
+    """Seconds for which idle processes are measured."""
     pickups: int = 20
     naps: int = 50
     nap_s: float = 2
@@ -31,8 +32,8 @@ class Scale:
     """Of the workers that are frozen; None is the default."""
 
     @property
-    def patience(self) -> dict[str, str]:
-        """Settings of processes that notice silence."""
+    def lease_settings(self) -> dict[str, str]:
+        """Settings of processes that detect a dead worker."""
         if self.lease_ms is None:
             return {}
         return {"WORKER_LOCK_DURATION": str(self.lease_ms), "WORKER_HEARTBEAT_INTERVAL": str(self.lease_ms // 4)}
@@ -42,7 +43,7 @@ def quick() -> Scale:
     """Shows that every measurement works; the figures mean little."""
     return Scale(
         jobs=1_000,
-        crowd=5_000,
+        stored=5_000,
         in_front=500,
         queries=50,
         paced_s=1,

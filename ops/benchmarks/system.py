@@ -1,6 +1,6 @@
-"""Where measuring takes place: durable servers in a temporary directory, gone with it.
+"""The system that is measured: durable servers in a temporary directory that is removed at the end.
 
-The environment of this process becomes that of the system, so that `actor.send` and every program started from here find it.
+Sets the environment variables of this process, so that `actor.send` and every program started from here find it.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class System:
     database: Database
     redis: redis.Redis
     _stack: ExitStack
-    _crowds: dict[int, tuple[str, Database]] = field(default_factory=dict)
+    _large: dict[int, tuple[str, Database]] = field(default_factory=dict)
 
     def clear(self) -> None:
-        """As after installation: job types, and nothing else."""
+        """Remove everything but the job types."""
         from aeon_jobs.ops.benchmarks.handlers import TYPES
 
         self.redis.flushall()
@@ -53,21 +53,21 @@ class System:
             job_types.register(connection, [actor.definition for actor in TYPES])
         self.execute("CHECKPOINT")
 
-    def crowded(self, count: int) -> tuple[str, Database]:
-        """Url of, and connections to, a database with `count` jobs in it, made at first use."""
-        if count not in self._crowds:
-            name = f"crowd_{count}"
+    def large_database(self, count: int) -> tuple[str, Database]:
+        """Url of, and connections to, a database with `count` jobs in it, created at first use."""
+        if count not in self._large:
+            name = f"jobs_{count}"
             self.execute(f"CREATE DATABASE {name}")
             database = Database(load_settings(database_url=self.postgres.url_of(name)).postgres_dsn, pool_size=20)
             self._stack.callback(database.dispose)
             migrate.up(database)
             _register(database)
             backlog.mixed(database, count)
-            self._crowds[count] = self.postgres.url_of(name), database
-        return self._crowds[count]
+            self._large[count] = self.postgres.url_of(name), database
+        return self._large[count]
 
     def execute(self, sql: str, **parameters: Any) -> list[Any]:
-        """Rows of a statement on the empty database; none if it answers none."""
+        """Rows of a statement on the empty database; none if it returns none."""
         with self.database.connection() as connection:
             answer = connection.execute(text(sql), parameters)
             return list(answer) if answer.returns_rows else []
@@ -80,7 +80,7 @@ class System:
                 submit_many(connection, new[first : first + 5_000])
 
     def finished(self) -> int:
-        """How many attempts ended, from the counters: a question that costs next to nothing."""
+        """How many attempts ended, from the counters, which is a cheap query."""
         rows = self.execute("SELECT coalesce(sum(value), 0) FROM job_counters WHERE metric = 'processed'")
         return int(rows[0][0])
 
@@ -90,13 +90,13 @@ class System:
     @contextmanager
     def dispatcher(self, **environment: str) -> Iterator[Program]:
         with Program(["dispatcher"], self.directory / "dispatcher.log", **environment) as program:
-            wait_until(lambda: self._lives("dispatcher", program) == 1, "the dispatcher")
+            wait_until(lambda: self._alive("dispatcher", program) == 1, "the dispatcher")
             yield program
 
     @contextmanager
     def workers(self, **environment: str) -> Iterator[Program]:
         with self.workers_starting(**environment) as program:
-            wait_until(lambda: self._lives("worker", program) == PROCESSES, "the workers")
+            wait_until(lambda: self._alive("worker", program) == PROCESSES, "the workers")
             yield program
 
     def workers_starting(self, **environment: str) -> Program:
@@ -108,7 +108,7 @@ class System:
         servers = {"redis": self.redis_server.pid, "postgres": self.postgres.pid}
         return {name: sum(map(cpu_s, tree(pid))) for name, pid in servers.items()}
 
-    def questions(self) -> dict[str, int]:
+    def requests(self) -> dict[str, int]:
         """Redis commands, those inside of scripts included, and PostgreSQL transactions so far."""
         stats = self.redis.info("commandstats")
         commands = sum(int(of["calls"]) for name, of in stats.items() if name != "cmdstat_info")
@@ -116,7 +116,7 @@ class System:
         sql = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
         return {"Redis commands": commands, "PostgreSQL transactions": int(self.execute(sql)[0][0])}
 
-    def _lives(self, kind: str, program: Program) -> int:
+    def _alive(self, kind: str, program: Program) -> int:
         program.verify()
         sql = "SELECT count(*) FROM workers WHERE kind = :kind AND state = 'running' AND last_seen_at > now() - interval '5 s'"
         return int(self.execute(sql, kind=kind)[0][0])
@@ -128,7 +128,7 @@ def built() -> Iterator[System]:
     before = dict(os.environ)
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="aeon-bench-")))
-        # Embedded PostgreSQL may run under another account, which has to get through.
+        # Embedded PostgreSQL may run under another account, which needs access.
         directory.chmod(0o711)
         postgres = stack.enter_context(EmbeddedPostgres(directory / "pg", durable=True))
         server = stack.enter_context(EmbeddedRedis(directory / "redis", durable=True))
@@ -156,11 +156,11 @@ def wait_until(look: Callable[[], bool], what: str, pause_s: float = 0.02) -> No
     try:
         poll(look)
     except tenacity.RetryError:
-        raise TimeoutError(f"waited {TIMEOUT_S} s in vain for {what}") from None
+        raise TimeoutError(f"{what} not there after {TIMEOUT_S} s") from None
 
 
 def _register(database: Database) -> None:
-    # Late: the handlers are declared for a broker, which reads the settings.
+    # Imported late: the handlers are declared for a broker, which reads the settings.
     from aeon_jobs.ops.benchmarks.handlers import TYPES
 
     with database.transaction() as connection:
@@ -168,7 +168,7 @@ def _register(database: Database) -> None:
 
 
 def _forget_settings() -> None:
-    """What the caller's environment says of databases and servers is about real ones: not to be measured."""
+    """Variables such as DATABASE_URL name real servers, which must not be measured."""
     for name in variable_names():
         os.environ.pop(name, None)
     get_settings.cache_clear()
