@@ -6,14 +6,15 @@
         submitted = jobs.submit("email_notification", {"to": "ada@example.com", "subject": "Hello", "body": "…"})
         job = jobs.wait(submitted.job_id, timeout_s=60)
 
-    views              what is answered            errors    what goes wrong, as one tree
+    errors             what goes wrong, as one tree
+    bodies             requests of `api.contract` as JSON
     calls, *_calls     requests as values: what is sent, how the answer is read; no IO
     retrying           when a request is sent again, and when next
     conversations      several requests that belong together; no IO
     event_stream       server-sent events, line by line; no IO
     sync, asynchronous the IO, twice; everything else is shared
 
-Imports httpx, tenacity and the standard library, nothing of ours and nothing of a server: it may be copied out.
+Imports httpx, tenacity, `api.contract` and the standard library, nothing of a server: it may be copied out.
 """
 
 from aeon_jobs.api.client.asynchronous import AsyncClient
@@ -34,10 +35,9 @@ from aeon_jobs.api.client.errors import (
     UnexpectedAnswer,
     WrongState,
 )
-from aeon_jobs.api.client.forms import JobFilter, LetterFilter, NewJob
 from aeon_jobs.api.client.retrying import Retries
 from aeon_jobs.api.client.sync import Client
-from aeon_jobs.api.client.views import Event, Explanation, Job, JobSummary, Submitted
+from aeon_jobs.api.contract import DeadLetterFilter, Event, Explanation, Job, JobFilter, JobSummary, NewJob, Submitted
 
 __all__ = [
     "ApiError",
@@ -45,6 +45,7 @@ __all__ = [
     "Client",
     "Conflict",
     "ConnectionFailed",
+    "DeadLetterFilter",
     "Event",
     "Explanation",
     "Forbidden",
@@ -54,7 +55,6 @@ __all__ = [
     "JobFilter",
     "JobNotOver",
     "JobSummary",
-    "LetterFilter",
     "NewJob",
     "NotFound",
     "Refused",

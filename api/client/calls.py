@@ -11,9 +11,10 @@ from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
-from aeon_jobs.api.client import views
-from aeon_jobs.api.client.forms import JobFilter, NewJob, OnFailure
+from aeon_jobs.api import contract
+from aeon_jobs.api.client.bodies import body
 from aeon_jobs.api.client.reading import listed, many, one
+from aeon_jobs.api.contract import JobFilter, NewJob, OnFailure
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -52,11 +53,11 @@ def keyed(call: Call[T], request_key: str | None) -> Call[T]:
     return replace(call, headers={"Idempotency-Key": request_key or str(uuid.uuid4())}, repeatable=True)
 
 
-def page_of(kind: type[T]) -> Callable[[Any], views.Page[T]]:
+def page_of(kind: type[T]) -> Callable[[Any], contract.Page[T]]:
     read = many(kind)
 
-    def read_page(value: Any) -> views.Page[T]:
-        return views.Page(
+    def read_page(value: Any) -> contract.Page[T]:
+        return contract.Page(
             items=read(value.get("items")),
             next_cursor=value.get("next_cursor"),
             total=value.get("total"),
@@ -66,7 +67,7 @@ def page_of(kind: type[T]) -> Callable[[Any], views.Page[T]]:
     return read_page
 
 
-def after(call: Call[views.Page[T]], page: views.Page[T]) -> Call[views.Page[T]] | None:
+def after(call: Call[contract.Page[T]], page: contract.Page[T]) -> Call[contract.Page[T]] | None:
     """The call for the page after `page`; None when that was the last."""
     if page.next_cursor is None:
         return None
@@ -98,7 +99,7 @@ def submit(
     depends_on: Sequence[UUID] = (),
     on_dependency_failure: OnFailure = "wait",
     request_key: str | None = None,
-) -> Call[views.Submitted]:
+) -> Call[contract.Submitted]:
     """Submit a job. See NewJob for the fields.
 
     `request_key` names this very request (made up when left out), so that it can be sent again after a lost answer;
@@ -125,26 +126,31 @@ def submit(
     return submit_new(new, request_key=request_key)
 
 
-def submit_new(new: NewJob, *, request_key: str | None = None) -> Call[views.Submitted]:
+def submit_new(new: NewJob, *, request_key: str | None = None) -> Call[contract.Submitted]:
     """Submit a job that was put together before."""
-    return keyed(post("/api/jobs", one(views.Submitted), new.body()), request_key)
+    return keyed(post("/api/jobs", one(contract.Submitted), body(new)), request_key)
 
 
-def submit_many(new: Sequence[NewJob], *, request_key: str | None = None) -> Call[list[views.Submitted]]:
+def submit_many(new: Sequence[NewJob], *, request_key: str | None = None) -> Call[list[contract.Submitted]]:
     """Submit up to 10,000 jobs, all or none; the answers stand in the order of the submissions.
 
     Raises:
         InvalidRequest: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``.
     """
-    body = {"jobs": [job.body() for job in new]}
-    call = post("/api/jobs/bulk", listed(views.Submitted), body)
+    jobs = {"jobs": [body(job) for job in new]}
+    call = post("/api/jobs/bulk", listed(contract.Submitted), jobs)
     return replace(keyed(call, request_key), extra_s=BULK_EXTRA_S)
 
 
-def job(job_id: Id, *, wait_s: int = 0) -> Call[views.Job]:
+def job(job_id: Id, *, wait_s: int = 0) -> Call[contract.Job]:
     """A job with its attempts; with `wait_s` (up to 60) the answer comes when it is over, or after so long."""
-    call = get(f"/api/jobs/{segment(job_id)}", one(views.Job), wait=wait_s or None)
+    call = get(f"/api/jobs/{segment(job_id)}", one(contract.Job), wait=wait_s or None)
     return replace(call, extra_s=float(wait_s))
+
+
+def find(prefix: str) -> Call[list[contract.JobSummary]]:
+    """Jobs whose id begins with `prefix` (4 hexadecimal digits at least), ten at most, newest first."""
+    return get(f"/api/jobs/by-prefix/{segment(prefix)}", listed(contract.JobSummary))
 
 
 def job_page(
@@ -154,62 +160,63 @@ def job_page(
     descending: bool = True,
     limit: int = 200,
     cursor: str | None = None,
-) -> Call[views.Page[views.JobSummary]]:
+) -> Call[contract.Page[contract.JobSummary]]:
     """Jobs that match, without payload and result."""
     order = "desc" if descending else "asc"
-    call = get("/api/jobs", page_of(views.JobSummary), sort=sort, order=order, limit=limit, cursor=cursor)
+    call = get("/api/jobs", page_of(contract.JobSummary), sort=sort, order=order, limit=limit, cursor=cursor)
     return replace(call, params=call.params + filter_params(which or JobFilter()))
 
 
 def filter_params(which: JobFilter) -> Params:
-    body = which.body()
-    if "metadata" in body:
-        body["metadata"] = json.dumps(body["metadata"])
-    return _params(body)
+    given = body(which)
+    if "metadata" in given:
+        given["metadata"] = json.dumps(given["metadata"])
+    return _params(given)
 
 
-def cancel(job_id: Id, *, reason: str | None = None) -> Call[views.Job]:
+def cancel(job_id: Id, *, reason: str | None = None) -> Call[contract.Job]:
     """Cancel a job; one that runs is asked to stop, and stays `running` in the answer.
 
     Raises:
         WrongState: it is over.
     """
     path = f"/api/jobs/{segment(job_id)}"
-    return Call(method="DELETE", path=path, read=one(views.Job), params=_params({"reason": reason}))
+    return Call(method="DELETE", path=path, read=one(contract.Job), params=_params({"reason": reason}))
 
 
-def retry(job_id: Id, *, reason: str | None = None) -> Call[views.Job]:
+def retry(job_id: Id, *, reason: str | None = None) -> Call[contract.Job]:
     """Run it now: a pending job need not wait for its moment, a failed or cancelled one starts anew.
 
     Raises:
         WrongState
     """
-    return post(f"/api/jobs/{segment(job_id)}/retry", one(views.Job), reason=reason)
+    return post(f"/api/jobs/{segment(job_id)}/retry", one(contract.Job), reason=reason)
 
 
-def requeue(job_id: Id, *, reason: str | None = None) -> Call[views.Job]:
+def requeue(job_id: Id, *, reason: str | None = None) -> Call[contract.Job]:
     """A failed or cancelled job starts anew, its history kept.
 
     Raises:
         WrongState
     """
-    return post(f"/api/jobs/{segment(job_id)}/requeue", one(views.Job), reason=reason)
+    return post(f"/api/jobs/{segment(job_id)}/requeue", one(contract.Job), reason=reason)
 
 
-def change_pending(job_id: Id, *, priority: int | None = None, scheduled_at: datetime | None = None) -> Call[views.Job]:
+def change(job_id: Id, *, priority: int | None = None, scheduled_at: datetime | None = None) -> Call[contract.Job]:
     """Change priority or moment of a pending job.
 
     Raises:
         WrongState: it is not pending.
     """
-    body = {"priority": priority, "scheduled_at": scheduled_at and scheduled_at.isoformat()}
-    changes = {name: value for name, value in body.items() if value is not None}
-    return Call(method="PATCH", path=f"/api/jobs/{segment(job_id)}", read=one(views.Job), body=changes, repeatable=True)
+    changes = body(contract.JobChange(priority=priority, scheduled_at=scheduled_at))
+    return Call(
+        method="PATCH", path=f"/api/jobs/{segment(job_id)}", read=one(contract.Job), body=changes, repeatable=True
+    )
 
 
 def cancel_many(
     target: JobFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
-) -> Call[views.BatchAnswer]:
+) -> Call[contract.BatchAnswer]:
     """Cancel jobs by their ids, or the oldest 10,000 that match, with an answer for each."""
     return _bulk("/api/jobs/bulk/cancel", target, dry_run, reason)
 
@@ -221,22 +228,42 @@ def retry_many(
     reason: str | None = None,
     per_second: float | None = None,
     delay_ms: int = 0,
-) -> Call[views.BatchAnswer]:
+) -> Call[contract.BatchAnswer]:
     """Retry jobs by their ids, or the oldest 10,000 that match, with an answer for each.
 
     `per_second`: one after the other, the first after `delay_ms`; without it all at once.
     """
-    body = {**batch_body(target, dry_run, reason), **paced(per_second, delay_ms)}
-    return post("/api/jobs/bulk/retry", one(views.BatchAnswer), body)
+    chosen = {**batch_body(target, dry_run, reason), **paced(per_second, delay_ms)}
+    return post("/api/jobs/bulk/retry", one(contract.BatchAnswer), chosen)
 
 
-def _bulk(path: str, target: JobFilter | Sequence[UUID], dry_run: bool, reason: str | None) -> Call[views.BatchAnswer]:
-    return post(path, one(views.BatchAnswer), batch_body(target, dry_run, reason))
+def change_many(
+    target: JobFilter | Sequence[UUID],
+    *,
+    priority: int | None = None,
+    scheduled_at: datetime | None = None,
+    dry_run: bool = False,
+    reason: str | None = None,
+) -> Call[contract.BatchAnswer]:
+    """Give pending jobs another priority, another moment, or both."""
+    changes = body(contract.JobChange(priority=priority, scheduled_at=scheduled_at))
+    chosen = {**batch_body(target, dry_run, reason), **changes}
+    return post("/api/jobs/bulk/change", one(contract.BatchAnswer), chosen)
+
+
+def _bulk(
+    path: str, target: JobFilter | Sequence[UUID], dry_run: bool, reason: str | None
+) -> Call[contract.BatchAnswer]:
+    return post(path, one(contract.BatchAnswer), batch_body(target, dry_run, reason))
 
 
 def batch_body(target: Any, dry_run: bool, reason: str | None) -> dict[str, Any]:
     """`target`: a filter, or ids."""
-    chosen = {"filter": target.body()} if hasattr(target, "body") else {"ids": [str(job_id) for job_id in target]}
+    chosen = (
+        {"filter": body(target)}
+        if isinstance(target, contract.Request)
+        else {"ids": [str(job_id) for job_id in target]}
+    )
     return {**chosen, "dry_run": dry_run, **({"reason": reason} if reason else {})}
 
 
@@ -244,14 +271,14 @@ def paced(per_second: float | None, delay_ms: int) -> dict[str, Any]:
     return {} if per_second is None else {"per_second": per_second, "delay_ms": delay_ms}
 
 
-def explain(job_id: Id) -> Call[views.Explanation]:
+def explain(job_id: Id) -> Call[contract.Explanation]:
     """Why it is not running: every reason that holds now."""
-    return get(f"/api/jobs/{segment(job_id)}/explain", one(views.Explanation))
+    return get(f"/api/jobs/{segment(job_id)}/explain", one(contract.Explanation))
 
 
-def metrics() -> Call[views.Metrics]:
+def metrics() -> Call[contract.Metrics]:
     """The state of the whole system."""
-    return get("/api/jobs/metrics", one(views.Metrics))
+    return get("/api/jobs/metrics", one(contract.Metrics))
 
 
 def _params(values: Mapping[str, object]) -> Params:

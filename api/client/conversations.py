@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Generator
 from typing import Any
 
-from aeon_jobs.api.client import calls, views
+from aeon_jobs.api import contract
+from aeon_jobs.api.client import calls
 from aeon_jobs.api.client.calls import Call, Id
 from aeon_jobs.api.client.errors import JobNotOver
 
@@ -16,7 +17,7 @@ LONG_POLL_S = 30
 
 def wait(
     job_id: Id, timeout_s: float | None, clock: Callable[[], float] = time.monotonic
-) -> Generator[Call[Any], Any, views.Job]:
+) -> Generator[Call[Any], Any, contract.Job]:
     """Ask until the job is over.
 
     Raises:
@@ -25,7 +26,7 @@ def wait(
     deadline = math.inf if timeout_s is None else clock() + timeout_s
     left = deadline - clock()
     while True:
-        job: views.Job = yield calls.job(job_id, wait_s=min(LONG_POLL_S, max(0, math.ceil(min(left, LONG_POLL_S)))))
+        job: contract.Job = yield calls.job(job_id, wait_s=min(LONG_POLL_S, max(0, math.ceil(min(left, LONG_POLL_S)))))
         left = deadline - clock()
         if job.is_over:
             return job

@@ -27,7 +27,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aeon_jobs.api.client.views import Job
+    from aeon_jobs.api.contract import Job
 
 
 class ApiError(Exception):

@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import httpx
 
-from aeon_jobs.api.client import calls, views
+from aeon_jobs.api import contract
+from aeon_jobs.api.client import calls
 from aeon_jobs.api.client.calls import Call, Id, get, nothing, segment
 from aeon_jobs.api.client.errors import ConnectionFailed, UnexpectedAnswer
 from aeon_jobs.api.client.exchange import refuse
-from aeon_jobs.api.client.forms import JobFilter
 from aeon_jobs.api.client.reading import one
+from aeon_jobs.api.contract import JobFilter
 
 STREAM_ENDED = ConnectionFailed("the API ended the stream of events", was_sent=True)
-_read = one(views.JobEvent)
+_read = one(contract.JobEvent)
 
 
 class EventStream:
@@ -57,7 +58,7 @@ class EventStream:
         if response.status_code == httpx.codes.NO_CONTENT:  # there will be no more events
             self.is_over = True
 
-    def feed(self, line: str) -> views.Event | None:
+    def feed(self, line: str) -> contract.Event | None:
         """The event that `line` completes, if it does."""
         self.failures = 0
         if line:
@@ -72,11 +73,11 @@ class EventStream:
             before = f"{self._fields[name]}\n" if name == "data" and name in self._fields else ""
             self._fields[name] = before + value.removeprefix(" ")
 
-    def _event(self, fields: dict[str, str]) -> views.Event:
+    def _event(self, fields: dict[str, str]) -> contract.Event:
         try:
             job = _read(json.loads(fields["data"]))
         except ValueError:
             raise UnexpectedAnswer("an event that is not JSON") from None
         self._last_id = fields.get("id", self._last_id)
         self.is_over = job.is_over and self._call.path != "/api/events"
-        return views.Event(id=self._last_id, kind=fields.get("event", "message"), job=job)
+        return contract.Event(id=self._last_id, kind=fields.get("event", "message"), job=job)

@@ -7,18 +7,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from aeon_jobs.api.client import views
-from aeon_jobs.api.client.calls import Call, get, nothing, post, segment
+from aeon_jobs.api import contract
+from aeon_jobs.api.client.bodies import body
+from aeon_jobs.api.client.calls import Call, get, nothing, page_of, post, segment
 from aeon_jobs.api.client.reading import listed, one
 
 
-def schedules() -> Call[list[views.Schedule]]:
+def schedules() -> Call[list[contract.Schedule]]:
     """All schedules, by name."""
-    return get("/api/schedules", listed(views.Schedule))
+    return get("/api/schedules", listed(contract.Schedule))
 
 
-def schedule(schedule_id: UUID) -> Call[views.Schedule]:
-    return get(f"/api/schedules/{schedule_id}", one(views.Schedule))
+def schedule(schedule_id: UUID) -> Call[contract.Schedule]:
+    return get(f"/api/schedules/{schedule_id}", one(contract.Schedule))
 
 
 def upcoming(schedule_id: UUID, count: int = 10) -> Call[list[datetime]]:
@@ -26,7 +27,7 @@ def upcoming(schedule_id: UUID, count: int = 10) -> Call[list[datetime]]:
     return get(f"/api/schedules/{schedule_id}/upcoming", _moments, count=count)
 
 
-def create_schedule(fields: Mapping[str, Any]) -> Call[views.Schedule]:
+def create_schedule(fields: Mapping[str, Any]) -> Call[contract.Schedule]:
     """Make a schedule from ``name``, ``job_type``, ``cron``; optionally ``timezone``, ``payload``, ``priority``,
     ``max_retries``, ``timeout_ms``, ``enabled``, ``catch_up`` (last, all, none).
 
@@ -34,13 +35,13 @@ def create_schedule(fields: Mapping[str, Any]) -> Call[views.Schedule]:
         InvalidRequest
         Conflict: the name is taken.
     """
-    return post("/api/schedules", one(views.Schedule), dict(fields))
+    return post("/api/schedules", one(contract.Schedule), dict(fields))
 
 
-def change_schedule(schedule_id: UUID, changes: Mapping[str, Any]) -> Call[views.Schedule]:
+def change_schedule(schedule_id: UUID, changes: Mapping[str, Any]) -> Call[contract.Schedule]:
     """Change some of those fields; ``enabled: False`` switches it off."""
     path = f"/api/schedules/{schedule_id}"
-    return Call(method="PATCH", path=path, read=one(views.Schedule), body=dict(changes), repeatable=True)
+    return Call(method="PATCH", path=path, read=one(contract.Schedule), body=dict(changes), repeatable=True)
 
 
 def delete_schedule(schedule_id: UUID) -> Call[None]:
@@ -48,35 +49,58 @@ def delete_schedule(schedule_id: UUID) -> Call[None]:
     return Call(method="DELETE", path=f"/api/schedules/{schedule_id}", read=nothing)
 
 
-def run_schedule(schedule_id: UUID) -> Call[views.Submitted]:
+def run_schedule(schedule_id: UUID) -> Call[contract.Submitted]:
     """A job now, beside its due moments."""
-    return post(f"/api/schedules/{schedule_id}/run", one(views.Submitted))
+    return post(f"/api/schedules/{schedule_id}/run", one(contract.Submitted))
 
 
-def queues() -> Call[list[views.Queue]]:
+def queues() -> Call[list[contract.Queue]]:
     """Every queue, by name."""
-    return get("/api/queues", listed(views.Queue))
+    return get("/api/queues", listed(contract.Queue))
 
 
-def pause_queue(name: str, *, reason: str | None = None) -> Call[views.Queue]:
+def pause_queue(name: str, *, reason: str | None = None) -> Call[contract.Queue]:
     """Nothing more is started from it; what runs goes on."""
-    body = {"reason": reason} if reason else {}
-    return post(f"/api/queues/{segment(name)}/pause", one(views.Queue), body)
+    request = {"reason": reason} if reason else {}
+    return post(f"/api/queues/{segment(name)}/pause", one(contract.Queue), request)
 
 
-def resume_queue(name: str) -> Call[views.Queue]:
-    return post(f"/api/queues/{segment(name)}/resume", one(views.Queue))
+def resume_queue(name: str) -> Call[contract.Queue]:
+    return post(f"/api/queues/{segment(name)}/resume", one(contract.Queue))
 
 
-def limit_queue(name: str, max_running: int | None) -> Call[views.Queue]:
+def limit_queue(name: str, max_running: int | None) -> Call[contract.Queue]:
     """So many of its jobs at once, over all workers; None: no limit."""
     path = f"/api/queues/{segment(name)}"
-    return Call(method="PATCH", path=path, read=one(views.Queue), body={"max_running": max_running}, repeatable=True)
+    return Call(method="PATCH", path=path, read=one(contract.Queue), body={"max_running": max_running}, repeatable=True)
 
 
-def workers() -> Call[list[views.Worker]]:
-    """Every process, the latest seen first."""
-    return get("/api/workers", listed(views.Worker))
+def queue(name: str) -> Call[contract.Queue]:
+    return get(f"/api/queues/{segment(name)}", one(contract.Queue))
+
+
+def purge_queue(name: str, *, dry_run: bool = False, reason: str | None = None) -> Call[contract.BatchAnswer]:
+    """Cancel its jobs that wait, the oldest 10,000; those that run go on."""
+    request = {"dry_run": dry_run, **({"reason": reason} if reason else {})}
+    return post(f"/api/queues/{segment(name)}/purge", one(contract.BatchAnswer), request)
+
+
+def delete_queue(name: str) -> Call[None]:
+    """Forget what was set for a queue that nothing uses any more: it is gone.
+
+    Raises:
+        WrongState: a job type, a job or a live worker names it.
+    """
+    return Call(method="DELETE", path=f"/api/queues/{segment(name)}", read=nothing)
+
+
+def workers(kind: str | None = None) -> Call[list[contract.Worker]]:
+    """Every process, or those of a kind, the latest seen first."""
+    return get("/api/workers", listed(contract.Worker), kind=kind)
+
+
+def worker(worker_id: str) -> Call[contract.Worker]:
+    return get(f"/api/workers/{segment(worker_id)}", one(contract.Worker))
 
 
 def acknowledge_worker(worker_id: str) -> Call[None]:
@@ -88,29 +112,42 @@ def acknowledge_worker(worker_id: str) -> Call[None]:
     return Call(method="DELETE", path=f"/api/workers/{segment(worker_id)}", read=nothing)
 
 
-def job_types() -> Call[list[views.JobType]]:
+def job_types() -> Call[list[contract.JobType]]:
     """What can be submitted, by name."""
-    return get("/api/job-types", listed(views.JobType))
+    return get("/api/job-types", listed(contract.JobType))
 
 
-def job_type(name: str) -> Call[views.JobType]:
-    return get(f"/api/job-types/{segment(name)}", one(views.JobType))
+def job_type(name: str) -> Call[contract.JobType]:
+    return get(f"/api/job-types/{segment(name)}", one(contract.JobType))
 
 
-def api_keys() -> Call[list[views.ApiKey]]:
+def api_keys() -> Call[list[contract.ApiKey]]:
     """Every API key ever made, never its secret."""
-    return get("/api/keys", listed(views.ApiKey))
+    return get("/api/keys", listed(contract.ApiKey))
 
 
-def create_key(name: str, role: str, *, expires_at: datetime | None = None) -> Call[views.NewKey]:
+def create_key(name: str, role: str, *, expires_at: datetime | None = None) -> Call[contract.NewKey]:
     """Make an API key; its secret cannot be had again."""
-    body = {"name": name, "role": role, **({"expires_at": expires_at.isoformat()} if expires_at else {})}
-    return post("/api/keys", one(views.NewKey), body)
+    request = {"name": name, "role": role, **({"expires_at": expires_at.isoformat()} if expires_at else {})}
+    return post("/api/keys", one(contract.NewKey), request)
 
 
-def revoke_key(key_id: str) -> Call[views.ApiKey]:
+def revoke_key(key_id: str) -> Call[contract.ApiKey]:
     """End a key."""
-    return Call(method="DELETE", path=f"/api/keys/{segment(key_id)}", read=one(views.ApiKey))
+    return Call(method="DELETE", path=f"/api/keys/{segment(key_id)}", read=one(contract.ApiKey))
+
+
+def me() -> Call[contract.Me]:
+    """Whose key this is."""
+    return get("/api/me", one(contract.Me))
+
+
+def audit_page(
+    which: contract.AuditFilter | None = None, *, limit: int = 200, cursor: str | None = None
+) -> Call[contract.Page[contract.AuditEntry]]:
+    """Who changed what, newest first."""
+    conditions = body(which or contract.AuditFilter())
+    return get("/api/audit-log", page_of(contract.AuditEntry), limit=limit, cursor=cursor, **conditions)
 
 
 def _moments(value: Any) -> list[datetime]:

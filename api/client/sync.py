@@ -11,13 +11,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import httpx
 from tenacity import Retrying
 
-from aeon_jobs.api.client import calls, conversations, exchange, letter_calls, management_calls
+from aeon_jobs.api.client import calls, conversations, dead_letter_calls, exchange, management_calls
 from aeon_jobs.api.client.calls import Call, Id
 from aeon_jobs.api.client.errors import ApiError, ConnectionFailed, Refused
 from aeon_jobs.api.client.event_stream import STREAM_ENDED, EventStream
-from aeon_jobs.api.client.forms import JobFilter
 from aeon_jobs.api.client.retrying import Retries
-from aeon_jobs.api.client.views import Event, Job, Page
+from aeon_jobs.api.contract import Event, Job, JobFilter, Page
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -84,7 +83,9 @@ class Client:
     get = _answered(calls.job)
     list = _paged(calls.job_page)
     page = _answered(calls.job_page)
-    change_pending = _answered(calls.change_pending)
+    find = _answered(calls.find)
+    change = _answered(calls.change)
+    change_many = _answered(calls.change_many)
     cancel = _answered(calls.cancel)
     cancel_many = _answered(calls.cancel_many)
     retry = _answered(calls.retry)
@@ -93,14 +94,14 @@ class Client:
     explain = _answered(calls.explain)
     metrics = _answered(calls.metrics)
 
-    dead_letters = _paged(letter_calls.letter_page)
-    letter_page = _answered(letter_calls.letter_page)
-    dead_letter = _answered(letter_calls.dead_letter)
-    dead_letter_causes = _answered(letter_calls.dead_letter_causes)
-    requeue_dead_letter = _answered(letter_calls.requeue_dead_letter)
-    requeue_dead_letters = _answered(letter_calls.requeue_dead_letters)
-    discard_dead_letter = _answered(letter_calls.discard_dead_letter)
-    discard_dead_letters = _answered(letter_calls.discard_dead_letters)
+    dead_letters = _paged(dead_letter_calls.dead_letter_page)
+    dead_letter_page = _answered(dead_letter_calls.dead_letter_page)
+    dead_letter = _answered(dead_letter_calls.dead_letter)
+    dead_letter_causes = _answered(dead_letter_calls.dead_letter_causes)
+    requeue_dead_letter = _answered(dead_letter_calls.requeue_dead_letter)
+    requeue_dead_letters = _answered(dead_letter_calls.requeue_dead_letters)
+    discard_dead_letter = _answered(dead_letter_calls.discard_dead_letter)
+    discard_dead_letters = _answered(dead_letter_calls.discard_dead_letters)
 
     schedules = _answered(management_calls.schedules)
     schedule = _answered(management_calls.schedule)
@@ -110,16 +111,23 @@ class Client:
     delete_schedule = _answered(management_calls.delete_schedule)
     run_schedule = _answered(management_calls.run_schedule)
     queues = _answered(management_calls.queues)
+    queue = _answered(management_calls.queue)
     pause_queue = _answered(management_calls.pause_queue)
     resume_queue = _answered(management_calls.resume_queue)
     limit_queue = _answered(management_calls.limit_queue)
+    purge_queue = _answered(management_calls.purge_queue)
+    delete_queue = _answered(management_calls.delete_queue)
     workers = _answered(management_calls.workers)
+    worker = _answered(management_calls.worker)
     acknowledge_worker = _answered(management_calls.acknowledge_worker)
     job_types = _answered(management_calls.job_types)
     job_type = _answered(management_calls.job_type)
     api_keys = _answered(management_calls.api_keys)
     create_key = _answered(management_calls.create_key)
     revoke_key = _answered(management_calls.revoke_key)
+    me = _answered(management_calls.me)
+    audit_page = _answered(management_calls.audit_page)
+    audit_log = _paged(management_calls.audit_page)
 
     def wait(self, job_id: Id, timeout_s: float | None = None) -> Job:
         """The job, once it is over.

@@ -302,7 +302,7 @@ class JobEvent:
 class Event:
     id: str | None
     """Give it as `last_event_id` to go on after it."""
-    kind: Literal["state", "progress"]
+    kind: str
     """`progress` when nothing but that changed, else `state`."""
     job: JobEvent
 

@@ -24,7 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from aeon_jobs.api.http.parameters import rule_of
 from aeon_jobs.api.http.strict_json import MalformedJson
-from aeon_jobs.api.service.core.errors import Forbidden, NotFound, StillInUse, VersionChanged
+from aeon_jobs.api.service.core.errors import Forbidden, NotFound, VersionChanged
 from aeon_jobs.persistence.admin.api_keys import KeyNotFound, UnknownRole
 from aeon_jobs.persistence.admin.request_keys import RequestKeyReused
 from aeon_jobs.persistence.core.database import is_transient
@@ -168,7 +168,6 @@ _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (InvalidJob, lambda e: invalid(e.violations)),
     (Forbidden, lambda e: Problem("forbidden", 403, str(e))),
     (NotFound, lambda e: Problem("not-found", 404, str(e))),
-    (StillInUse, lambda e: Problem("wrong-state", 409, str(e), extra={"state": e.state})),
     (VersionChanged, lambda e: Problem("precondition-failed", 412, str(e), headers={"ETag": e.version})),
     (JobNotFound, lambda e: Problem("not-found", 404, str(e))),
     (ScheduleNotFound, lambda e: Problem("not-found", 404, str(e))),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from aeon_jobs.api.contract import AuditEntry, AuditFilter, Page
-from aeon_jobs.api.service.core.use_cases import UseCases, shown
+from aeon_jobs.api.service.core.use_cases import UseCases, pages, shown
 from aeon_jobs.api.service.core.validation import checked
 from aeon_jobs.persistence.reads.audit_list import EntryFilter, entries
 
@@ -23,3 +24,7 @@ class AuditUseCases(UseCases):
         with self.context.database.connection() as connection:
             page = entries(connection, chosen, limit=limit, cursor=cursor)
         return Page(items=[shown(AuditEntry, row) for row in page.rows], next_cursor=page.next_cursor)
+
+    def audit_log(self, which: AuditFilter | None = None, *, limit: int = 200) -> Iterator[AuditEntry]:
+        """Every entry that matches, page by page of `limit`, each read when it is needed."""
+        return pages(lambda cursor: self.audit_page(which, limit=limit, cursor=cursor))

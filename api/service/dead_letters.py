@@ -27,7 +27,7 @@ from aeon_jobs.api.contract import (
 from aeon_jobs.api.service.bulk import BulkUseCases, Work, selection
 from aeon_jobs.api.service.core.deadlocks import again_after_deadlock
 from aeon_jobs.api.service.core.errors import NotFound
-from aeon_jobs.api.service.core.use_cases import shown
+from aeon_jobs.api.service.core.use_cases import pages, shown
 from aeon_jobs.api.service.core.validation import checked, read
 from aeon_jobs.api.service.jobs import detail
 from aeon_jobs.persistence.admin import bulk
@@ -60,13 +60,7 @@ class DeadLetterUseCases(BulkUseCases):
         self, which: DeadLetterFilter | None = None, *, status: DeadLetterStatus = "open", limit: int = 200
     ) -> Iterator[DeadLetterSummary]:
         """Every dead letter that matches, page by page of `limit`, each read when it is needed."""
-        cursor: str | None = None
-        while True:
-            page = self.dead_letter_page(which, status=status, limit=limit, cursor=cursor)
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        return pages(lambda cursor: self.dead_letter_page(which, status=status, limit=limit, cursor=cursor))
 
     def dead_letter(self, dead_letter_id: int) -> DeadLetter:
         """With payload, traceback and every attempt of its job.

@@ -16,7 +16,7 @@ from aeon_jobs.api.contract import Explanation, Job, JobChange, JobFilter, JobSu
 from aeon_jobs.api.contract.jobs import ExplanationReason
 from aeon_jobs.api.service.core.errors import Forbidden, JobNotOver
 from aeon_jobs.api.service.core.principals import Role
-from aeon_jobs.api.service.core.use_cases import UseCases, shown
+from aeon_jobs.api.service.core.use_cases import UseCases, pages, shown
 from aeon_jobs.api.service.core.validation import checked, read
 from aeon_jobs.api.service.core.versions import refuse_changed
 from aeon_jobs.persistence.core.errors import InvalidJob, JobNotFound
@@ -108,13 +108,7 @@ class JobUseCases(UseCases):
         self, which: JobFilter | None = None, *, sort: SortKey = "created_at", descending: bool = True, limit: int = 200
     ) -> Iterator[JobSummary]:
         """Every job that matches, page by page of `limit`, each read when it is needed."""
-        cursor: str | None = None
-        while True:
-            page = self.page(which, sort=sort, descending=descending, limit=limit, cursor=cursor)
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        return pages(lambda cursor: self.page(which, sort=sort, descending=descending, limit=limit, cursor=cursor))
 
     def explain(self, job_id: JobId) -> Explanation:
         """Why it is not running: every reason that holds now.

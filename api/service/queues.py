@@ -25,8 +25,11 @@ from aeon_jobs.api.service.core.errors import NotFound, StillInUse
 from aeon_jobs.api.service.core.use_cases import shown
 from aeon_jobs.api.service.core.validation import read
 from aeon_jobs.persistence.admin import bulk
+from aeon_jobs.persistence.core.errors import InvalidJob
+from aeon_jobs.persistence.core.payloads import is_storable
 from aeon_jobs.persistence.queue import queues
 
+LONGEST_NAME = 100
 _WAITING: tuple[Status, ...] = ("pending", "queued")
 
 
@@ -128,6 +131,8 @@ class QueueUseCases(BulkUseCases):
         return [shown(Queue, queue) for queue in queues.every(connection, self.context.worker_silence_ms)]
 
     def _refuse_unknown(self, connection: Connection, name: str) -> None:
+        if not (0 < len(name) <= LONGEST_NAME and is_storable(name)):
+            raise InvalidJob.at("name", f"must be 1 to {LONGEST_NAME} characters of plain text")
         if name not in queues.names(connection, self.context.worker_silence_ms):
             raise self._not_found(connection, name)
 

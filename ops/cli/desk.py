@@ -13,7 +13,7 @@ from aeon_jobs.ops.cli.exit_codes import InvalidInput
 from aeon_jobs.ops.cli.output.console import Output
 
 if TYPE_CHECKING:
-    from aeon_jobs.ops.cli.backend import Backend
+    from aeon_jobs.api.contract import JobsApi
 
 ADDRESS = "AEON_JOBS_API"
 
@@ -25,7 +25,7 @@ class Desk:
         self._closing = ExitStack()
 
     @cached_property
-    def backend(self) -> Backend:
+    def backend(self) -> JobsApi:
         """The API that --api or AEON_JOBS_API names, else the database of the settings.
 
         Raises:
@@ -44,13 +44,15 @@ class Desk:
         self._closing.close()
 
 
-def _of_database() -> Backend:
-    from aeon_jobs.ops.cli.database import DatabaseBackend
+def _of_database() -> JobsApi:
+    from aeon_jobs.api.service import Jobs
+    from aeon_jobs.api.service.service import login
 
-    return DatabaseBackend.of(settings())
+    # One command at a time: two connections are one more than enough.
+    return Jobs.from_settings(settings(), name=f"cli:{login()}", pool_size=2)
 
 
-def _of_api(address: str) -> Backend:
+def _of_api(address: str) -> JobsApi:
     from aeon_jobs.api.client import Client, Retries
     from aeon_jobs.api.client.exchange import key_from
 

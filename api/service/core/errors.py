@@ -4,7 +4,8 @@ JobsError
 ├── NotFound              there is no such thing
 ├── Forbidden             the role of the principal may not do this
 ├── VersionChanged        the thing was changed since the caller saw it
-├── StillInUse            a process that lives, or a queue that is used, cannot be removed; carries the state
+├── WrongState
+│   └── StillInUse        a process that lives, or a queue that is used, cannot be removed; carries the state
 └── JobNotOver            the job did not end in time; carries the job
 """
 
@@ -15,7 +16,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from aeon_jobs.api.service.core.principals import Principal, Role
-from aeon_jobs.persistence.core.errors import JobsError
+from aeon_jobs.persistence.core.errors import JobsError, WrongState
 
 if TYPE_CHECKING:
     from aeon_jobs.api.contract import Job
@@ -40,10 +41,10 @@ class VersionChanged(JobsError):
         super().__init__("it was changed meanwhile: get it again, and decide again")
 
 
-class StillInUse(JobsError):
+class StillInUse(WrongState):
     def __init__(self, message: str, state: str) -> None:
+        JobsError.__init__(self, message)
         self.state = state
-        super().__init__(message)
 
 
 class JobNotOver(JobsError, TimeoutError):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from aeon_jobs.api.contract import Page
 from aeon_jobs.api.service.core.context import Context
 from aeon_jobs.api.service.core.principals import Principal
 from aeon_jobs.persistence.admin import audit
@@ -64,3 +65,14 @@ def shown(kind: type[T], source: Any, **derived: Any) -> T:
     names = [field.name for field in fields(kind) if field.name not in derived]  # type: ignore[arg-type]
     take = source.__getitem__ if isinstance(source, Mapping) else lambda name: getattr(source, name)
     return kind(**{name: take(name) for name in names}, **derived)
+
+
+def pages(read: Callable[[str | None], Page[T]]) -> Iterator[T]:
+    """The items of all pages, each read (by its cursor) when it is needed."""
+    cursor: str | None = None
+    while True:
+        page = read(cursor)
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return

@@ -8,8 +8,7 @@ from uuid import UUID
 
 import typer
 
-from aeon_jobs.api.client.forms import JobFilter, LetterFilter
-from aeon_jobs.api.client.views import BatchAnswer, BatchItem
+from aeon_jobs.api.contract import BatchAnswer, BatchItem, DeadLetterFilter, JobFilter
 from aeon_jobs.ops.cli.desk import Desk
 from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput
 from aeon_jobs.ops.cli.input.prompts import confirm
@@ -19,7 +18,7 @@ PORTION = 500
 """Jobs of one transaction: few enough that nobody waits for their locks."""
 
 _CHANGED = frozenset({"done", "requested"})
-Target = JobFilter | LetterFilter | Sequence[UUID]
+Target = JobFilter | DeadLetterFilter | Sequence[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +38,12 @@ class Bulk:
         return {"per_second": self.per_second, "delay_ms": int(done * 1_000 / self.per_second)}
 
 
-def refuse_both(ids: Sequence[object] | None, which: JobFilter | LetterFilter, *, everything: bool = False) -> None:
+def refuse_both(ids: Sequence[object] | None, which: JobFilter | DeadLetterFilter, *, everything: bool = False) -> None:
     """
     Raises:
         InvalidInput: neither ids nor a condition, or both.
     """
-    if bool(ids) == (bool(which.body()) or everything):
+    if bool(ids) == (which != type(which)() or everything):
         raise InvalidInput("say which: either ids, or options such as --type")
 
 
@@ -54,7 +53,7 @@ def run(desk: Desk, bulk: Bulk, target: Target, *, reason: str | None, dry_run: 
     if dry_run:
         desk.screen.show(bulk.change(target, dry_run=True), formatters.batch)
         return
-    if isinstance(target, JobFilter | LetterFilter):
+    if isinstance(target, JobFilter | DeadLetterFilter):
         desk.screen.show(_by_filter(desk, bulk, target, reason, yes), formatters.batch)
         return
     answer = _in_portions(desk, bulk, list(target), reason)
@@ -62,7 +61,9 @@ def run(desk: Desk, bulk: Bulk, target: Target, *, reason: str | None, dry_run: 
     _exit_of_ids(answer)
 
 
-def _by_filter(desk: Desk, bulk: Bulk, which: JobFilter | LetterFilter, reason: str | None, yes: bool) -> BatchAnswer:
+def _by_filter(
+    desk: Desk, bulk: Bulk, which: JobFilter | DeadLetterFilter, reason: str | None, yes: bool
+) -> BatchAnswer:
     """Round by round, the oldest first, until nothing matches, or what matches is what was changed before: a job that
     was asked to stop may run on for a while."""
     items: list[BatchItem] = []

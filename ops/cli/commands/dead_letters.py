@@ -21,7 +21,7 @@ from aeon_jobs.ops.cli.group import CommandGroup
 from aeon_jobs.ops.cli.input.values import json_object
 
 if TYPE_CHECKING:
-    from aeon_jobs.api.client.forms import LetterFilter
+    from aeon_jobs.api.contract import DeadLetterFilter
 
 app = CommandGroup(help="Dead letters: jobs that somebody has to look at.")
 
@@ -76,7 +76,7 @@ def list_letters(
         desk.screen.show(desk.backend.dead_letter_causes(limit), formatters.causes)
         return
     which = _filter(type_, queue, because, error, fingerprint)
-    page = desk.backend.letter_page(which, status=state.value, limit=limit, cursor=cursor)
+    page = desk.backend.dead_letter_page(which, status=state.value, limit=limit, cursor=cursor)
     desk.screen.show(page, lambda page: formatters.letter_list(page.items))
     if page.next_cursor and not desk.screen.as_json:
         desk.screen.say(f"more: --cursor {page.next_cursor}", "dim")
@@ -166,10 +166,10 @@ def edit(
 
 def _filter(
     type_: str | None, queue: str | None, because: Cause | None, error: str | None, fingerprint: str | None
-) -> LetterFilter:
-    from aeon_jobs.api.client.forms import LetterFilter
+) -> DeadLetterFilter:
+    from aeon_jobs.api.contract import DeadLetterFilter
 
-    return LetterFilter(
+    return DeadLetterFilter(
         job_type=type_,
         queue_name=queue,
         reason=because.value if because else None,

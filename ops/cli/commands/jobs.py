@@ -15,8 +15,8 @@ from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput
 from aeon_jobs.ops.cli.input.values import duration, exact_moment, from_now, json_object, moment, pairs
 
 if TYPE_CHECKING:
-    from aeon_jobs.api.client import views
-    from aeon_jobs.api.client.forms import JobFilter
+    from aeon_jobs.api import contract
+    from aeon_jobs.api.contract import JobFilter
 
 JobId = Annotated[UUID, typer.Argument(metavar="JOB", help="Id of the job.")]
 JobIds = Annotated[list[UUID] | None, typer.Argument(metavar="JOB…", help="Ids of jobs; or name some by options.")]
@@ -83,7 +83,7 @@ def submit(
     ] = None,
 ) -> None:
     """Submit a job, or with --many all of a file. What is left out is the job type's own default."""
-    from aeon_jobs.api.client.forms import NewJob
+    from aeon_jobs.api.contract import NewJob
 
     if job_type is None and many is None:
         raise InvalidInput("TYPE: is missing; see aeon-jobs types")
@@ -150,11 +150,11 @@ def list_jobs(
     cursor: Annotated[str | None, typer.Option(help="Go on after an earlier list.")] = None,
 ) -> None:
     """List jobs, newest first."""
-    from aeon_jobs.api.client.views import Page
+    from aeon_jobs.api.contract import Page
     from aeon_jobs.ops.cli.output import formatters
 
     which = job_filter(status, type_, queue, created_by, after, before, metadata)
-    found: list[views.JobSummary] = []
+    found: list[contract.JobSummary] = []
     following = cursor
     while True:
         page = desk.backend.page(
@@ -246,7 +246,7 @@ def retry(
     bulk.run(desk, change, ids or which, reason=reason, dry_run=dry_run, yes=yes)
 
 
-def _changed(job: views.Job, running: str) -> str:
+def _changed(job: contract.Job, running: str) -> str:
     return f"{job.job_id} {running if job.status == 'running' else f'is {job.status}'}"
 
 
@@ -259,7 +259,7 @@ def job_filter(
     before: str | None,
     metadata: list[str] | None,
 ) -> JobFilter:
-    from aeon_jobs.api.client.forms import JobFilter
+    from aeon_jobs.api.contract import JobFilter
 
     return JobFilter(
         status=tuple(entry.value for entry in status or ()),

@@ -15,7 +15,7 @@ from aeon_jobs.ops.cli.input.prompts import confirm
 from aeon_jobs.ops.cli.input.values import json_object
 
 if TYPE_CHECKING:
-    from aeon_jobs.api.client import views
+    from aeon_jobs.api import contract
 
 app = CommandGroup(help="Schedules: cron lines that become jobs.")
 
@@ -137,7 +137,7 @@ def run_now(desk: Desk, name: Name) -> None:
     desk.screen.show(submitted, lambda s: f"{s.job_id} submitted, {s.status}")
 
 
-def _named(desk: Desk, name: str) -> views.Schedule:
+def _named(desk: Desk, name: str) -> contract.Schedule:
     """
     Raises:
         NotFound
@@ -167,7 +167,7 @@ def _given(
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _show(desk: Desk, schedule: views.Schedule) -> None:
+def _show(desk: Desk, schedule: contract.Schedule) -> None:
     from aeon_jobs.ops.cli.output import formatters
 
     desk.screen.show(schedule, formatters.schedule)

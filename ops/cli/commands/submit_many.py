@@ -19,8 +19,7 @@ from uuid import UUID
 import typer
 
 from aeon_jobs.api.client.errors import InvalidRequest
-from aeon_jobs.api.client.forms import NewJob
-from aeon_jobs.api.client.views import Submitted
+from aeon_jobs.api.contract import NewJob, Submitted
 from aeon_jobs.ops.cli.desk import Desk
 from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput
 from aeon_jobs.ops.cli.input.values import MOST_BYTES, exact_moment, json_value, opened

@@ -18,7 +18,7 @@ from aeon_jobs.ops.cli.exit_codes import Exit
 from aeon_jobs.ops.cli.output.console import as_text, cell, err, field_list, write_json
 
 if TYPE_CHECKING:
-    from aeon_jobs.api.client import views
+    from aeon_jobs.api import contract
 
 LOOK_EVERY_S = 1.0
 
@@ -79,7 +79,7 @@ def _board(desk: Desk, recent: int) -> RenderableType:
     return Group(counts, Text(), formatters.job_list(latest.items), Text("\nCtrl-C ends this", "dim"))
 
 
-def _one(job: views.JobEvent) -> RenderableType:
+def _one(job: contract.JobEvent) -> RenderableType:
     return field_list(
         [
             ("job", job.job_id),

@@ -70,9 +70,9 @@ class Output:
 
 
 def write_json(value: Any, indent: int | None = 2) -> None:
-    from aeon_jobs.api.client.reading import plain
+    import msgspec
 
-    sys.stdout.write(json.dumps(plain(value), indent=indent, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(msgspec.to_builtins(value), indent=indent, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aeon_jobs.api.client import views
+from aeon_jobs.api import contract
 from aeon_jobs.ops.cli.output.console import cell, clean, field_list, shorten, table
 
 
-def job_list(jobs: Sequence[views.JobSummary]) -> RenderableType:
+def job_list(jobs: Sequence[contract.JobSummary]) -> RenderableType:
     columns = ("id", "type", "status", "prio", "try", "queue", "created", "note")
     rows = [
         (
@@ -30,7 +30,7 @@ def job_list(jobs: Sequence[views.JobSummary]) -> RenderableType:
     return table(columns, rows, nothing="no job matches")
 
 
-def _note(job: views.JobSummary) -> str | None:
+def _note(job: contract.JobSummary) -> str | None:
     if job.status == "pending" and job.blocked_by:
         return f"waits for {job.blocked_by} job(s)"
     if job.status == "running" and job.progress:
@@ -38,7 +38,7 @@ def _note(job: views.JobSummary) -> str | None:
     return job.error_message or job.cancel_reason
 
 
-def job(found: views.Job) -> RenderableType:
+def job(found: contract.Job) -> RenderableType:
     summary = field_list(
         [
             ("job", found.job_id),
@@ -74,7 +74,7 @@ def _json(title: str, value: object) -> list[RenderableType]:
     return [Text(f"\n{title}", "bold"), Text(text)]
 
 
-def attempts(executions: Sequence[views.Execution]) -> list[RenderableType]:
+def attempts(executions: Sequence[contract.Execution]) -> list[RenderableType]:
     if not executions:
         return []
     rows = [
@@ -83,20 +83,20 @@ def attempts(executions: Sequence[views.Execution]) -> list[RenderableType]:
     return [Text("\nattempts", "bold"), table(("#", "outcome", "started", "took", "worker", "error"), rows)]
 
 
-def _took(execution: views.Execution) -> str:
+def _took(execution: contract.Execution) -> str:
     return "-" if execution.duration_ms is None else f"{execution.duration_ms / 1_000:.2f} s"
 
 
-def _error(execution: views.Execution) -> str:
+def _error(execution: contract.Execution) -> str:
     return f"{execution.error_type or ''}: {execution.error_message or ''}".strip(": ")
 
 
-def explanation(found: views.Explanation) -> RenderableType:
+def explanation(found: contract.Explanation) -> RenderableType:
     lines = [Text.assemble(("• ", "bold"), cell(reason.message)) for reason in found.reasons]
     return Group(Text.assemble("job ", str(found.job_id), " is ", cell(found.status)), *lines)
 
 
-def letter_list(letters: Sequence[views.LetterSummary]) -> RenderableType:
+def letter_list(letters: Sequence[contract.DeadLetterSummary]) -> RenderableType:
     rows = [
         (
             letter.id,
@@ -114,7 +114,7 @@ def letter_list(letters: Sequence[views.LetterSummary]) -> RenderableType:
     return table(columns, rows, nothing="no dead letter matches")
 
 
-def letter(found: views.Letter) -> RenderableType:
+def letter(found: contract.DeadLetter) -> RenderableType:
     summary = field_list(
         [
             ("dead letter", found.id),
@@ -134,12 +134,12 @@ def letter(found: views.Letter) -> RenderableType:
     return Group(summary, *_json("payload", found.payload), *attempts(found.executions), *trace)
 
 
-def causes(found: Sequence[views.LetterCause]) -> RenderableType:
+def causes(found: Sequence[contract.DeadLetterCause]) -> RenderableType:
     rows = [(c.count, c.job_type, c.error_type, shorten(c.error_message, 60), c.fingerprint) for c in found]
     return table(("count", "type", "error", "message", "fingerprint"), rows, nothing="no open dead letter")
 
 
-def batch(answer: views.BatchAnswer) -> RenderableType:
+def batch(answer: contract.BatchAnswer) -> RenderableType:
     counts: dict[str, int] = {}
     for item in answer.items:
         counts[item.outcome] = counts.get(item.outcome, 0) + 1
@@ -148,7 +148,7 @@ def batch(answer: views.BatchAnswer) -> RenderableType:
     return Text(("would be: " if answer.dry_run else "") + (", ".join(parts) or "nothing matches"))
 
 
-def schedule_list(found: Sequence[views.Schedule]) -> RenderableType:
+def schedule_list(found: Sequence[contract.Schedule]) -> RenderableType:
     rows = [
         (
             s.name,
@@ -166,7 +166,7 @@ def schedule_list(found: Sequence[views.Schedule]) -> RenderableType:
     return table(columns, rows, nothing="no schedule")
 
 
-def schedule(found: views.Schedule) -> RenderableType:
+def schedule(found: contract.Schedule) -> RenderableType:
     names = (
         "name",
         "id",
@@ -184,18 +184,18 @@ def schedule(found: views.Schedule) -> RenderableType:
     return Group(field_list(pairs), *_json("payload", found.payload))
 
 
-def queue_list(found: Sequence[views.Queue]) -> RenderableType:
+def queue_list(found: Sequence[contract.Queue]) -> RenderableType:
     rows = [(q.name, q.ready, q.queued, q.running, q.workers, q.threads, q.max_running, _pause(q)) for q in found]
     return table(("queue", "ready", "queued", "running", "workers", "threads", "limit", "paused"), rows)
 
 
-def _pause(queue: views.Queue) -> str:
+def _pause(queue: contract.Queue) -> str:
     if queue.paused_at is None:
         return ""
     return f"by {queue.paused_by}" + (f": {queue.pause_reason}" if queue.pause_reason else "")
 
 
-def worker_list(found: Sequence[views.Worker]) -> RenderableType:
+def worker_list(found: Sequence[contract.Worker]) -> RenderableType:
     rows = [
         (
             w.id,
@@ -212,19 +212,19 @@ def worker_list(found: Sequence[views.Worker]) -> RenderableType:
     return table(columns, rows, nothing="no process is known")
 
 
-def type_list(found: Sequence[views.JobType]) -> RenderableType:
+def type_list(found: Sequence[contract.JobType]) -> RenderableType:
     rows = [
         (t.name, t.queue_name, t.priority, t.max_retries, f"{t.timeout_ms} ms", shorten(t.description)) for t in found
     ]
     return table(("type", "queue", "prio", "retries", "timeout", "description"), rows, nothing="no job type")
 
 
-def job_type(found: views.JobType) -> RenderableType:
+def job_type(found: contract.JobType) -> RenderableType:
     names = ("name", "queue_name", "priority", "max_retries", "timeout_ms", "description")
     pairs = [(name, getattr(found, name)) for name in names]
     return Group(field_list(pairs), *_json("payload schema", found.payload_schema), *_json("example", found.example))
 
 
-def key_list(found: Sequence[views.ApiKey]) -> RenderableType:
+def key_list(found: Sequence[contract.ApiKey]) -> RenderableType:
     rows = [(k.id, k.name, k.role, k.created_by, k.expires_at, k.last_used_at, k.revoked_at) for k in found]
     return table(("id", "name", "role", "made by", "expires", "last used", "revoked"), rows, nothing="no key")

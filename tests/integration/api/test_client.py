@@ -21,12 +21,12 @@ from aeon_jobs.api.client import (
     Client,
     Conflict,
     ConnectionFailed,
+    DeadLetterFilter,
     Forbidden,
     IdempotencyKeyReused,
     InvalidRequest,
     JobFilter,
     JobNotOver,
-    LetterFilter,
     NewJob,
     NotFound,
     Retries,
@@ -145,7 +145,7 @@ def test_events_of_all_jobs_are_filtered(client: Client, database: Database) -> 
 
 def test_dead_letters_are_found_mended_and_discarded(client: Client, database: Database) -> None:
     mended, dropped = _dead(database, client), _dead(database, client)
-    letters = {letter.job_id: letter for letter in client.dead_letters(LetterFilter(error_type="Boom"))}
+    letters = {letter.job_id: letter for letter in client.dead_letters(DeadLetterFilter(error_type="Boom"))}
     assert letters.keys() == {mended, dropped}
     whole = client.dead_letter(letters[mended].id)
     assert (whole.reason, whole.payload, len(whole.executions)) == ("exhausted", {"text": "doomed"}, 1)

@@ -67,7 +67,7 @@ WRONG: list[tuple[str, str]] = [
     ('{"priority": 101}', "priority: must be"),
     ('{"priority": "high"}', "priority: must be"),
     ('{"priority": ' + "9" * 5_000 + "}", "is not JSON: Exceeds the limit"),
-    ('{"payload": {"times": 0}}', "payload.times: 0 is less than the minimum of 1"),
+    ('{"payload": {"times": 0}}', "payload.times: must be at least 1"),
     ('{"payload": []}', "payload: must be a JSON object"),
     ('{"payload": {"x": 1}}', "payload.x: is not a field of this job type"),
     ('{"colour": 1}', "colour: is no field of a submission"),

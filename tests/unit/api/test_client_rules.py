@@ -9,12 +9,14 @@ from uuid import uuid4
 
 import pytest
 
-from aeon_jobs.api.client import calls, conversations, management_calls, views
+from aeon_jobs.api import contract
+from aeon_jobs.api.client import calls, conversations, management_calls
+from aeon_jobs.api.client.bodies import body
 from aeon_jobs.api.client.errors import ConnectionFailed, JobNotOver, Refused, UnexpectedAnswer, WrongState, refusal
 from aeon_jobs.api.client.event_stream import EventStream
-from aeon_jobs.api.client.forms import JobFilter, NewJob
 from aeon_jobs.api.client.reading import many, one, plain
 from aeon_jobs.api.client.retrying import Retries
+from aeon_jobs.api.contract import JobFilter, NewJob
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 NOTHING_SENT = ConnectionFailed("x", was_sent=False)
@@ -83,8 +85,8 @@ def test_every_submission_has_a_key_of_its_own_unless_it_is_given() -> None:
 def test_only_what_is_given_is_sent() -> None:
     assert calls.submit("t").body == {"job_type": "t", "on_dependency_failure": "wait"}
     moment = datetime(2030, 1, 1, tzinfo=UTC)
-    body = NewJob(job_type="t", priority=0, scheduled_at=moment, depends_on=[uuid4()]).body()
-    assert (body["priority"], body["scheduled_at"], len(body["depends_on"])) == (0, "2030-01-01T00:00:00+00:00", 1)
+    sent = body(NewJob(job_type="t", priority=0, scheduled_at=moment, depends_on=[uuid4()]))
+    assert (sent["priority"], sent["scheduled_at"], len(sent["depends_on"])) == (0, "2030-01-01T00:00:00+00:00", 1)
     params = calls.job_page(JobFilter(status=["failed", "cancelled"], metadata={"n": 5})).params
     assert [value for name, value in params if name == "status"] == ["failed", "cancelled"]
     assert dict(params)["metadata"] == '{"n": 5}'
@@ -93,29 +95,29 @@ def test_only_what_is_given_is_sent() -> None:
 
 def test_the_page_after_has_one_cursor() -> None:
     call = calls.job_page(cursor="a")
-    following = calls.after(call, views.Page(items=[], next_cursor="b"))
+    following = calls.after(call, contract.Page(items=[], next_cursor="b"))
     assert following
     assert [value for name, value in following.params if name == "cursor"] == ["b"]
-    assert calls.after(call, views.Page(items=[])) is None
+    assert calls.after(call, contract.Page(items=[])) is None
 
 
-def test_views_ignore_what_they_do_not_know_and_refuse_what_they_cannot_read() -> None:
+def test_answers_ignore_what_they_do_not_know_and_refuse_what_they_cannot_read() -> None:
     event: dict[str, Any] = {"code": "ready", "message": "m", "details": {}, "new": 1}
-    assert one(views.Reason)(event) == views.Reason(code="ready", message="m", details={})
+    assert one(contract.ExplanationReason)(event) == contract.ExplanationReason(code="ready", message="m", details={})
     for broken in ({}, None, [], "x", {"code": 1}):
         with pytest.raises(UnexpectedAnswer):
-            one(views.Reason)(broken)
+            one(contract.ExplanationReason)(broken)
     with pytest.raises(UnexpectedAnswer):
-        many(views.Reason)({})
+        many(contract.ExplanationReason)({})
 
 
-def test_views_go_there_and_back() -> None:
-    change = views.Submitted(job_id=uuid4(), status="pending", created_at=NOW, is_new=True)
-    assert one(views.Submitted)(plain(change)) == change
+def test_answers_go_there_and_back() -> None:
+    change = contract.Submitted(job_id=uuid4(), status="pending", created_at=NOW, is_new=True)
+    assert one(contract.Submitted)(plain(change)) == change
 
 
 def _event(status: str) -> str:
-    names = views.JobEvent.__dataclass_fields__
+    names = contract.JobEvent.__dataclass_fields__
     known = {"job_id": str(uuid4()), "status": status, "updated_at": NOW.isoformat(), "attempt": 1}
     return json.dumps({name: known.get(name) for name in names} | {"job_type": "t", "queue_name": "q"})
 

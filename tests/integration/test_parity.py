@@ -1,0 +1,333 @@
+"""Every verb three times: as Python, over HTTP, on the command line. The answers are the same, so are the refusals.
+
+1. A script of steps; each is a verb of `contract.JobsApi`, and, where there is one, the command that does the same.
+2. The script runs in an empty database once per interface; what an answer cannot have in common (ids, times, names) is masked.
+3. The three transcripts are compared.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import redis
+
+from aeon_jobs import Jobs, JobsError
+from aeon_jobs.api.client import ApiError, Client, Retries
+from aeon_jobs.api.contract import (
+    AuditFilter,
+    DeadLetterFilter,
+    JobFilter,
+    JobsApi,
+    NewJob,
+)
+from aeon_jobs.persistence.admin import api_keys
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.queue import job_types
+from aeon_jobs.persistence.queue.states import Failure, failed
+from tests.api_server import running_api
+from tests.integration.conftest import ECHO
+from tests.rows import end, rows, start
+from tests.terminal import Terminal
+
+Memo = dict[str, Any]
+MOMENT = datetime(2040, 1, 1, tzinfo=UTC)
+TEXT = {"text": "hi"}
+
+
+@dataclass(frozen=True)
+class Step:
+    verb: str
+    call: Callable[[JobsApi, Memo], Any]
+    command: Callable[[Memo], Sequence[object]] | None = None
+    """Arguments of `aeon-jobs`; None while it has no such command."""
+    note: str | None = None
+    """Under which name the id in the answer is kept for later steps."""
+
+
+def _first(events: Iterator[Any]) -> Any:
+    return next(iter(events)).job
+
+
+STEPS = [
+    Step(
+        "submit",
+        lambda j, m: j.submit("echo", TEXT, priority=70, metadata={"tenant": "t1"}),
+        lambda m: ["submit", "echo", '{"text": "hi"}', "--priority", 70, "--metadata", "tenant=t1"],
+        "job",
+    ),
+    Step(
+        "submit_new",
+        lambda j, m: j.submit_new(NewJob(job_type="echo", scheduled_at=MOMENT)),
+        lambda m: ["submit", "echo", "--at", MOMENT.isoformat()],
+        "later",
+    ),
+    Step("submit_many", lambda j, m: j.submit_many([NewJob(job_type="echo", metadata={"n": n}) for n in (1, 2)])),
+    Step("get", lambda j, m: j.get(m["job"]), lambda m: ["show", m["job"]]),
+    Step("find", lambda j, m: j.find(str(m["job"])[:30])),
+    Step(
+        "page",
+        lambda j, m: j.page(JobFilter(metadata={"tenant": "t1"}), limit=50),
+        lambda m: ["list", "--metadata", "tenant=t1"],
+    ),
+    Step("list", lambda j, m: list(j.list(JobFilter(metadata={"tenant": "t1"})))),
+    Step("explain", lambda j, m: j.explain(m["job"]), lambda m: ["explain", m["job"]]),
+    Step("change", lambda j, m: j.change(m["job"], priority=90)),
+    Step("change_many", lambda j, m: j.change_many([m["job"]], priority=80, reason="first")),
+    Step(
+        "cancel", lambda j, m: j.cancel(m["job"], reason="wrong"), lambda m: ["cancel", m["job"], "--reason", "wrong"]
+    ),
+    Step("cancel", lambda j, m: j.cancel(m["job"]), lambda m: ["cancel", m["job"]]),  # refused: it is over
+    Step("retry", lambda j, m: j.retry(m["job"]), lambda m: ["retry", m["job"]]),
+    Step(
+        "cancel_many",
+        lambda j, m: j.cancel_many([m["job"], m["later"]], dry_run=True),
+        lambda m: ["cancel", m["job"], m["later"], "--dry-run"],
+    ),
+    Step(
+        "cancel_many",
+        lambda j, m: j.cancel_many([m["job"], m["later"]]),
+        lambda m: ["cancel", m["job"], m["later"], "--yes"],
+    ),
+    Step("requeue", lambda j, m: j.requeue(m["job"])),
+    Step(
+        "retry_many",
+        lambda j, m: j.retry_many([m["job"], m["later"]]),
+        lambda m: ["retry", m["job"], m["later"], "--yes"],
+    ),
+    Step(
+        "cancel_many",
+        lambda j, m: j.cancel_many(JobFilter(job_type="echo", status=("pending",))),
+        lambda m: ["cancel", "--type", "echo", "--status", "pending", "--yes"],
+    ),
+    Step("wait", lambda j, m: j.wait(m["job"], timeout_s=5)),
+    Step("events", lambda j, m: _first(j.events(m["job"]))),
+    Step(
+        "all_events",
+        lambda j, m: _first(j.all_events(JobFilter(metadata={"tenant": "t1"}), last_event_id=f"0-{UUID(int=0)}")),
+    ),
+    Step("get", lambda j, m: j.get(UUID(int=7)), lambda m: ["show", UUID(int=7)]),  # refused
+    Step(
+        "submit",
+        lambda j, m: j.submit("echo", {"text": 5}, priority=101),
+        lambda m: ["submit", "echo", '{"text": 5}', "--priority", 101],
+    ),  # refused
+    Step(
+        "submit",
+        lambda j, m: j.submit("echo", queue_name="defualt"),
+        lambda m: ["submit", "echo", "--queue", "defualt"],
+    ),  # refused
+    Step(
+        "dead_letter_page",
+        lambda j, m: j.dead_letter_page(DeadLetterFilter(job_type="echo"), limit=50),
+        lambda m: ["dlq", "list", "--type", "echo"],
+        "dead_letters",
+    ),
+    Step("dead_letters", lambda j, m: list(j.dead_letters(DeadLetterFilter(job_type="echo")))),
+    Step("dead_letter_causes", lambda j, m: j.dead_letter_causes(), lambda m: ["dlq", "list", "--causes"]),
+    Step(
+        "dead_letter", lambda j, m: j.dead_letter(m["dead_letters"][0]), lambda m: ["dlq", "show", m["dead_letters"][0]]
+    ),
+    Step(
+        "requeue_dead_letter",
+        lambda j, m: j.requeue_dead_letter(m["dead_letters"][0], payload={"text": "better"}, reason="mended"),
+        lambda m: ["dlq", "edit", m["dead_letters"][0], "--payload", '{"text": "better"}', "--reason", "mended"],
+    ),
+    Step("discard_dead_letter", lambda j, m: j.discard_dead_letter(m["dead_letters"][1])),
+    Step(
+        "discard_dead_letters",
+        lambda j, m: j.discard_dead_letters(DeadLetterFilter(), dry_run=True),
+        lambda m: ["dlq", "discard", "--all", "--dry-run"],
+    ),
+    Step(
+        "requeue_dead_letters",
+        lambda j, m: j.requeue_dead_letters(DeadLetterFilter()),
+        lambda m: ["dlq", "requeue", "--all", "--yes"],
+    ),
+    Step(
+        "discard_dead_letters",
+        lambda j, m: j.discard_dead_letters(DeadLetterFilter()),
+        lambda m: ["dlq", "discard", "--all", "--yes"],
+    ),
+    Step(
+        "create_schedule",
+        lambda j, m: j.create_schedule({"name": "nightly", "job_type": "echo", "cron": "0 3 * * *"}),
+        lambda m: ["schedules", "create", "nightly", "echo", "0 3 * * *"],
+        "schedule",
+    ),
+    Step(
+        "create_schedule",
+        lambda j, m: j.create_schedule({"name": "nightly", "job_type": "echo", "cron": "0 3 * * *"}),
+        lambda m: ["schedules", "create", "nightly", "echo", "0 3 * * *"],
+    ),  # refused: the name is taken
+    Step("schedules", lambda j, m: j.schedules(), lambda m: ["schedules", "list"]),
+    Step("schedule", lambda j, m: j.schedule(m["schedule"]), lambda m: ["schedules", "show", "nightly"]),
+    Step(
+        "upcoming", lambda j, m: j.upcoming(m["schedule"], 3), lambda m: ["schedules", "next", "nightly", "--count", 3]
+    ),
+    Step(
+        "change_schedule",
+        lambda j, m: j.change_schedule(m["schedule"], {"cron": "0 4 * * *"}),
+        lambda m: ["schedules", "update", "nightly", "--cron", "0 4 * * *"],
+    ),
+    Step("run_schedule", lambda j, m: j.run_schedule(m["schedule"]), lambda m: ["schedules", "run", "nightly"]),
+    Step("delete_schedule", lambda j, m: j.delete_schedule(m["schedule"])),
+    Step(
+        "pause_queue",
+        lambda j, m: j.pause_queue("default", reason="a look"),
+        lambda m: ["queues", "pause", "default", "--reason", "a look"],
+    ),
+    Step("resume_queue", lambda j, m: j.resume_queue("default"), lambda m: ["queues", "resume", "default"]),
+    Step("limit_queue", lambda j, m: j.limit_queue("default", 5), lambda m: ["queues", "limit", "default", 5]),
+    Step("limit_queue", lambda j, m: j.limit_queue("default", None), lambda m: ["queues", "limit", "default", "none"]),
+    Step("pause_queue", lambda j, m: j.pause_queue("defualt"), lambda m: ["queues", "pause", "defualt"]),  # refused
+    Step("queues", lambda j, m: j.queues(), lambda m: ["queues", "list"]),
+    Step("queue", lambda j, m: j.queue("default")),
+    Step("purge_queue", lambda j, m: j.purge_queue("default", reason="away")),
+    Step("delete_queue", lambda j, m: j.delete_queue("default")),  # refused: a job type names it
+    Step("workers", lambda j, m: j.workers("worker"), lambda m: ["workers", "--kind", "worker"]),
+    Step("worker", lambda j, m: j.worker("here")),
+    Step(
+        "acknowledge_worker", lambda j, m: j.acknowledge_worker("here"), lambda m: ["workers", "--acknowledge", "here"]
+    ),
+    Step(
+        "acknowledge_worker",
+        lambda j, m: j.acknowledge_worker("nobody"),
+        lambda m: ["workers", "--acknowledge", "nobody"],
+    ),
+    Step("job_types", lambda j, m: j.job_types(), lambda m: ["types"]),
+    Step("job_type", lambda j, m: j.job_type("echo"), lambda m: ["types", "echo"]),
+    Step("metrics", lambda j, m: j.metrics().queue_depths),
+    Step("create_key", lambda j, m: j.create_key("robot", "viewer", expires_at=MOMENT), None, "key"),
+    Step("api_keys", lambda j, m: [key for key in j.api_keys() if key.name == "robot"]),
+    Step("revoke_key", lambda j, m: j.revoke_key(m["key"]), None),
+    Step("me", lambda j, m: j.me().role),
+    Step("audit_page", lambda j, m: j.audit_page(AuditFilter(subject_type="queue"), limit=50)),
+    Step("audit_log", lambda j, m: [entry.action for entry in j.audit_log(AuditFilter(subject_type="job"))]),
+]
+
+
+def test_the_script_has_every_verb() -> None:
+    verbs = {name for name, member in vars(JobsApi).items() if callable(member) and not name.startswith("_")}
+    assert {step.verb for step in STEPS} == verbs - {"close"}
+
+
+def test_every_verb_answers_the_same_in_python_over_http_and_on_the_command_line(
+    environment: Settings,
+    database: Database,
+    redis_client: redis.Redis,
+    terminal: Terminal,
+) -> None:
+    with database.transaction() as connection:
+        job_types.register(connection, [ECHO])
+        key = api_keys.create(connection, "the-admin", "admin")
+    with Jobs.from_settings(environment, name="the-admin") as jobs:
+        in_python = _transcript(database, _by_calls(jobs))
+    with running_api(environment) as server, Client(server.address, key, retries=Retries(most=0)) as client:
+        over_http = _transcript(database, _by_calls(client))
+    with Jobs.from_settings(environment) as besides:
+        on_the_command_line = _transcript(database, _by_commands(terminal, besides))
+
+    for step, here, there, typed in zip(STEPS, in_python, over_http, on_the_command_line, strict=True):
+        assert here == there, step.verb
+        if step.command:
+            assert typed == here, step.verb
+
+
+Answer = Callable[[Step, Memo], Any]
+
+
+def _transcript(database: Database, answer: Answer) -> list[Any]:
+    rows(database, "TRUNCATE jobs, job_schedules, dead_letter_jobs, job_queues, workers, job_audit_log CASCADE")
+    rows(database, "DELETE FROM job_api_keys WHERE name = 'robot'")
+    memo: Memo = {}
+    told = []
+    for step in STEPS:
+        if step.verb == "dead_letter_page":
+            _fail_three(database)
+        if step.verb == "workers":
+            _add_worker(database)
+        found = answer(step, memo)
+        if step.note:
+            memo[step.note] = _id_in(found)
+        told.append(_masked(found))
+    return told
+
+
+def _by_calls(jobs: JobsApi) -> Answer:
+    def answer(step: Step, memo: Memo) -> Any:
+        try:
+            return msgspec.to_builtins(step.call(jobs, memo))
+        except (JobsError, ApiError) as refused:
+            return f"refused: {refused}"
+
+    return answer
+
+
+def _by_commands(terminal: Terminal, besides: Jobs) -> Answer:
+    """What has no command is done in Python, so that the steps that follow find the same."""
+
+    def answer(step: Step, memo: Memo) -> Any:
+        if step.command is None:
+            return _by_calls(besides)(step, memo)
+        done = terminal(*step.command(memo), "--json")
+        if done.err.startswith("error: "):
+            return f"refused: {done.err.removeprefix('error: ').strip()}"
+        return None if step.verb == "acknowledge_worker" else json.loads(done.out)
+
+    return answer
+
+
+def _fail_three(database: Database) -> None:
+    rows(database, "DELETE FROM jobs")
+    for number in range(3):
+        sql = "INSERT INTO jobs (job_type, payload, max_retries) VALUES ('echo', '{}', 0) RETURNING id"
+        ((job_id,),) = rows(database, sql)
+        (claimed,) = start(database, job_id)
+        failure = Failure("Boom", f"it broke {number}", "Traceback …")
+        end(database, claimed, failed(failure, retries_left=0, delay_ms=0))
+
+
+def _add_worker(database: Database) -> None:
+    sql = (
+        "INSERT INTO workers (id, kind, hostname, boot_id, pid_namespace, pid, process_started_at, version, state)"
+        " VALUES ('here', 'worker', 'h', 'b', 'n', 1, 1, '0', 'stopped')"
+    )
+    rows(database, sql)
+
+
+def _id_in(found: Any) -> Any:
+    if "items" in found:
+        return [item["id"] for item in found["items"]]
+    return found.get("job_id") or found["id"]
+
+
+_WHO = {"created_by", "cancel_requested_by", "paused_by", "resolved_by", "revoked_by", "actor"}
+_OF_THE_MOMENT = {"key", "request_id", "duration_ms", "fingerprint"}
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_KEY_ID = re.compile(r"[a-z0-9]{12}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+
+
+def _masked(value: Any, name: str = "") -> Any:
+    match value:
+        case _ if name in _OF_THE_MOMENT:
+            return f"<{name}>"
+        case dict():
+            return {key: _masked(item, key) for key, item in value.items()}
+        case list():
+            return [_masked(item, name) for item in value]
+        case str() if name in _WHO or (name == "id" and _KEY_ID.fullmatch(value)):
+            return f"<{name}>"
+        case str():
+            return _TIME.sub("<time>", _ID.sub("<id>", value))
+        case int() if name in {"id", "dead_letter_id"}:
+            return f"<{name}>"
+    return value
