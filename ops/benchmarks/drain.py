@@ -47,7 +47,7 @@ def _drain(system: System, dispatcher: Program, workers: Program, count: int) ->
         queues.resume(connection, QUEUE)
     system.until_finished(done + count)
     # Acks and counters follow the last record by a moment.
-    wait_until(lambda: not system.redis.hlen("aeon-jobs:default.msgs"), "the last ack")
+    wait_until(lambda: not system.unacked(), "the last ack")
     after = _cpu(system, dispatcher, workers)
     return count / _duration_s(system, count), {part: (after[part] - before[part]) / count * 1_000 for part in after}
 

@@ -18,6 +18,7 @@ import tenacity
 from sqlalchemy import text
 
 from aeon_jobs.middleware.execution.logging import configure_logging
+from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.ops.benchmarks import backlog
 from aeon_jobs.ops.benchmarks.program import Program, cpu_s, tree
 from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis
@@ -83,6 +84,11 @@ class System:
         """How many attempts ended, from the counters, which is a cheap query."""
         rows = self.execute("SELECT coalesce(sum(value), 0) FROM job_counters WHERE metric = 'processed'")
         return int(rows[0][0])
+
+    def unacked(self) -> int:
+        """Messages of jobs that are not acked."""
+        lanes = RedisTransport(self.redis, "aeon-jobs")
+        return sum(lanes.depths(lanes.lanes())[0].values())
 
     def until_finished(self, count: int) -> None:
         wait_until(lambda: self.finished() >= count, f"{count} finished jobs", pause_s=0.05)

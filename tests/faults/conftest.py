@@ -86,6 +86,15 @@ class System:
     def wait_for_running(self, count: int) -> None:
         wait_for(lambda: self.statuses().get("running", 0) >= count, f"{count} jobs run")
 
+    def lanes(self) -> list[str]:
+        """The Redis keys of the lanes that were pushed to."""
+        prefix = self.settings.redis_queue_prefix
+        return [f"{prefix}:{lane.decode()}" for lane in self.redis.smembers(f"{prefix}:lanes")]
+
+    def unacked(self) -> int:
+        """Messages of jobs that are not acked."""
+        return sum(int(self.redis.hlen(f"{lane}.msgs")) for lane in self.lanes())
+
     def effects(self, what: str = "ran") -> Counter[str]:
         """How often each job had the effect."""
         lines = (line.split() for line in self.effects_log.read_text().splitlines())

@@ -70,12 +70,12 @@ def test_a_handler_that_ends_while_postgres_is_away_is_recorded_first_and_acked_
         system.execute("CHECKPOINT")
         postgres.kill()
         wait_for(lambda: len(system.effects()) == 4, "the handlers ended")
-        unacked = system.redis.hlen("aeon-jobs:default.msgs")
+        unacked = system.unacked()
         postgres.restart()
         system.database.dispose()
         system.wait_until(completed=4)
         assert unacked == 4
-        wait_for(lambda: system.redis.hlen("aeon-jobs:default.msgs") == 0, "the acks followed")
+        wait_for(lambda: system.unacked() == 0, "the acks followed")
 
     assert set(system.effects().values()) == {1}
     assert system.execute("SELECT 1 FROM job_executions WHERE outcome <> 'completed'") == []
