@@ -10,7 +10,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from aeon_jobs.actors.job import current_job, job
+from aeon_jobs.middleware.execution.running import current_job
+from aeon_jobs.middleware.job import job
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

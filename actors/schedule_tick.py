@@ -1,31 +1,13 @@
-"""The tick of the schedules: an ordinary actor that periodiq sends every minute.
-
-periodiq only drives it. What is due, in which time zone, and that it becomes a job once, is decided in PostgreSQL
-(`aeon_jobs.persistence.queue.schedules`), so a tick too many does nothing and a missed one is made up for by the next.
-"""
+"""The tick of the schedules, for `periodiq aeon_jobs.actors`. Workers know it by themselves."""
 
 from __future__ import annotations
 
-import dramatiq
-import structlog
-from periodiq import cron
-from sqlalchemy.exc import SQLAlchemyError
+from importlib.util import find_spec
 
-from aeon_jobs.actors.job import broker
-from aeon_jobs.persistence.queue import schedules
+from aeon_jobs.middleware.job import broker
 
-_log = structlog.get_logger(__name__)
+# A service that only sends built-in jobs may be without periodiq.
+if find_spec("periodiq"):
+    from aeon_jobs.middleware.dispatch import schedule_tick
 
-
-@dramatiq.actor(broker=broker(), periodic=cron("* * * * *"))
-def schedule_tick() -> None:
-    """Turn due moments of schedules into jobs."""
-    try:
-        with broker().database.transaction() as connection:
-            submitted = schedules.tick(connection)
-    except SQLAlchemyError as error:
-        _log.warning("schedules wait for the next tick", error=str(error).splitlines()[0])
-        return
-    if submitted:
-        _log.info("schedules came due", jobs=len(submitted))
-        broker().hints.job_ready()
+    schedule_tick.declare(broker())

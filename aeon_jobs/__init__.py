@@ -22,8 +22,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aeon_jobs.actors.job import JobActor, job
     from aeon_jobs.api.service import Jobs
+    from aeon_jobs.middleware.actor import AsyncJobActor, JobActor
     from aeon_jobs.middleware.execution.outcomes import (
         Cancel,
         Discard,
@@ -36,24 +36,31 @@ if TYPE_CHECKING:
         TransientError,
     )
     from aeon_jobs.middleware.execution.running import CurrentJob, current_job
+    from aeon_jobs.middleware.job import job
+    from aeon_jobs.middleware.transport.messages import JobFailed, JobMessage, JobNotOver, JobWasCancelled
+    from aeon_jobs.middleware.transport.options import JobOptions
     from aeon_jobs.persistence.core.errors import IdempotencyConflict, InvalidJob, JobNotFound, JobsError, WrongState
     from aeon_jobs.persistence.queue.states import Backoff
 
 _MODULES = {
-    "actors.job": ["JobActor", "job"],
     "api.service": ["Jobs"],
+    "middleware.actor": ["AsyncJobActor", "JobActor"],
     "middleware.execution.outcomes": [
         *("Cancel", "Discard", "Retry", "Snooze"),
         *("PermanentError", "TransientError"),
         *("JobCancelled", "JobTimedOut", "LeaseLost"),
     ],
     "middleware.execution.running": ["CurrentJob", "current_job"],
+    "middleware.job": ["job"],
+    "middleware.transport.messages": ["JobFailed", "JobMessage", "JobNotOver", "JobWasCancelled"],
+    "middleware.transport.options": ["JobOptions"],
     "persistence.core.errors": ["IdempotencyConflict", "InvalidJob", "JobNotFound", "JobsError", "WrongState"],
     "persistence.queue.states": ["Backoff"],
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "AsyncJobActor",
     "Backoff",
     "Cancel",
     "CurrentJob",
@@ -62,8 +69,13 @@ __all__ = [
     "InvalidJob",
     "JobActor",
     "JobCancelled",
+    "JobFailed",
+    "JobMessage",
     "JobNotFound",
+    "JobNotOver",
+    "JobOptions",
     "JobTimedOut",
+    "JobWasCancelled",
     "Jobs",
     "JobsError",
     "LeaseLost",

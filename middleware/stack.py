@@ -19,7 +19,9 @@ from __future__ import annotations
 from dramatiq import Broker, Worker
 from dramatiq.middleware import Middleware
 from periodiq import PeriodiqMiddleware
+from redis import Redis
 
+from aeon_jobs.middleware.dispatch import schedule_tick
 from aeon_jobs.middleware.dispatch.role import DispatcherRole
 from aeon_jobs.middleware.execution.async_handlers import AsyncHandlers
 from aeon_jobs.middleware.execution.cancellation import Cancellation
@@ -37,7 +39,7 @@ from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.middleware.transport.wake_listener import WakeListener
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
-from aeon_jobs.persistence.hints import Hints, redis_client
+from aeon_jobs.persistence.hints import Hints
 
 
 class Waking(Middleware):
@@ -49,6 +51,8 @@ class Waking(Middleware):
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         assert isinstance(broker, JobBroker)
+        # Whatever job types a group of workers knows: it takes its messages from the same queue as all others.
+        schedule_tick.declare(broker)
         configure_logging(self._settings, "worker")
         # No hoarding: a message that this process cannot begin is better off with a neighbour.
         worker.queue_prefetch = worker.worker_threads
@@ -64,23 +68,9 @@ class Waking(Middleware):
             self._listener.stop()
 
 
-def build_broker(settings: Settings) -> JobBroker:
-    """The broker of a process. Opens no connection: a process may fork after it."""
-    database = Database(settings.postgres_dsn, schema=settings.job_schema, pool_size=settings.database_pool_size)
-    client = redis_client(settings.redis_dsn)
-    hints = Hints(client, settings.redis_queue_prefix)
-    transport = RedisTransport(client, settings.redis_queue_prefix)
-    return JobBroker(
-        client,
-        database,
-        hints,
-        namespace=settings.redis_queue_prefix,
-        middleware=stack(settings, database, hints, transport),
-    )
-
-
-def stack(settings: Settings, database: Database, hints: Hints, transport: RedisTransport) -> list[Middleware]:
+def stack(settings: Settings, database: Database, hints: Hints, client: Redis) -> list[Middleware]:
     """The ordered list; the reasons stand at the top of this module."""
+    transport = RedisTransport(client, settings.redis_queue_prefix)
     running = Running()
     recorder = Recorder(database, settings)
     deadline = Deadline(recorder, running, settings)

@@ -14,15 +14,15 @@ from typing import Any
 from uuid import UUID
 
 import redis
-import structlog
 
+from aeon_jobs.persistence.core.logs import Logger
 from aeon_jobs.persistence.core.settings import get_settings
 
 HEARTBEAT_TTL_S = 60
 CANCEL_TTL_S = 60
 """Workers look twice a second; a flag that outlived its job must not meet the job's next life."""
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 
 
 class Hints:

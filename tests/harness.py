@@ -10,8 +10,8 @@ from uuid import UUID
 import dramatiq
 from dramatiq import Worker
 
-from aeon_jobs.actors.job import broker as process_broker
-from aeon_jobs.actors.job import job
+from aeon_jobs.middleware.job import broker as process_broker
+from aeon_jobs.middleware.job import job
 from aeon_jobs.middleware.transport.broker import JobBroker
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.models import DeadLetterJob, Job, JobStatus

@@ -25,9 +25,9 @@ from aeon_jobs.actors.data_processing.data_root import DataRoot, RelativePath, r
 from aeon_jobs.actors.data_processing.excerpt import excerpt
 from aeon_jobs.actors.data_processing.row_counts import RowCounts
 from aeon_jobs.actors.data_processing.table_query import Aggregation, ColumnName, Filter
-from aeon_jobs.actors.job import current_job, job
 from aeon_jobs.middleware.execution.outcomes import PermanentError
-from aeon_jobs.middleware.execution.running import CurrentJob
+from aeon_jobs.middleware.execution.running import CurrentJob, current_job
+from aeon_jobs.middleware.job import job
 from aeon_jobs.persistence.core.settings import get_settings
 
 # Seconds between two looks at a running stream: how late a cancellation is noticed at most.

@@ -18,8 +18,9 @@ from uuid import UUID
 from pydantic import Field
 
 from aeon_jobs.actors.email_notification import mail_relay
-from aeon_jobs.actors.job import current_job, job
 from aeon_jobs.middleware.execution.outcomes import PermanentError
+from aeon_jobs.middleware.execution.running import current_job
+from aeon_jobs.middleware.job import job
 from aeon_jobs.persistence.core.settings import get_settings
 
 # Everything that any reader takes for the end of a line, and the other control characters.

@@ -23,12 +23,13 @@ import httpx
 from pydantic import AwareDatetime, Field
 
 from aeon_jobs.actors.data_processing.excerpt import excerpt
-from aeon_jobs.actors.job import current_job, job
 from aeon_jobs.actors.webhook_delivery.payload import CustomHeaders, EventType, WebhookUrl
 from aeon_jobs.actors.webhook_delivery.retry_after import retry_after
 from aeon_jobs.actors.webhook_delivery.ssrf import Deadline, GuardedBackend, UnknownTypes
 from aeon_jobs.actors.webhook_delivery.standard_webhooks import SecretError, sign
 from aeon_jobs.middleware.execution.outcomes import PermanentError, TransientError
+from aeon_jobs.middleware.execution.running import current_job
+from aeon_jobs.middleware.job import job
 from aeon_jobs.persistence.core.settings import Settings, get_settings
 
 _READ_LIMIT, _EXCERPT_LIMIT = 65_536, 1_024

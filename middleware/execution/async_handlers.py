@@ -8,15 +8,16 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import structlog
 from dramatiq import Broker, Worker
 from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
 from dramatiq.middleware import AsyncIO
 
+from aeon_jobs.persistence.core.logs import Logger
+
 START_S = 10
 STOP_S = 5
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 
 
 class HandlerExited(Exception):

@@ -51,9 +51,17 @@ class Definition:
         ):
             if not low <= value <= high:
                 raise ValueError(f"job {self.name}: {what} must be {low} to {high}, is {value}")
+        if self.isolation == "process":
+            self._verify_isolated()
         if self.example:
             self.payload((), self.example)
         _ = self.payload_schema
+
+    def _verify_isolated(self) -> None:
+        """A child process must be able to find the handler."""
+        name = self.handler.__qualname__
+        if "<locals>" in name or self.handler.__module__ == "__main__":
+            raise ValueError(f"job {name}: isolation='process' needs a handler at the top of a module")
 
     @cached_property
     def model(self) -> type[BaseModel]:

@@ -21,7 +21,6 @@ import pickle
 import signal
 import sys
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from multiprocessing import forkserver
@@ -105,15 +104,6 @@ class Isolation(Middleware):
             first = _context().Process(target=_nothing)
             first.start()
             first.join()
-
-
-def verify_isolated(handler: Callable[..., Any]) -> None:
-    """
-    Raises:
-        ValueError: a child could not find the handler.
-    """
-    if "<locals>" in handler.__qualname__ or handler.__module__ == "__main__":
-        raise ValueError(f"job {handler.__qualname__}: isolation='process' needs a handler at the top of a module")
 
 
 def _wait(child: Any, pipe: Connection) -> Answer:

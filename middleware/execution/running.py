@@ -7,16 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from dramatiq.threading import Interrupt
-from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session
 
 from aeon_jobs.middleware.execution.interrupts import Gate
 from aeon_jobs.middleware.execution.outcomes import JobCancelled, LeaseLost
-from aeon_jobs.middleware.execution.recorder import Recorder
 from aeon_jobs.middleware.execution.results import storable
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import Database, get_database
@@ -24,6 +21,11 @@ from aeon_jobs.persistence.core.ids import new_job_id
 from aeon_jobs.persistence.queue import executions
 from aeon_jobs.persistence.queue.executions import Claimed, Ended
 from aeon_jobs.persistence.queue.states import Verdict, completed
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from aeon_jobs.middleware.execution.recorder import Recorder
 
 PROGRESS_INTERVAL_S = 1.0
 
@@ -107,6 +109,8 @@ class CurrentJob:
             return
         self._progress_due = now + PROGRESS_INTERVAL_S
         report = {"fraction": round(fraction, 4), "message": message[:500].replace("\0", "")}
+        from sqlalchemy.exc import SQLAlchemyError
+
         try:
             with self._database.connection() as connection:
                 cancelled = executions.report_progress(connection, self.id, self.attempt, report)
@@ -133,6 +137,8 @@ class CurrentJob:
             LeaseLost: the job was taken away meanwhile; nothing of the block was kept.
             JobCancelled, JobTimedOut: nothing of the block was kept.
         """
+        from sqlmodel import Session
+
         with (self._database or get_database()).foreign_transaction() as connection:
             with Session(bind=connection, join_transaction_mode="conditional_savepoint") as session:
                 yield session

@@ -9,50 +9,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from threading import Event
 from typing import Any
 from uuid import UUID
 
 import redis
-import structlog
 from dramatiq import Actor, Message, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.redis import _RedisConsumer as PollingConsumer
 from dramatiq.middleware import Middleware
-from sqlalchemy import Connection, event
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from aeon_jobs.middleware.execution.definitions import Definition
 from aeon_jobs.middleware.transport.consumer import LaneConsumer
+from aeon_jobs.middleware.transport.messages import JobMessage
 from aeon_jobs.middleware.transport.prefetch import PrefetchBuffer
 from aeon_jobs.middleware.transport.redis_transport import script
-from aeon_jobs.persistence.core.crash_points import crash
-from aeon_jobs.persistence.core.database import Database, borrowed
-from aeon_jobs.persistence.core.errors import InvalidJob, Violation
+from aeon_jobs.middleware.transport.submission import Submitter
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.errors import InvalidJob
+from aeon_jobs.persistence.core.logs import Logger
 from aeon_jobs.persistence.hints import Hints
-from aeon_jobs.persistence.queue import dispatch, job_types, jobs
+from aeon_jobs.persistence.queue import dispatch
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 
-#: Options of send_with_options that a job understands; they are the fields of NewJob, and `session`.
-JOB_OPTIONS = {
-    "priority",
-    "max_retries",
-    "timeout_ms",
-    "queue_name",
-    "scheduled_at",
-    "metadata",
-    "created_by",
-    "idempotency_key",
-    "idempotency_window_s",
-    "depends_on",
-    "on_dependency_failure",
-    "traceparent",
-    "tracestate",
-}
+#: What a producer does. Nothing in the worker's middleware has a say in it, so that it need not be loaded for it.
+_PRODUCING = {"declare_actor", "declare_queue", "declare_delay_queue", "enqueue"}
 
 
 class JobBroker(RedisBroker):
@@ -63,10 +46,15 @@ class JobBroker(RedisBroker):
         hints: Hints,
         *,
         namespace: str,
-        middleware: list[Middleware],
+        middleware: Callable[[], list[Middleware]],
     ) -> None:
+        """`middleware` makes the worker's middleware; it is called when a worker boots, or somebody else adds middleware."""
+        self._middleware: list[Middleware] = []
+        self._make_middleware: Callable[[], list[Middleware]] | None = None
         # Maintenance is the dispatcher's: a worker never scans for dead peers in the middle of a fetch.
-        super().__init__(client=client, namespace=namespace, middleware=middleware, maintenance_chance=0)  # type: ignore[no-untyped-call]
+        super().__init__(client=client, namespace=namespace, middleware=[], maintenance_chance=0)  # type: ignore[no-untyped-call]
+        self._make_middleware = middleware
+        self.actor_options |= {"definition", "periodic"}
         self.database = database
         self.hints = hints
         self.lane: str | None = None
@@ -77,10 +65,31 @@ class JobBroker(RedisBroker):
         self.consumer_wake = Event()
         self.is_quiet = False
         """Finish what runs, and fetch nothing new."""
-        self.introduced: set[str] = set()
+        self._submitter = Submitter(database, hints)
+        self.introduced = self._submitter.introduced
         """Job types of this process that the registry knows."""
         self.is_stopping = False
         self._fetch = client.register_script(script("fetch"))
+
+    @property
+    def middleware(self) -> list[Middleware]:
+        if make := self._make_middleware:
+            self._make_middleware = None
+            for middleware in make():
+                super().add_middleware(middleware)
+        return self._middleware
+
+    @middleware.setter
+    def middleware(self, middleware: list[Middleware]) -> None:
+        self._middleware = middleware
+
+    def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        if self._make_middleware is None or signal not in _PRODUCING:
+            super().emit_before(signal, *args, **kwargs)
+
+    def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        if self._make_middleware is None or signal not in _PRODUCING:
+            super().emit_after(signal, *args, **kwargs)
 
     @property
     def definitions(self) -> dict[str, Definition]:
@@ -104,18 +113,11 @@ class JobBroker(RedisBroker):
         definition = self.definitions.get(message.actor_name)
         if definition is None:
             return super().enqueue(message, delay=delay)
-        self._introduce(definition)
-        session = message.options.get("session")
-        new = _new_job(definition, message, delay)
         self.emit_before("enqueue", message, delay)
-        with self._connection(session, new) as connection:
-            submitted = jobs.submit(connection, new, definition)
-        if session is None:
-            crash("submit.committed")
-            self.hints.job_ready()
+        submitted = self._submitter.submit(definition, message, delay)
         self.emit_after("enqueue", message, delay)
         options = {name: value for name, value in message.options.items() if name != "session"}
-        return Message(
+        return JobMessage(
             queue_name=message.queue_name,
             actor_name=message.actor_name,
             args=message.args,
@@ -123,6 +125,23 @@ class JobBroker(RedisBroker):
             options=options,
             message_id=str(submitted.id),
         )
+
+    def enqueue_many(self, messages: Sequence[Message[Any]], session: Any = None) -> list[UUID]:
+        """Submit many jobs, all or none; their ids stand in the order of the messages.
+
+        Raises:
+            InvalidJob: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``. Nothing was stored.
+            IdempotencyConflict: a key belongs to a job with another payload.
+        """
+        definitions = self.definitions
+        known = [(self._definition(definitions, index, m), m) for index, m in enumerate(messages)]
+        return [submitted.id for submitted in self._submitter.submit_many(known, session)]
+
+    @staticmethod
+    def _definition(definitions: dict[str, Definition], index: int, message: Message[Any]) -> Definition:
+        if message.actor_name not in definitions:
+            raise InvalidJob.at(f"jobs[{index}]", f"{message.actor_name!r:.100} is not a job type of this process")
+        return definitions[message.actor_name]
 
     def declare_actor(self, actor: Actor[Any, Any]) -> None:
         """An ordinary actor as ever; a job type without a dramatiq queue, for its messages are in a lane."""
@@ -180,60 +199,3 @@ class JobBroker(RedisBroker):
                 self.do_nack(queue_name, message_id)
         except Exception as error:  # noqa: BLE001 (the consumer must go on; reconcile finds the job again)
             _log.warning("unreadable message not settled", message_id=message_id, error=str(error))
-
-    def _introduce(self, definition: Definition) -> None:
-        """Deploys may bring a new job type to producers first: workers that do not know it pass on what the registry knows.
-
-        On a connection of our own: in the caller's transaction it would keep others of the type waiting for its end.
-        """
-        if definition.name in self.introduced:
-            return
-        self.introduced.add(definition.name)
-        try:
-            with self.database.connection() as connection:
-                job_types.introduce(connection, definition)
-        except SQLAlchemyError as error:
-            _log.debug("job type not introduced", job_type=definition.name, error=str(error).splitlines()[0])
-
-    def _wake_after_commit(self, session: Session) -> None:
-        """Wake the dispatcher at the session's next commit, once for all that it sends."""
-        if session.info.setdefault("aeon_jobs_wakes", False):
-            return
-
-        def ring(session: Session) -> None:
-            session.info["aeon_jobs_wakes"] = False
-            self.hints.job_ready()
-
-        session.info["aeon_jobs_wakes"] = True
-        event.listen(session, "after_commit", ring, once=True)
-
-    @contextmanager
-    def _connection(self, session: Session | Connection | None, new: jobs.NewJob) -> Iterator[Connection]:
-        if session is None:
-            # A single statement needs no transaction around it, which saves two round trips.
-            with self.database.transaction() if new.depends_on else self.database.connection() as connection:
-                yield connection
-            return
-        connection = session.connection() if isinstance(session, Session) else session
-        if isinstance(session, Session):
-            self._wake_after_commit(session)
-        with borrowed(connection, self.database.schema):
-            yield connection
-
-
-def _new_job(definition: Definition, message: Message[Any], delay_ms: int | None) -> jobs.NewJob:
-    options = {name: value for name, value in message.options.items() if name not in ("session", "redis_message_id")}
-    if unknown := sorted(set(options) - JOB_OPTIONS):
-        raise InvalidJob([Violation(name, "is no option of a job") for name in unknown])
-    if "depends_on" in options:
-        options["depends_on"] = [_job_id(parent) for parent in options["depends_on"]]
-    payload = definition.payload(message.args, message.kwargs)
-    return jobs.NewJob(job_type=definition.name, payload=payload, delay_ms=delay_ms, **options)
-
-
-def _job_id(parent: Any) -> UUID:
-    """A job id, given as UUID, text, or the message that sending returned."""
-    try:
-        return UUID(str(getattr(parent, "message_id", parent)))
-    except ValueError:
-        raise InvalidJob.at("depends_on", f"{parent!r:.80} is no job id") from None

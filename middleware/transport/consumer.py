@@ -16,7 +16,6 @@ from threading import Event
 from typing import Any, Protocol
 
 import redis
-import structlog
 from dramatiq import Message, MessageProxy
 from dramatiq.broker import Consumer
 from dramatiq.common import current_millis
@@ -24,10 +23,11 @@ from dramatiq.errors import ConnectionClosed
 
 from aeon_jobs.middleware.transport.prefetch import PrefetchBuffer
 from aeon_jobs.persistence.core.crash_points import crash
+from aeon_jobs.persistence.core.logs import Logger
 
 PAUSE_S = 0.001
 
-_log = structlog.get_logger(__name__)
+_log = Logger(__name__)
 
 
 class Source(Protocol):

@@ -187,7 +187,7 @@ def _restore(environment: dict[str, str]) -> None:
 
 
 def _close_connections() -> None:
-    from aeon_jobs.actors.job import broker
+    from aeon_jobs.middleware.job import broker
 
     broker().database.dispose()
     broker().close()

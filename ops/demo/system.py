@@ -162,7 +162,7 @@ def _log_to(log: TextIOWrapper, settings: Settings, stack: ExitStack) -> None:
 
 def _close_connections(database: Database) -> None:
     # Imported late: see `submission`.
-    from aeon_jobs.actors.job import broker
+    from aeon_jobs.middleware.job import broker
 
     broker().database.dispose()
     broker().close()

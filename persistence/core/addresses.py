@@ -35,7 +35,10 @@ def broken_postgres_rule(url: str) -> str | None:
     if not _starts(url, _POSTGRES_SCHEMES):
         return NO_POSTGRES
     parts = _parts(url)
-    if parts is None or (parts["port"] and not parts["host"]) or not _is_known_to_libpq(url):
+    if parts is None or (parts["port"] and not parts["host"]):
+        return UNREADABLE
+    # Only options can be unknown to the libraries, which are slow to load.
+    if ("?" in url or "%00" in url) and not _is_known_to_libpq(url):
         return UNREADABLE
     return None
 

@@ -11,21 +11,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from importlib import resources
-from typing import Any
-
-import psycopg2
-import psycopg2.extras
-from sqlalchemy import Connection, CursorResult, Engine, TextClause, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from aeon_jobs.persistence.core.errors import JobsError
 from aeon_jobs.persistence.core.settings import get_settings
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, CursorResult, Engine, TextClause
+
+# SQLAlchemy and psycopg2 are imported late: half of what a process would load that declares job types, and sends none yet.
+
 CONNECT_TIMEOUT_S = 2
 IDLE_LIMIT_S = 30.0
-
-psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
 
 
 class Database:
@@ -36,7 +34,16 @@ class Database:
 
     def __init__(self, dsn: str, *, schema: str = "public", pool_size: int = 10) -> None:
         self.schema = schema
-        self.engine = _engine(dsn, pool_size, schema)
+        self._dsn, self._pool_size = dsn, pool_size
+        self._engine: Engine | None = None
+        self._making = Lock()
+
+    @property
+    def engine(self) -> Engine:
+        with self._making:
+            if self._engine is None:
+                self._engine = _engine(self._dsn, self._pool_size, self.schema)
+            return self._engine
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -73,10 +80,13 @@ class Database:
 
     def dispose(self) -> None:
         """Close every pooled connection."""
-        self.engine.dispose()
+        if self._engine is not None:
+            self._engine.dispose()
 
 
 def _restore_autocommit(connection: Connection, raw: Any) -> None:
+    import psycopg2
+
     try:
         raw.autocommit = True
     except psycopg2.Error:
@@ -94,12 +104,21 @@ def run(connection: Connection, name: str, parameters: Mapping[str, Any] | None 
 
     On a connection of ours it brings its own search path and time limit; on somebody else's see `borrowed`.
     """
+    _read_uuids()
     return connection.execute(statement(name, *_surroundings(connection)), parameters)
 
 
 def run_sql(connection: Connection, sql: str, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
     """As `run`, for one of the few statements that are put together: of constants, with all values as parameters."""
     return connection.execute(_prepared(sql, *_surroundings(connection)), parameters)
+
+
+@cache
+def _read_uuids() -> None:
+    """Have psycopg2 read uuid columns as UUID, on callers' connections too."""
+    import psycopg2.extras
+
+    psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
 
 
 @cache
@@ -122,6 +141,8 @@ def _surroundings(connection: Connection) -> tuple[str | None, int | None, int |
 @lru_cache(maxsize=2_000)
 def _prepared(sql: str, schema: str | None, limit_ms: int | None, lock_ms: int | None) -> TextClause:
     """psycopg2 sends it as one simple query, so a leading SET LOCAL holds for it and no longer."""
+    from sqlalchemy import text
+
     # In "public" too: a role's own search path may put somebody else's `jobs` before ours.
     path = f"{search_path(schema)};\n" if schema else ""
     limit = f"SET LOCAL statement_timeout = {int(limit_ms)};\n" if limit_ms else ""
@@ -130,6 +151,9 @@ def _prepared(sql: str, schema: str | None, limit_ms: int | None, lock_ms: int |
 
 
 def _engine(dsn: str, pool_size: int, schema: str) -> Engine:
+    from sqlalchemy import create_engine
+
+    _read_uuids()
     # Connections are in autocommit unless a transaction is asked for: a single statement, which is most of what we do, is then
     # one round trip instead of three.
     engine = create_engine(
@@ -161,6 +185,8 @@ def _engine(dsn: str, pool_size: int, schema: str) -> Engine:
 
 def _close_idle(engine: Engine) -> None:
     """A connection that rested for IDLE_LIMIT_S is replaced at checkout: firewalls and poolers drop such ones silently."""
+    from sqlalchemy import event
+    from sqlalchemy.exc import DisconnectionError
 
     @event.listens_for(engine, "checkin")
     def _note(_dbapi: Any, record: Any) -> None:
@@ -185,6 +211,9 @@ _TRANSIENT = ("08", "40", "53", "57P", "55P03")
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same statement may succeed a moment later: lost connection, restart, deadlock, no connection free."""
+    from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+    from sqlalchemy.exc import TimeoutError as PoolTimeout
+
     if isinstance(error, PoolTimeout | DisconnectionError):
         return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
@@ -217,4 +246,6 @@ def borrowed(connection: Connection, schema: str) -> Iterator[None]:
 
 
 def _restore(connection: Connection, path: str) -> None:
+    from sqlalchemy import text
+
     connection.execute(text("SELECT set_config('search_path', :path, true)"), {"path": path})

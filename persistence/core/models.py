@@ -7,7 +7,6 @@ The migrations are the source; nothing is created from here. Never use a table m
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -30,20 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-
-class JobStatus(StrEnum):
-    """DESIGN's states. pending → queued → running → completed | failed | cancelled; back to pending on retry."""
-
-    PENDING = "pending"
-    QUEUED = "queued"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def is_final(self) -> bool:
-        return self in {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}
+from aeon_jobs.persistence.core.statuses import JobStatus as JobStatus
 
 
 def _status() -> Column[Any]:

@@ -6,15 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Connection
-from sqlmodel import select
-
 from aeon_jobs.persistence.core.database import run
-from aeon_jobs.persistence.core.models import JobExecution
 from aeon_jobs.persistence.queue.states import Verdict
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from aeon_jobs.persistence.core.models import JobExecution
 
 COMMIT_LIMIT_MS = 10_000
 """Most time between a record in a transaction of the handler's and its commit."""
@@ -164,6 +165,10 @@ def rescue(
 
 def of_job(connection: Connection, job_id: UUID) -> list[JobExecution]:
     """Every attempt of a job, oldest first."""
+    from sqlmodel import select
+
+    from aeon_jobs.persistence.core.models import JobExecution
+
     rows = connection.execute(
         select(JobExecution).where(JobExecution.job_id == job_id).order_by(JobExecution.id)  # type: ignore[arg-type]
     ).mappings()

@@ -6,16 +6,15 @@ import json
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
-from sqlmodel import select
-
 from aeon_jobs.persistence.core import payloads
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import UnknownJobType
 from aeon_jobs.persistence.core.examples import payload_example
-from aeon_jobs.persistence.core.models import JobType
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from aeon_jobs.persistence.core.models import JobType
     from aeon_jobs.persistence.queue.jobs import Defaults
 
 
@@ -32,6 +31,10 @@ def get(connection: Connection, name: str) -> JobType:
 def get_many(connection: Connection, names: Collection[str]) -> dict[str, JobType]:
     """Those of `names` that are registered."""
     # What cannot be stored cannot even be asked for.
+    from sqlmodel import select
+
+    from aeon_jobs.persistence.core.models import JobType
+
     wanted = {name for name in names if isinstance(name, str) and payloads.is_storable(name)}
     rows = connection.execute(select(JobType).where(JobType.name.in_(wanted))).mappings()  # type: ignore[attr-defined]
     return {row["name"]: JobType(**row) for row in rows}
@@ -39,6 +42,10 @@ def get_many(connection: Connection, names: Collection[str]) -> dict[str, JobTyp
 
 def every(connection: Connection) -> list[JobType]:
     """All registered job types, by name."""
+    from sqlmodel import select
+
+    from aeon_jobs.persistence.core.models import JobType
+
     return [JobType(**row) for row in connection.execute(select(JobType).order_by(JobType.name)).mappings()]
 
 

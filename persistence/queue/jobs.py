@@ -9,11 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from uuid import UUID
-
-from sqlalchemy import Connection
-from sqlmodel import select
 
 from aeon_jobs.persistence.core import payloads
 from aeon_jobs.persistence.core.crash_points import crash
@@ -27,9 +24,13 @@ from aeon_jobs.persistence.core.errors import (
     WrongState,
 )
 from aeon_jobs.persistence.core.ids import new_job_id
-from aeon_jobs.persistence.core.models import Job
 from aeon_jobs.persistence.core.settings import get_settings
 from aeon_jobs.persistence.queue import job_types
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from aeon_jobs.persistence.core.models import Job
 
 OnFailure = Literal["wait", "cancel", "run"]
 MAX_BULK = 10_000
@@ -97,19 +98,31 @@ def submit(connection: Connection, new: NewJob, job_type: Defaults | None = None
         InvalidJob: names every field at fault; UnknownJobType is one of them. Nothing was stored.
         IdempotencyConflict: the key belongs to a job with another payload.
     """
-    return _store(connection, [_row(new, job_type or job_types.get(connection, new.job_type), "")], [new], [""])[0]
+    row = _row(new, job_type or job_types.get(connection, new.job_type), "")
+    _refuse_missing_parents(connection, [new], [""])
+    return _store(connection, [row], [new])[0]
 
 
-def submit_many(connection: Connection, new_jobs: Sequence[NewJob]) -> list[Submitted]:
-    """Store many jobs, all or none, in one statement; the answers stand in the order of the submissions.
+def submit_many(
+    connection: Connection,
+    new_jobs: Sequence[NewJob],
+    known: Mapping[str, Defaults] | None = None,
+    *,
+    portion: int | None = None,
+) -> list[Submitted]:
+    """Store many jobs, all or none; the answers stand in the order of the submissions.
+
+    All are checked before the first is stored. `known`: their job types, where the registry need not be asked. `portion`:
+    most jobs of one statement; then call it in a transaction. Without it at most MAX_BULK, in one statement.
 
     Raises:
         InvalidJob: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``.
         IdempotencyConflict: as for `submit`.
     """
-    if not 0 < len(new_jobs) <= MAX_BULK:
+    if portion is None and not 0 < len(new_jobs) <= MAX_BULK:
         raise InvalidJob.at("jobs", f"must be 1 to {MAX_BULK} jobs, is {len(new_jobs)}")
-    known = job_types.get_many(connection, [new.job_type for new in new_jobs])
+    if known is None:
+        known = job_types.get_many(connection, [new.job_type for new in new_jobs])
     prefixes = [f"jobs[{index}]." for index in range(len(new_jobs))]
     rows, violations = [], list[Violation]()
     for prefix, new in zip(prefixes, new_jobs, strict=True):
@@ -119,7 +132,13 @@ def submit_many(connection: Connection, new_jobs: Sequence[NewJob]) -> list[Subm
             violations.extend(error.violations)
     if violations:
         raise InvalidJob(violations[:100])
-    return _store(connection, rows, new_jobs, prefixes)
+    _refuse_missing_parents(connection, new_jobs, prefixes)
+    step = portion or MAX_BULK
+    return [
+        submitted
+        for start in range(0, len(rows), step)
+        for submitted in _store(connection, rows[start : start + step], new_jobs[start : start + step])
+    ]
 
 
 def get(connection: Connection, job_id: UUID) -> Job:
@@ -128,6 +147,10 @@ def get(connection: Connection, job_id: UUID) -> Job:
     Raises:
         JobNotFound
     """
+    from sqlmodel import select
+
+    from aeon_jobs.persistence.core.models import Job
+
     found = connection.execute(select(Job).where(Job.id == job_id)).mappings().one_or_none()
     if found is None:
         raise JobNotFound(job_id)
@@ -136,6 +159,8 @@ def get(connection: Connection, job_id: UUID) -> Job:
 
 def job_from(row: Mapping[str, Any]) -> Job:
     """A Job from a row of all its columns; the column `metadata` is attribute `meta`."""
+    from aeon_jobs.persistence.core.models import Job
+
     fields = dict(row)
     if "metadata" in fields:
         fields["meta"] = fields.pop("metadata")
@@ -257,7 +282,7 @@ def _broken_rules(new: NewJob) -> list[Violation]:
         broken.append(Violation("scheduled_at", "must be a point in time that carries a time zone"))
     if new.delay_ms is not None and new.scheduled_at is not None:
         broken.append(Violation("delay", "give either delay or scheduled_at, not both"))
-    if new.delay_ms is not None and not 0 <= new.delay_ms <= MAX_DELAY_MS:
+    if new.delay_ms is not None and not _is_delay(new.delay_ms):
         broken.append(Violation("delay", f"must be 0 to {MAX_DELAY_MS} milliseconds"))
     if new.idempotency_window_s is not None and not _is_window(new.idempotency_window_s):
         broken.append(Violation("idempotency_window_s", "must be more than 0 s and at most 366 days"))
@@ -277,6 +302,10 @@ def _is_moment(value: Any) -> bool:
         return False
 
 
+def _is_delay(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= MAX_DELAY_MS
+
+
 def _is_window(value: Any) -> bool:
     return isinstance(value, int | float) and 0 < value <= 366 * 86_400
 
@@ -285,10 +314,7 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat() if moment else None
 
 
-def _store(
-    connection: Connection, rows: list[dict[str, Any]], new_jobs: Sequence[NewJob], prefixes: Sequence[str]
-) -> list[Submitted]:
-    _refuse_missing_parents(connection, new_jobs, prefixes)
+def _store(connection: Connection, rows: list[dict[str, Any]], new_jobs: Sequence[NewJob]) -> list[Submitted]:
     stored = {row.id: row for row in run(connection, "queue/submit", {"jobs": json.dumps(rows)})}
     crash("submit.stored")
     answers = []

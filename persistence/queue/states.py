@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from aeon_jobs.persistence.core.models import JobStatus
+from aeon_jobs.persistence.core.statuses import JobStatus
 
 Outcome = Literal[
     "completed", "retried", "failed", "discarded", "cancelled", "snoozed", "released", "lost", "superseded"

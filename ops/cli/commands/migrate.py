@@ -63,7 +63,7 @@ def status(screen: Output) -> None:
 
 def _register_built_ins(database: Database) -> None:
     """So that jobs can be submitted before the first worker boots."""
-    from aeon_jobs.actors.job import broker
+    from aeon_jobs.middleware.job import broker
     from aeon_jobs.persistence.queue import job_types
 
     with database.connection() as connection:

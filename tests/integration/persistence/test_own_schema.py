@@ -9,7 +9,7 @@ import pytest
 import redis
 from sqlalchemy import make_url, text
 
-from aeon_jobs.actors.job import current_job
+from aeon_jobs.middleware.execution.running import current_job
 from aeon_jobs.persistence.core import migrate
 from aeon_jobs.persistence.core.settings import Settings, get_settings
 from aeon_jobs.persistence.queue import jobs

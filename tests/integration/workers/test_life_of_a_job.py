@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from aeon_jobs.actors.job import current_job
 from aeon_jobs.middleware.execution.outcomes import Cancel, Discard, PermanentError, Retry, Snooze, TransientError
+from aeon_jobs.middleware.execution.running import current_job
 from aeon_jobs.persistence.core.errors import IdempotencyConflict, InvalidJob
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import dead_letters, job_types, jobs

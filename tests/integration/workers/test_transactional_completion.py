@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from aeon_jobs.actors.job import current_job
 from aeon_jobs.middleware.execution.outcomes import JobCancelled
+from aeon_jobs.middleware.execution.running import current_job
 from aeon_jobs.persistence.queue import jobs
 from aeon_jobs.persistence.queue.states import Backoff
 from tests.harness import Harness

@@ -1,0 +1,38 @@
+"""The tick of the schedules: an ordinary actor that periodiq sends every minute, and that every worker knows.
+
+periodiq only drives it. What is due, in which time zone, and that it becomes a job once, is decided in PostgreSQL
+(`aeon_jobs.persistence.queue.schedules`), so a tick too many does nothing and a missed one is made up for by the next.
+"""
+
+from __future__ import annotations
+
+import dramatiq
+import structlog
+from periodiq import cron
+from sqlalchemy.exc import SQLAlchemyError
+
+from aeon_jobs.middleware.transport.broker import JobBroker
+from aeon_jobs.persistence.queue import schedules
+
+NAME = "schedule_tick"
+
+_log = structlog.get_logger(__name__)
+
+
+def declare(broker: JobBroker) -> None:
+    """Make the tick known to a broker, once."""
+    if NAME in broker.actors:
+        return
+
+    @dramatiq.actor(actor_name=NAME, broker=broker, periodic=cron("* * * * *"))
+    def schedule_tick() -> None:
+        """Turn due moments of schedules into jobs."""
+        try:
+            with broker.database.transaction() as connection:
+                submitted = schedules.tick(connection)
+        except SQLAlchemyError as error:
+            _log.warning("schedules wait for the next tick", error=str(error).splitlines()[0])
+            return
+        if submitted:
+            _log.info("schedules came due", jobs=len(submitted))
+            broker.hints.job_ready()

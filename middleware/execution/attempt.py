@@ -1,0 +1,37 @@
+"""One attempt, in the thread of a worker: from the stored payload to the handler's result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aeon_jobs.middleware.execution.definitions import Definition
+from aeon_jobs.middleware.execution.isolation import run_isolated
+from aeon_jobs.middleware.execution.retries import InvalidPayload
+from aeon_jobs.middleware.execution.running import CurrentJob
+from aeon_jobs.persistence.core.errors import InvalidJob
+
+
+def run_attempt(
+    definition: Definition, handler: Callable[..., Any], running: CurrentJob, payload: Mapping[str, Any]
+) -> None:
+    """Run `handler`; its result stands in `running` afterwards.
+
+    Raises:
+        InvalidPayload: the stored payload does not fit.
+    """
+    try:
+        arguments = definition.arguments(payload)
+    except InvalidJob as error:
+        raise InvalidPayload(error.violations) from None
+    result = _run(definition, handler, running, arguments)
+    # Set by the handler itself, in a transaction, it stands.
+    running.result = running.result if running.verdict else result
+
+
+def _run(definition: Definition, handler: Callable[..., Any], running: CurrentJob, arguments: dict[str, Any]) -> Any:
+    if definition.isolation == "process":
+        return run_isolated(definition, running)
+    with running.gate:
+        running.check()
+        return handler(**arguments)

@@ -1,0 +1,103 @@
+"""What may be said about a job when it is sent: one typed list, for `.options(…)` and `send_with_options(…)`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypedDict
+from uuid import UUID
+
+from dramatiq import Message
+
+from aeon_jobs.persistence.core.errors import InvalidJob, Violation
+from aeon_jobs.persistence.queue.jobs import NewJob, OnFailure
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+    from sqlalchemy.orm import Session
+
+    from aeon_jobs.middleware.execution.definitions import Definition
+
+    AnySession = Session | Connection | AsyncSession | AsyncConnection
+
+
+class JobOptions(TypedDict, total=False):
+    """None is the same as leaving the option out."""
+
+    delay: int | timedelta | None
+    """From now on; a number is milliseconds."""
+    scheduled_at: datetime | None
+    """A moment with a time zone, instead of `delay`."""
+    priority: int | None
+    """0 to 100, higher first."""
+    max_retries: int | None
+    """0 to 10."""
+    timeout_ms: int | None
+    """1,000 to 600,000."""
+    queue_name: str | None
+    metadata: Mapping[str, Any] | None
+    created_by: str | None
+    idempotency_key: str | None
+    idempotency_window_s: float | None
+    depends_on: Sequence[UUID | str | Message[Any]] | None
+    """Ids of jobs, or what sending them returned."""
+    on_dependency_failure: OnFailure | None
+    traceparent: str | None
+    tracestate: str | None
+    session: AnySession | None
+    """The job exists when the transaction of this session commits. An async one needs the `…_async` methods."""
+
+
+NAMES = frozenset(JobOptions.__annotations__)
+
+
+def refuse_unknown(names: Iterable[str]) -> None:
+    """
+    Raises:
+        InvalidJob: names each option that there is not, and the one that was probably meant.
+    """
+    if unknown := sorted(set(names) - NAMES):
+        raise InvalidJob([Violation(name, _unknown(name)) for name in unknown])
+
+
+def new_job(definition: Definition, message: Message[Any], delay: int | None = None) -> NewJob:
+    """The submission that a message stands for.
+
+    Raises:
+        InvalidJob: an option or an argument does not fit; names every one.
+    """
+    options = {name: value for name, value in message.options.items() if value is not None}
+    options.pop("session", None)
+    options.pop("redis_message_id", None)
+    refuse_unknown(options)
+    own_delay = options.pop("delay", None)
+    if "depends_on" in options:
+        options["depends_on"] = _job_ids(options["depends_on"])
+    payload = definition.payload(message.args, message.kwargs)
+    delay_ms = _milliseconds(own_delay if delay is None else delay)
+    return NewJob(job_type=definition.name, payload=payload, delay_ms=delay_ms, **options)
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, NAMES, n=1)
+    return f"is not an option of a job; did you mean {near[0]}?" if near else "is not an option of a job"
+
+
+def _milliseconds(delay: int | timedelta | None) -> int | None:
+    return int(delay.total_seconds() * 1_000) if isinstance(delay, timedelta) else delay
+
+
+def _job_ids(parents: Any) -> list[UUID]:
+    if isinstance(parents, str | UUID | Message) or not isinstance(parents, Iterable):
+        raise InvalidJob.at("depends_on", "must be a list of job ids or sent messages")
+    return [_job_id(parent) for parent in parents]
+
+
+def _job_id(parent: Any) -> UUID:
+    """A job id, given as UUID, text, or the message that sending returned."""
+    try:
+        return UUID(str(getattr(parent, "message_id", parent)))
+    except ValueError:
+        raise InvalidJob.at("depends_on", f"{parent!r:.80} is no job id") from None

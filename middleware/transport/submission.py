@@ -1,0 +1,164 @@
+"""Submitting: messages of job types become rows.
+
+1. The message's arguments and options are held against the job type; what does not fit is refused, and nothing is stored.
+2. One INSERT stores the job, in the caller's transaction if a session came along. Many jobs are a few large INSERTs.
+3. The dispatcher is told that there is something to do: now, or when the caller commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dramatiq import Message
+
+from aeon_jobs.middleware.execution.definitions import Definition
+from aeon_jobs.middleware.transport.options import new_job
+from aeon_jobs.persistence.core.crash_points import crash
+from aeon_jobs.persistence.core.database import Database, borrowed
+from aeon_jobs.persistence.core.errors import InvalidJob, Violation
+from aeon_jobs.persistence.core.logs import Logger
+from aeon_jobs.persistence.hints import Hints
+from aeon_jobs.persistence.queue import job_types, jobs
+from aeon_jobs.persistence.queue.jobs import NewJob, Submitted
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.orm import Session
+
+PORTION = 1_000
+"""Most jobs of one INSERT."""
+_TOLD = 100
+"""Most broken rules that one error names."""
+
+_log = Logger(__name__)
+
+
+class Submitter:
+    def __init__(self, database: Database, hints: Hints) -> None:
+        self._database = database
+        self._hints = hints
+        self.introduced: set[str] = set()
+        """Job types of this process that the registry knows."""
+
+    def submit(self, definition: Definition, message: Message[Any], delay: int | None = None) -> Submitted:
+        """Store the job of one message. `delay` in milliseconds.
+
+        Raises:
+            InvalidJob: names every field at fault. Nothing was stored.
+            IdempotencyConflict: the key belongs to a job with another payload.
+        """
+        session = message.options.get("session")
+        new = new_job(definition, message, delay)
+        self._introduce(definition)
+        # A single statement needs no transaction around it, which saves two round trips.
+        with self._connection(session, in_transaction=bool(new.depends_on)) as connection:
+            submitted = jobs.submit(connection, new, definition)
+        if session is None:
+            crash("submit.committed")
+            self._hints.job_ready()
+        return submitted
+
+    def submit_many(
+        self, messages: Sequence[tuple[Definition, Message[Any]]], session: Session | Connection | None
+    ) -> list[Submitted]:
+        """Store the jobs of all messages, or none; the answers stand in their order.
+
+        Raises:
+            InvalidJob: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``.
+            IdempotencyConflict
+        """
+        if not messages:
+            return []
+        new = _new_jobs(messages)
+        known = {definition.name: definition for definition, _ in messages}
+        for definition in known.values():
+            self._introduce(definition)
+        with self._connection(session, in_transaction=True) as connection:
+            submitted = jobs.submit_many(connection, new, known, portion=PORTION)
+        if session is None:
+            self._hints.job_ready()
+        return submitted
+
+    def _introduce(self, definition: Definition) -> None:
+        """Deploys may bring a new job type to producers first: workers that do not know it pass on what the registry knows.
+
+        On a connection of our own: in the caller's transaction it would keep others of the type waiting for its end.
+        """
+        if definition.name in self.introduced:
+            return
+        from sqlalchemy.exc import SQLAlchemyError
+
+        self.introduced.add(definition.name)
+        try:
+            with self._database.connection() as connection:
+                job_types.introduce(connection, definition)
+        except SQLAlchemyError as error:
+            _log.debug("job type not introduced", job_type=definition.name, error=str(error).splitlines()[0])
+
+    @contextmanager
+    def _connection(self, session: Session | Connection | None, *, in_transaction: bool) -> Iterator[Connection]:
+        if session is None:
+            with self._database.transaction() if in_transaction else self._database.connection() as connection:
+                yield connection
+            return
+        connection = self._connection_of(session)
+        with borrowed(connection, self._database.schema):
+            yield connection
+
+    def _connection_of(self, session: Any) -> Connection:
+        from sqlalchemy import Connection
+
+        if isinstance(session, Connection):
+            return session
+        # Only now: who passes a Session has loaded the ORM, and nobody else needs it.
+        from sqlalchemy.orm import Session, scoped_session
+
+        if isinstance(session, scoped_session):
+            session = session()
+        if isinstance(session, Session):
+            self._wake_after_commit(session)
+            return session.connection()
+        if hasattr(session, "run_sync"):
+            raise InvalidJob.at(
+                "session", f"is an {type(session).__name__}: use `await` with send_async or send_many_async"
+            )
+        raise InvalidJob.at("session", f"must be a SQLAlchemy session or connection, is {type(session).__name__}")
+
+    def _wake_after_commit(self, session: Session) -> None:
+        """Wake the dispatcher at the session's next commit, once for all that it sends."""
+        if session.info.setdefault("aeon_jobs_wakes", False):
+            return
+        from sqlalchemy import event
+
+        def wake(session: Session) -> None:
+            session.info["aeon_jobs_wakes"] = False
+            self._wake()
+
+        session.info["aeon_jobs_wakes"] = True
+        event.listen(session, "after_commit", wake, once=True)
+
+    def _wake(self) -> None:
+        """On an event loop from another thread: a Redis that does not answer must not stop the loop."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._hints.job_ready()
+        else:
+            loop.run_in_executor(None, self._hints.job_ready)
+
+
+def _new_jobs(messages: Sequence[tuple[Definition, Message[Any]]]) -> list[NewJob]:
+    new, violations = list[NewJob](), list[Violation]()
+    for index, (definition, message) in enumerate(messages):
+        try:
+            new.append(new_job(definition, message))
+        except InvalidJob as error:
+            violations += [Violation(f"jobs[{index}].{v.field}", v.rule) for v in error.violations]
+            if len(violations) >= _TOLD:
+                break
+    if violations:
+        raise InvalidJob(violations[:_TOLD])
+    return new
