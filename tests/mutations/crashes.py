@@ -60,9 +60,9 @@ CRASHES_BETWEEN_STEPS = [
         "the transaction around a submission with dependencies",
         [
             Change(
-                "middleware/transport/broker.py",
-                "with self.database.transaction() if new.depends_on else self.database.connection() as connection:",
-                "with self.database.connection() as connection:",
+                "middleware/transport/submission.py",
+                "with self._database.transaction() if in_transaction else self._database.connection() as connection:",
+                "with self._database.connection() as connection:",
             )
         ],
         [f"{CRASHES}::test_a_producer_that_dies_before_its_commit_may_just_send_again"],

@@ -11,9 +11,9 @@ EFFECTS = [
         "the use of the caller's connection",
         [
             Change(
-                "middleware/transport/broker.py",
-                "with self._connection(session, new) as connection:",
-                "with self._connection(None, new) as connection:",
+                "middleware/transport/submission.py",
+                "with self._connection(session, in_transaction=bool(new.depends_on)) as connection:",
+                "with self._connection(None, in_transaction=bool(new.depends_on)) as connection:",
             )
         ],
         [f"{LIFE}::test_a_job_sent_in_a_session_that_rolls_back_never_was"],
@@ -87,8 +87,8 @@ EFFECTS = [
         "our schema during a submission in the caller's transaction",
         [
             Change(
-                "middleware/transport/broker.py",
-                "        with borrowed(connection, self.database.schema):\n            yield connection",
+                "middleware/transport/submission.py",
+                "        with borrowed(connection, self._database.schema):\n            yield connection",
                 "        yield connection",
             )
         ],

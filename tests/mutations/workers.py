@@ -177,7 +177,13 @@ WORKERS = [
     Mutation(
         "producers send a new job",
         "the registration of a job type by its producer",
-        [Change("middleware/transport/broker.py", "        self._introduce(definition)\n")],
+        [
+            Change(
+                "middleware/transport/submission.py",
+                "        self._introduce(definition)\n        # A single",
+                "        # A single",
+            )
+        ],
         [f"{LIFE}::test_a_job_type_that_was_sent_before_any_worker_knows_it_is_told_as_such"],
     ),
     Mutation(
