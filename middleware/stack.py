@@ -3,8 +3,8 @@
 Waking          wakes the consumers; stands first because it only boots and stops
 AsyncHandlers   the event loop of async handlers; stops last but one, after the releases
 PeriodiqMiddleware   periodiq's own: knows the actor option; drops no tick
-Logging         binds the job, so that all below speak with its name, the record included
-State           before: claims. after: records, hence above all that shapes the verdict
+Logging         adds the job to the log context of all below, including the record
+State           before: claims. after: records, so it is above all that decide the verdict
 Retries         after: turns an exception into a verdict, before State writes it
 Deadline        before: arms late, after the claim took its time. after: disarms before anything else can be interrupted
 Heartbeat       boots before Cancellation, which uses it
@@ -54,7 +54,7 @@ class Waking(Middleware):
         # Whatever job types a group of workers knows: it takes its messages from the same queue as all others.
         schedule_tick.declare(broker)
         configure_logging(self._settings, "worker")
-        # No hoarding: a message that this process cannot begin is better off with a neighbour.
+        # No more: a message that this process cannot start now may be started by another one.
         worker.queue_prefetch = worker.worker_threads
         broker.join_lane(worker.consumer_whitelist or broker.job_queues)
         if worker.consumer_whitelist and broker.lane:

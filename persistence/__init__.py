@@ -1,10 +1,10 @@
 """PostgreSQL, and every verb that changes it.
 
-Imports nothing of this project's other packages. Knows no dramatiq and no HTTP; `hints` alone speaks to Redis, best effort.
+Imports nothing of this project's other packages. Knows no dramatiq and no HTTP. Only `hints` uses Redis, best effort.
 
     core     settings (the environment, read once), database (pool, transactions, named SQL), errors, models, payloads, migrate
     queue    the state machine: submit, dispatch, claim and record, dead letters, schedules, workers, job types; states is pure
-    reads    lists, statistics, explain: what people and programs look at
+    reads    lists, statistics, explanations
     admin    API keys, the audit log, repeated requests, changes to many jobs at once
     hints    best-effort signals through Redis
 

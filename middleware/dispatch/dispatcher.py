@@ -111,7 +111,7 @@ class Dispatcher:
                 # A moment: what comes in meanwhile shares the next round.
                 stop.wait(0.001)
             elif is_full:
-                # Jobs may wait for a free place; workers do not say when they have one.
+                # Jobs may wait for a free thread; workers send no signal when they have one.
                 stop.wait(full_pause)
                 full_pause = min(full_pause * 2, FULL_PAUSE_S[1])
             else:

@@ -61,10 +61,10 @@ class DispatcherRole(Middleware):
                 reap_dead(self._database, self._transport, self._settings)
             except (SQLAlchemyError, redis.RedisError) as error:
                 if isinstance(error, SQLAlchemyError):
-                    # PostgreSQL was away: silence proves nothing until everybody had the time to speak again.
+                    # PostgreSQL was down: a missing heartbeat means nothing until every process had time for a new one.
                     self._blind_until = time.monotonic() + 2 * self._settings.worker_heartbeat_interval / 1_000
                 _log.debug("role not looked at", error=str(error).splitlines()[0])
-            except Exception:  # noqa: BLE001 (logged; without this thread nobody here would ever take the role)
+            except Exception:  # noqa: BLE001 (logged; without this thread the process would never dispatch)
                 _log.exception("role not looked at")
             self._stop.wait(LOOK_S)
         self._give_back()

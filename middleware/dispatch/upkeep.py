@@ -5,7 +5,7 @@ reap_dead   1 s   processes of this host that are certainly dead: their jobs are
 rescue      1 s   running jobs whose lease ended: back to pending, or poison
 abandoned   1 s   lanes without a live worker: what is in them goes back to PostgreSQL, where other workers may get it
 silent      5 s   processes that were not heard of for a lease: what they had fetched is taken back
-reconcile   2 s   jobs that are queued for a while: dispatched anew if Redis lost them, or if nobody takes them
+reconcile   2 s   jobs that are queued for a while: dispatched again if Redis lost them, or if no worker takes them
 maintain    5 s   dramatiq's own maintenance, for messages of ordinary actors
 forget     60 s   rows of processes that are long gone, dead letters that were resolved long ago
 """
@@ -145,7 +145,7 @@ class Upkeep:
             dispatch.take_back(connection, [found for id_ in message_ids if (found := parse_message_id(id_))])
 
     def _was_blind(self) -> bool:
-        """Just after PostgreSQL was away nobody's word is fresh: the living get the time of a heartbeat to speak first."""
+        """Just after an outage of PostgreSQL all heartbeats are old: live processes get time for new ones."""
         return time.monotonic() < self._blind_until
 
     def _goodbye(self) -> None:
@@ -175,7 +175,7 @@ def reap_dead(database: Database, transport: RedisTransport, settings: Settings)
     crash("reaping.rescued")
     take_back_fetched(database, transport, dead)
     crash("reaping.taken_back")
-    # Last: whoever dies or loses Redis on the way leaves the rest to the next one, who finds the same dead.
+    # Last: if this process dies or loses Redis before, the next one finds the same dead processes.
     with database.connection() as connection:
         reaped = workers.mark_lost(connection, ids)
     if reaped:

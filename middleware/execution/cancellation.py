@@ -1,6 +1,6 @@
 """Carry a cancellation to the handler that runs the job.
 
-The request stands in the database; the flag `job:cancel:{id}` in Redis only hurries it. Twice a second, while anything
+The request is in the database; the key `job:cancel:{id}` in Redis only makes it faster. Twice a second, while anything
 runs, one command looks for flags. Without Redis the request is seen at the next renewal of the lease.
 """
 
@@ -52,7 +52,7 @@ class Cancellation(Middleware):
                 self._heartbeat.renew()
 
     def _request(self, job_ids: list[UUID]) -> None:
-        """Whoever raised a flag wants the job cancelled, even somebody who raised it by hand: Postgres is to know."""
+        """Store the request in PostgreSQL too: the key may have been set by hand."""
         for job_id in job_ids:
             try:
                 with self._database.connection() as connection:

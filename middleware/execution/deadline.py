@@ -88,7 +88,7 @@ class Deadline(Middleware):
                     return
                 _, _, job, is_last = heapq.heappop(self._due)
                 if is_last and job.verdict is None:
-                    # With the entry still in hand: a handler that ends right here takes itself out again.
+                    # Before the entry is removed: a handler that ends at this moment removes itself.
                     self.stuck.add(job)
             try:
                 self._abandon(job) if is_last else self._interrupt(job)

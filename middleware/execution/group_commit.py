@@ -1,10 +1,10 @@
 """Group commit: the statements of many threads become one.
 
-The first thread that comes leads: it commits its own item and all that gathered meanwhile, in one statement. Those that come
-while it is away gather for the next round, led by the first of them. Alone, a thread pays nothing; in a crowd, a fraction.
+The first thread commits its own item and all items that wait, in one statement. Threads that come during this statement wait
+for the next round, and the first of them commits it. A single thread never waits.
 
-Those who were answered together come back together, one just before the others. So after a round in company the next leader
-takes a breath, lest it goes alone.
+Threads whose items were committed together come back at almost the same time. So after a round with several items, the next
+round starts after a short pause. Otherwise its first thread would commit alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from threading import Event, Lock
 from typing import Generic, TypeVar
 
-BREATH_S = 0.001
+PAUSE_S = 0.001
 """A fraction of what a statement takes."""
 
 Item = TypeVar("Item")
@@ -37,15 +37,15 @@ class GroupCommit(Generic[Item, Answer]):
         self._limit = limit
         self._lock = Lock()
         self._waiting: list[_Ticket[Item, Answer]] = []
-        self._is_led = False
-        self._had_company = False
+        self._is_running = False
+        self._was_shared = False
 
     def submit(self, item: Item) -> Answer:
-        """Commit one item, with whatever company there is; raises what `commit` raised."""
+        """Commit one item, together with those of other threads; raises what `commit` raised."""
         ticket: _Ticket[Item, Answer] = _Ticket(item)
         with self._lock:
             self._waiting.append(ticket)
-            leads, self._is_led = not self._is_led, True
+            leads, self._is_running = not self._is_running, True
         if not leads:
             ticket.wake.wait()
         if not ticket.is_done:
@@ -55,8 +55,8 @@ class GroupCommit(Generic[Item, Answer]):
         return ticket.answer  # type: ignore[return-value]
 
     def _lead(self) -> None:
-        if self._had_company:
-            time.sleep(BREATH_S)
+        if self._was_shared:
+            time.sleep(PAUSE_S)
         with self._lock:
             batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
         try:
@@ -71,8 +71,8 @@ class GroupCommit(Generic[Item, Answer]):
     def _hand_over(self, batch: list[_Ticket[Item, Answer]]) -> None:
         with self._lock:
             following = self._waiting[0] if self._waiting else None
-            self._is_led = following is not None
-        self._had_company = len(batch) > 1
+            self._is_running = following is not None
+        self._was_shared = len(batch) > 1
         for ticket in batch:
             ticket.is_done = True
             ticket.wake.set()

@@ -85,7 +85,7 @@ class Heartbeat(Middleware):
         self._thread.start()
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
-        # From here on worker threads end because they are told to.
+        # From here on, the end of a worker thread is intended.
         self._is_ending = True
         self._try(lambda: self._change_state("stopping"))
 
@@ -158,7 +158,7 @@ class Heartbeat(Middleware):
                 self._cancel(job, renewal.cancel_reason)
         for job in held.values():
             if job.interrupt(LeaseLost):
-                _log.warning("job lost: somebody took it back", job_id=str(job.id), attempt=job.attempt)
+                _log.warning("job lost: it was taken back", job_id=str(job.id), attempt=job.attempt)
 
     def _cancel(self, job: CurrentJob, reason: str | None) -> None:
         job.cancel_reason = reason

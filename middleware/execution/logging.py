@@ -66,7 +66,7 @@ def configure_logging(settings: Settings, process: str, **context: object) -> No
     for handler in root.handlers:
         handler.setFormatter(formatter)
     root.setLevel(settings.log_level)
-    # Its errors are our warnings, its traceback ours: `retries` says every failure once, with its consequence.
+    # Its errors are our warnings, its traceback ours: `retries` logs every failure once, with its consequence.
     logging.getLogger("dramatiq.worker.WorkerThread").setLevel(logging.CRITICAL)
     for chatty in ("httpx", "httpcore", "periodiq", "apscheduler"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

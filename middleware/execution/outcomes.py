@@ -1,12 +1,12 @@
-"""What a handler may say about its own attempt, apart from returning or failing.
+"""What a handler can raise to decide the outcome of its attempt.
 
     Retry(after=30)     run again in 30 s; uses an attempt, like any failure
     Snooze(60)          not now: run again in 60 s; uses no attempt
-    Discard("stale")    give up for good, without a dead letter: nobody needs to look
+    Discard("stale")    give up for good, without a dead letter
     Cancel("by owner")  end as cancelled, the reason kept
 
     PermanentError      trying again cannot help: dead letter at once
-    TransientError      trying again may help: retry, whatever the registries say
+    TransientError      trying again may help: retry, even if the job type calls the error permanent
 
 JobCancelled, JobTimedOut, LeaseLost are raised *into* a handler from outside. They derive from BaseException, so that
 `except Exception` in a handler does not swallow them; catch them only to clean up, then re-raise.

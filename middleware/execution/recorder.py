@@ -1,4 +1,4 @@
-"""Claims and records of a worker process: in groups, and patient while PostgreSQL is away.
+"""Claims and records of a worker process: in groups, with retries while PostgreSQL is down.
 
 A claim waits a while and then gives up: the dispatch is found again by the dispatcher. A record waits until it is answered:
 the work is done, and nobody else can take the job while the database is away.
@@ -60,7 +60,7 @@ class Recorder:
         self._records: GroupCommit[Ended, bool | None] = GroupCommit(self._record)
 
     def claim(self, dispatch: tuple[UUID, int]) -> Claimed | None:
-        """The job of a dispatch (job id, dispatch_seq); None when it is somebody else's or cancelled.
+        """The job of a dispatch (job id, dispatch_seq); None if another worker has it, or if it was cancelled.
 
         Raises:
             DBAPIError: PostgreSQL did not answer within CLAIM_TIMEOUT_S.
@@ -112,7 +112,7 @@ class Recorder:
         return [claimed.pop(dispatch, None) for dispatch in dispatches]
 
     def _record(self, ended: list[Ended]) -> list[bool | None]:
-        """None: somebody holds the job's row."""
+        """None: the job's row is locked."""
         tries = count()
 
         def statement(connection: Connection) -> dict[tuple[UUID, int], bool]:

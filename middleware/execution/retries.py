@@ -67,13 +67,15 @@ def _told(error: BaseException | None) -> BaseException | None:
 
 
 def _safely(definition: Definition, job: CurrentJob, error: BaseException | None) -> Verdict:
-    """The verdict, even on an error that cannot say what it is, or with a backoff that fails itself."""
+    """The verdict. It also works for an error whose text raises, and for a backoff that raises."""
     try:
         return verdict_on(definition, job, error)
-    except Exception as fault:  # noqa: BLE001 (a verdict there must be)
-        _log.exception("no verdict could be made; the attempt counts as failed")
+    except Exception as fault:  # noqa: BLE001 (every attempt needs a verdict)
+        _log.exception("the outcome could not be decided; the attempt counts as failed")
         assert job.claimed is not None
-        failure = Failure(type(error or fault).__name__[:255], "its verdict could not be made", traceback.format_exc())
+        failure = Failure(
+            type(error or fault).__name__[:255], "the outcome could not be decided", traceback.format_exc()
+        )
         return states.failed(failure, retries_left=job.claimed.retries_left, delay_ms=60_000)
 
 

@@ -44,7 +44,7 @@ class Shutdown(Middleware):
         _log.info("stopping", given_back=sum(map(len, waiting.values())), running=len(self._running))
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
-        # No more patience with a database that is away: the lease frees what cannot be released.
+        # No more retries while the database is down: jobs that cannot be released are free when their lease ends.
         self._recorder.gave_up.set()
         for job in self._running.every():
             if job.verdict is None:

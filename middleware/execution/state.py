@@ -75,7 +75,7 @@ class State(Middleware):
             crash("handler.ended")
             settle(self._recorder, job)
             crash("record.committed")
-        except Exception:  # noqa: BLE001 (dramatiq would swallow it; said here with its consequence)
+        except Exception:  # noqa: BLE001 (dramatiq would swallow it; logged here with its consequence)
             _log.exception("outcome not recorded: the job will run again when its lease ends")
         finally:
             self._running.remove(job)
@@ -92,5 +92,5 @@ def settle(recorder: Recorder, job: CurrentJob) -> bool:
     )
     won = recorder.record(Ended.of(claimed, verdict))
     if not won:
-        _log.warning("attempt superseded: the job had been taken away", outcome=verdict.outcome)
+        _log.warning("attempt superseded: another worker has the job", outcome=verdict.outcome)
     return won

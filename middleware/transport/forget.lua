@@ -1,4 +1,4 @@
--- Drop messages wherever they are: waiting, or in the hands of a broker.
+-- Delete messages, whether they wait or are held by a broker.
 -- KEYS: list, messages, then every acks set that may hold them. ARGV: ids.
 for _, id in ipairs(ARGV) do
     if redis.call('hdel', KEYS[2], id) == 1 then

@@ -6,7 +6,7 @@ it:
 
     <ns>:epoch    a key without which this Redis is not the one that we filled: flushed, replaced, or never used
     <ns>:lanes    the lanes that were pushed to
-    <ns>:fetch    channel that tells workers "there is something to fetch" in a lane
+    <ns>:fetch    channel that wakes the workers of a lane
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def script(name: str) -> str:
 
 
 class RedisTransport:
-    """What the dispatcher says to Redis. Every method may raise redis.RedisError; pushing again is always safe."""
+    """The dispatcher's commands to Redis. Every method may raise redis.RedisError. To push a message twice is safe."""
 
     def __init__(self, client: redis.Redis, namespace: str) -> None:
         self.client = client

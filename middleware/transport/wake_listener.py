@@ -1,4 +1,4 @@
-"""A listener that Redis rings: wait on an Event, woken by a message on a channel. A lost ring costs a poll, nothing more."""
+"""Sets an Event when a message arrives on a channel of Redis. If a message is lost, the next poll finds the work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _log = structlog.get_logger(__name__)
 
 class WakeListener:
     def __init__(self, client: redis.Redis, channel: str, on_wake: Callable[[str | None], None] | None = None) -> None:
-        """`on_wake` is called with what was said on the channel; None when something may have been said unheard."""
+        """`on_wake` is called with the message; with None after a connection, because messages may have been missed."""
         self._client = client
         self._channel = channel
         self._woken = Event()
@@ -44,7 +44,7 @@ class WakeListener:
             try:
                 with self._client.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
                     channel.subscribe(self._channel)
-                    # What happened before we listened would never ring.
+                    # Messages before the subscription were missed.
                     self._on_wake(None)
                     while not self._stop.is_set():
                         if message := channel.get_message(timeout=0.5):

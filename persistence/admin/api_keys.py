@@ -1,4 +1,4 @@
-"""Keys by which services and people call the API.
+"""API keys of services and users.
 
 A key reads ``aeon_<id>_<secret>``. The id is public: it names the row, stands in lists and logs. Of the key
 as a whole only the SHA-256 digest is stored; the key itself is shown once, when it is made.

@@ -65,7 +65,7 @@ def cancel(connection: Connection, ids: Sequence[UUID], *, by: str, reason: str 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """One after the other instead of all at once: whatever made them fail may not bear a crowd."""
+    """One job after another instead of all at the same time: what made them fail may fail again under load."""
 
     per_second: float
     delay_ms: float = 0
@@ -78,7 +78,7 @@ def pace_of(per_second: float | None, delay_ms: float = 0) -> Pace | None:
 
 
 def requeue(connection: Connection, ids: Sequence[UUID], *, by: str, pace: Pace | None = None) -> list[Item]:
-    """Give many failed or cancelled jobs a new life; hurry those that wait for a moment to come."""
+    """Requeue many failed or cancelled jobs; make scheduled jobs due now."""
     spread = {"per_second": pace and pace.per_second, "delay_ms": pace.delay_ms if pace else 0}
     changed = run(connection, "admin/requeue_many", {"ids": list(ids), "by": by, **spread})
     return _items(connection, ids, {row.id: row.status for row in changed})

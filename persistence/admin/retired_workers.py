@@ -1,4 +1,4 @@
-"""Processes that are gone for good, and that somebody has taken note of."""
+"""Lost processes that an operator has acknowledged."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
     JobsError
     ├── SettingsError          an environment variable is missing, malformed or misspelt
     ├── InvalidJob             a submission breaks a rule; carries every (field, rule) that it breaks
-    │   └── UnknownJobType     nobody has registered the job type
+    │   └── UnknownJobType     the job type is not registered
     ├── JobNotFound            no job with that id
     ├── WrongState             the job's state does not allow the change; carries the state it is in
     ├── NameTaken              there is one of that name already

@@ -26,13 +26,13 @@ from aeon_jobs.persistence.core.errors import SettingsError
 Milliseconds = Annotated[int, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
-# What cannot stand in a URL beside a password: somebody put a whole address there, or a piece of one.
+# Not possible in a part of a URL: the variable has a whole address, or a part of one.
 Host = Annotated[str, StringConstraints(pattern=r"^[^\s@/?#\[\]]+$")]
 HostOrDirectory = Annotated[str, StringConstraints(pattern=r"^(/\S*|[^\s@/?#\[\]]+)$")]
 
 
 class SecretFileSource(PydanticBaseSettingsSource):
-    """Reads NAME_FILE for every secret field NAME: the way Docker and Kubernetes hand over secrets."""
+    """Reads NAME_FILE for every secret field NAME, as Docker and Kubernetes provide secrets."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         variable = f"{field_name.upper()}_FILE"

@@ -1,4 +1,4 @@
-"""Dead letters: jobs that somebody has to look at, and the ways out."""
+"""Dead letters: jobs that failed for good; requeue and discard them."""
 
 from __future__ import annotations
 

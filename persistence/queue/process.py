@@ -37,7 +37,7 @@ def registration(kind: Kind, name: str, **details: object) -> Registration:
 
 
 def is_dead(peer: Peer) -> bool:
-    """Certain death of a process on this host: its pid is gone, a zombie, or another process's by now."""
+    """Whether a process on this host is certainly dead: its pid does not exist, is a zombie, or belongs to another process."""
     try:
         process = psutil.Process(peer.pid)
         is_another = abs(_started_at(process) - peer.process_started_at) > 1

@@ -30,7 +30,7 @@ COUNTED = 10_000
 
 
 def every(connection: Connection, silence_ms: int) -> list[Queue]:
-    """Every queue that somebody uses, serves, paused or limited, by name."""
+    """Every queue that is used, served, paused or limited, by name."""
     rows = run(connection, "queue/list_queues", {"silence_ms": silence_ms, "counted": COUNTED}).mappings()
     return [Queue(**row) for row in rows]
 
@@ -43,7 +43,7 @@ def names(connection: Connection, silence_ms: int) -> frozenset[str]:
 def pause(connection: Connection, name: str, *, by: str, reason: str | None = None) -> bool:
     """Begin nothing more from a queue; what runs goes on. False: it was paused already."""
     is_news = _change(connection, "queue/pause_queue", {"name": name, "by": by, "reason": reason})
-    # After it: whoever dispatches now sees the pause, and whoever did so before is done.
+    # After it: later dispatches see the pause, and earlier ones are finished.
     run(connection, "queue/take_back_queue", {"name": name})
     return is_news
 

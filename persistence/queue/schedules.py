@@ -121,7 +121,7 @@ def tick(connection: Connection, now: datetime | None = None) -> list[UUID]:
 
 
 def _next_after(row: Row[Any], now: datetime) -> datetime | None:
-    """None rests the schedule until somebody mends its cron line or time zone."""
+    """None stops the schedule until its cron line or its time zone is corrected."""
     try:
         return next(upcoming(row.cron, row.timezone, now), None)
     except InvalidJob:

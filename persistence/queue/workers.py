@@ -18,7 +18,7 @@ Kind = Literal["worker", "dispatcher", "scheduler", "api"]
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What tells whether two processes see each other: one boot of one kernel, one pid namespace."""
+    """Two processes can see each other if their boot id and their pid namespace are equal."""
 
     hostname: str
     boot_id: str
@@ -27,7 +27,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """A process as it announces itself. `process_started_at` (seconds since boot) tells it from a later one of its pid."""
+    """What a process registers. `process_started_at` (seconds since boot) tells it from a later process with its pid."""
 
     id: str
     kind: Kind
@@ -102,7 +102,7 @@ def schema_conflicts(connection: Connection, silence_ms: int) -> dict[str, list[
 
 
 def change_state(connection: Connection, worker_id: str, state: Literal["stopping", "stopped"]) -> None:
-    """A clean goodbye: `stopping` gets no new work, `stopped` is no alarm."""
+    """A clean stop: a `stopping` process gets no new work, a `stopped` one causes no alert."""
     run(connection, "queue/change_worker_state", {"id": worker_id, "state": state})
 
 
@@ -118,12 +118,12 @@ def mark_lost(connection: Connection, ids: Sequence[str]) -> list[Peer]:
 
 
 def mark_silent(connection: Connection, silence_ms: int) -> list[Peer]:
-    """Declare lost whoever was not heard of for `silence_ms`. It may be frozen, not dead: its next beat revives it."""
+    """Mark processes without a heartbeat for `silence_ms` as lost. The next heartbeat of a frozen one undoes this."""
     return [_peer(row._mapping) for row in run(connection, "queue/mark_silent", {"silence_ms": silence_ms})]
 
 
 def dispatchers(connection: Connection, silence_ms: int) -> list[tuple[str, bool]]:
-    """(id, dedicated) of whoever dispatched within `silence_ms`: processes of their own, or threads of workers."""
+    """(id, dedicated) of every dispatcher within `silence_ms`: dispatcher processes, and threads of workers."""
     rows = run(connection, "queue/live_dispatchers", {"silence_ms": silence_ms})
     return [(row.id, row.dedicated) for row in rows]
 

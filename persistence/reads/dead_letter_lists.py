@@ -23,10 +23,10 @@ class LetterNotFound(JobsError, LookupError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterFilter:
-    """Which dead letters; all conditions hold at once."""
+    """Which dead letters; all conditions must hold."""
 
     open: bool | None = True
-    """True: nobody decided yet. False: requeued or discarded. None: all."""
+    """True: open. False: requeued or discarded. None: all."""
     job_type: str | None = None
     queue_name: str | None = None
     reason: str | None = None

@@ -1,4 +1,4 @@
-"""A job as somebody looks at it: with its attempts, and with what it waits for."""
+"""A job with its attempts and its dependencies."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Why a job is not running: every reason that holds now, in words.
 
-One look at the job, its dependencies, its queue and the workers; a job that is over says how it ended.
+One query for the job, its dependencies, its queue and the workers. For a finished job, the reason is its outcome.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _nobody_to_run_it(row: Row[Any]) -> list[Reason]:
         message = f"no live worker of queue {row.queue_name} knows job type {row.job_type}: it waits until one does"
         reasons.append(Reason("no_worker_for_type", message, {"job_type": row.job_type}))
     if not row.dispatchers and not row.queue_workers:
-        reasons.append(Reason("no_dispatcher", "nobody dispatches: no dispatcher and no worker is alive"))
+        reasons.append(Reason("no_dispatcher", "no dispatcher and no worker is alive, so no job is started"))
     return reasons
 
 
@@ -132,5 +132,5 @@ def _over(row: Row[Any]) -> Reason:
             return Reason("completed", f"completed at {row.completed_at.isoformat()}")
         case "cancelled":
             because = f": {row.cancel_reason}" if row.cancel_reason else ""
-            return Reason("cancelled", f"was cancelled by {row.cancel_requested_by or 'nobody known'}{because}")
+            return Reason("cancelled", f"was cancelled by {row.cancel_requested_by or 'an unknown user'}{because}")
     return Reason("failed", f"failed after {row.attempt} attempt(s): {row.error_message or 'no message'}")

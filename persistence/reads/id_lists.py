@@ -1,4 +1,4 @@
-"""Lists of rows that are numbered in the order they came, newest first: dead letters, the audit log."""
+"""Lists of rows with ascending ids, newest first: dead letters, the audit log."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ ASIDES = {
     "not_due": "(status <> 'pending' OR scheduled_at > now())",
 }
 """Conditions without a value, for bulk changes."""
-# No job changes before it is created. The planner does not know, and can begin in the middle of an index when told.
+# No job changes before it is created. With this condition the planner can start in the middle of an index.
 _IMPLIED = {"created_after": "updated_at >= :created_after", "updated_before": "created_at < :updated_before"}
 _MOMENTS = {
     "created_after": "created_at",
@@ -55,7 +55,7 @@ _MOMENTS = {
 _EQUAL = ("job_type", "queue_name", "created_by")
 _IN_MOTION = ("queued", "running")
 _SETTLED = f"status NOT IN {_IN_MOTION}"
-# The table is large, whatever old statistics say. Compiling a statement takes longer than running it.
+# The table is large, even if old statistics say otherwise. To compile a statement takes longer than to run it.
 _SETTINGS = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
 
 

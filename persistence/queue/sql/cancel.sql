@@ -1,4 +1,4 @@
--- Cancel: at once if nobody runs the job, by request if somebody does. The first reason given is the one kept.
+-- Cancel: at once if the job does not run, by a request if it runs. The first reason is kept.
 UPDATE jobs SET
     status = CASE WHEN status = 'running' THEN status ELSE 'cancelled' END,
     completed_at = CASE WHEN status = 'running' THEN NULL ELSE now() END,

@@ -1,4 +1,4 @@
--- Dispatches that this worker claimed and never heard of: the reply got lost. They run already, says the database.
+-- Dispatches that this worker claimed, but whose reply was lost. In the database they are already running.
 SELECT
     jobs.id, jobs.dispatch_seq, jobs.attempt, jobs.job_type, jobs.queue_name, jobs.priority, jobs.payload, jobs.metadata,
     jobs.retry_count, jobs.max_retries, jobs.timeout_ms, jobs.created_by, jobs.created_at, jobs.started_at,

@@ -1,4 +1,4 @@
--- Which of these jobs somebody holds: another statement for a moment, or a transaction that nobody ends.
+-- Which of these jobs are locked: by another statement for a moment, or by a transaction that stays open.
 WITH free AS (
     SELECT id FROM jobs WHERE id = ANY(CAST(:ids AS uuid[])) FOR NO KEY UPDATE SKIP LOCKED
 )

@@ -1,4 +1,4 @@
--- Make a job type known that nobody has registered yet; whoever runs it has the last word on what it is.
+-- Register a job type that is not registered yet. A worker that runs it overwrites this later.
 INSERT INTO job_types (name, queue_name, description, payload_schema, example, priority, max_retries, timeout_ms)
 SELECT name, queue_name, description, payload_schema, example, priority, max_retries, timeout_ms
 FROM jsonb_to_recordset(CAST(:types AS jsonb)) AS t (

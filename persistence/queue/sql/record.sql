@@ -1,4 +1,4 @@
--- Record how attempts ended: the job, its execution, its dead letter and the counters, all or nothing.
+-- Record outcomes of attempts: the job, its execution, its dead letter and the counters, in one statement.
 -- Guarded by the attempt: a worker that lost its job changes nothing, and is missing from the answer (see supersede.sql).
 WITH verdicts AS (
     SELECT * FROM jsonb_to_recordset(CAST(:verdicts AS jsonb)) AS v (
@@ -9,7 +9,7 @@ WITH verdicts AS (
 ),
 recorded AS (
     UPDATE jobs SET
-        -- A failure of a job that somebody cancelled meanwhile is the end of it.
+        -- If the job was cancelled meanwhile, a failure is final.
         status = CASE WHEN v.status = 'pending' AND jobs.cancel_requested_at IS NOT NULL THEN 'cancelled'
                  ELSE v.status END::job_status,
         result = v.result,

@@ -1,7 +1,7 @@
 -- Announce a process, and the queues it serves: a queue needs a row for a pause and a dispatch to wait for each other.
 -- Whoever takes an id over takes it whole: its neighbours judge it by its own pid.
 WITH served AS (
-    -- Only those that are missing: a conflict waits for whoever is changing the row, a forgotten transaction too.
+    -- Only missing ones: a conflict would wait for every transaction that has changed the row.
     INSERT INTO job_queues (name)
     SELECT DISTINCT name FROM unnest(CAST(:queues AS varchar[])) AS wanted (name)
     WHERE NOT EXISTS (SELECT FROM job_queues q WHERE q.name = wanted.name) ORDER BY 1 ON CONFLICT DO NOTHING

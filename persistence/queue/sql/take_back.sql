@@ -1,4 +1,4 @@
--- Undo dispatches: the messages are lost or in dead hands. Each is named by its dispatch_seq, so a newer one is safe.
+-- Undo dispatches whose messages are lost or held by a dead process. Each has its dispatch_seq, so newer dispatches are safe.
 -- The cast: see claim.sql.
 UPDATE jobs SET status = 'pending', queued_at = NULL
 FROM unnest(CAST(:ids AS uuid[]), CAST(:seqs AS integer[])) AS stale (id, seq)

@@ -47,7 +47,7 @@ def test_an_error_reaches_everybody_of_the_batch_and_nobody_of_the_next():
 
 
 def test_a_thread_alone_waits_for_nobody(monkeypatch):
-    monkeypatch.setattr(group_commit, "BREATH_S", 60)
+    monkeypatch.setattr(group_commit, "PAUSE_S", 60)
     commits = GroupCommit[int, int](lambda items: items)
     began = time.monotonic()
     assert [commits.submit(n) for n in range(3)] == [0, 1, 2]
