@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, cast
 from uuid import UUID
 
 import dramatiq
@@ -20,8 +20,6 @@ from aeon_jobs.middleware.transport.options import JobOptions, refuse_unknown
 from aeon_jobs.persistence.core.errors import InvalidJob
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from aeon_jobs.middleware.transport.broker import JobBroker
 
 P = ParamSpec("P")
