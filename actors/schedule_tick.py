@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from aeon_jobs.middleware.job import broker
 
-# A service that only sends built-in jobs may be without periodiq.
-if find_spec("periodiq"):
+try:
     from aeon_jobs.middleware.dispatch import schedule_tick
-
+except ModuleNotFoundError as missing:
+    # A service that only sends built-in jobs is without periodiq.
+    if missing.name not in ("periodiq", "pendulum"):
+        raise
+else:
     schedule_tick.declare(broker())

@@ -82,7 +82,7 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in answers))
 
 
-class UnknownTypes:
+class AddressGuard:
     """Decides where a connection may go.
 
     `allow` is the operator's list, separated by commas: a `host` or `host:port` in it may be anywhere at all.
@@ -144,7 +144,7 @@ class Deadline:
 class GuardedBackend(httpcore.NetworkBackend):
     """Opens sockets for httpcore: only where the guard says, and never beyond the deadline."""
 
-    def __init__(self, guard: UnknownTypes, deadline: Deadline, dialler: httpcore.NetworkBackend | None = None) -> None:
+    def __init__(self, guard: AddressGuard, deadline: Deadline, dialler: httpcore.NetworkBackend | None = None) -> None:
         self._guard, self._deadline = guard, deadline
         self._dialler = dialler or httpcore.SyncBackend()
 

@@ -21,6 +21,22 @@ async def mail(to: str) -> None: ...
 import sys
 print(*sorted(sys.modules))
 """
+BARE = """
+import importlib.abc, sys
+
+class Missing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[1:]:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from aeon_jobs.actors import data_processing, email_notification, webhook_delivery
+from aeon_jobs.actors.job import job
+print(email_notification.message(to="a@example.com", subject="s", body="b").job_id)
+"""
+EXTRAS = ["periodiq", "pendulum", "psutil", "httpx", "httpcore", "polars", "litestar", "uvicorn", "msgspec", "rich"]
+EXTRAS += ["typer", "prometheus_client"]
+
 HEAVY = {
     "sqlalchemy",
     "psycopg2",
@@ -70,3 +86,11 @@ def test_every_public_name_is_there_and_listed():
         assert getattr(aeon_jobs, name) is not None
     assert sorted(aeon_jobs.__all__) == aeon_jobs.__all__
     assert set(aeon_jobs._HOMES) == set(aeon_jobs.__all__)
+
+
+def test_the_built_in_job_types_can_be_sent_with_the_base_install_alone(tmp_path):
+    """What only a worker or a server needs is not installed with it."""
+    done = subprocess.run(
+        [sys.executable, "-c", BARE, *EXTRAS], capture_output=True, text=True, cwd=tmp_path, env=_environment()
+    )
+    assert done.returncode == 0, done.stderr

@@ -20,8 +20,8 @@ import httpx
 import pytest
 
 from aeon_jobs.actors import webhook_delivery
-from aeon_jobs.actors.webhook_delivery.actor import post
-from aeon_jobs.actors.webhook_delivery.ssrf import UnknownTypes
+from aeon_jobs.actors.webhook_delivery.delivery import post
+from aeon_jobs.actors.webhook_delivery.ssrf import AddressGuard
 from aeon_jobs.actors.webhook_delivery.standard_webhooks import SignatureError, verify
 from aeon_jobs.middleware.execution.outcomes import PermanentError, TransientError
 from aeon_jobs.middleware.execution.running import CurrentJob, set_current
@@ -314,7 +314,7 @@ def secure(certificate: tuple[Path, Path]) -> Iterator[tuple[Receiver, list[str 
 
 
 def deliver(name: str, port: int, trust: ssl.SSLContext) -> int:
-    guard = UnknownTypes(name, resolve=lambda host, port: ["127.0.0.1"])
+    guard = AddressGuard(name, resolve=lambda host, port: ["127.0.0.1"])
     return post(httpx.URL(f"https://{name}:{port}/"), {"x": "y"}, b"{}", guard, 10, trust).status
 
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aeon_jobs.actors.webhook_delivery.ssrf import (
+    AddressGuard,
     Deadline,
     DeadlineStream,
     GuardedBackend,
-    UnknownTypes,
     is_public,
     resolve,
 )
@@ -96,17 +96,17 @@ def test_no_ipv4_address_can_be_smuggled_inside_an_ipv6_address(address: IPv4Add
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "0", "::1", "localhost"])
 def test_every_spelling_of_this_machine_is_refused(host):
     with pytest.raises(PermanentError, match="not on the public internet"):
-        UnknownTypes().addresses(host, 80)
+        AddressGuard().addresses(host, 80)
 
 
 def test_a_name_inside_is_refused_without_telling_its_address():
     with pytest.raises(PermanentError) as caught:
-        UnknownTypes(resolve=lambda host, port: [PRIVATE]).addresses("db.internal", 443)
+        AddressGuard(resolve=lambda host, port: [PRIVATE]).addresses("db.internal", 443)
     assert PRIVATE not in str(caught.value)
 
 
 def test_of_several_addresses_only_the_public_ones_are_dialled():
-    guard = UnknownTypes(resolve=lambda host, port: [PRIVATE, PUBLIC, "::1", PUBLIC_TOO])
+    guard = AddressGuard(resolve=lambda host, port: [PRIVATE, PUBLIC, "::1", PUBLIC_TOO])
     assert guard.addresses("example.com", 443) == [PUBLIC, PUBLIC_TOO]
 
 
@@ -122,24 +122,24 @@ def test_of_several_addresses_only_the_public_ones_are_dialled():
     ],
 )
 def test_the_operator_can_let_hosts_through(allow, host, port):
-    assert UnknownTypes(allow, resolve=lambda host, port: [PRIVATE]).addresses(host, port) == [PRIVATE]
+    assert AddressGuard(allow, resolve=lambda host, port: [PRIVATE]).addresses(host, port) == [PRIVATE]
 
 
 @pytest.mark.parametrize("allow", ["", ",", "127.0.0.1:8081", "27.0.0.1", "127.0.0.1.example.com", "127.0.0"])
 def test_nothing_else_is_let_through(allow):
     with pytest.raises(PermanentError):
-        UnknownTypes(allow).addresses("127.0.0.1", 8080)
+        AddressGuard(allow).addresses("127.0.0.1", 8080)
 
 
 @pytest.mark.parametrize("port", [0, 1, 22, 25, 53, 110, 445, 1023])
 def test_ports_that_are_not_for_the_web_are_refused(port):
     with pytest.raises(PermanentError, match="not a web port"):
-        UnknownTypes(resolve=lambda host, port: [PUBLIC]).addresses("example.com", port)
+        AddressGuard(resolve=lambda host, port: [PUBLIC]).addresses("example.com", port)
 
 
 @pytest.mark.parametrize("port", [80, 443, 1024, 8443])
 def test_web_ports_are_open(port):
-    assert UnknownTypes(resolve=lambda host, port: [PUBLIC]).addresses("example.com", port) == [PUBLIC]
+    assert AddressGuard(resolve=lambda host, port: [PUBLIC]).addresses("example.com", port) == [PUBLIC]
 
 
 def test_a_name_that_does_not_resolve_now_may_later():
@@ -147,19 +147,19 @@ def test_a_name_that_does_not_resolve_now_may_later():
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     with pytest.raises(TransientError, match="does not resolve"):
-        UnknownTypes(resolve=fail).addresses("example.com", 443)
+        AddressGuard(resolve=fail).addresses("example.com", 443)
 
 
 def test_a_name_that_can_not_be_one_never_will():
     with pytest.raises(PermanentError, match="not a valid name"):
-        UnknownTypes(resolve=resolve).addresses("a" * 64 + ".example", 443)
+        AddressGuard(resolve=resolve).addresses("a" * 64 + ".example", 443)
 
 
 def test_a_name_that_changes_its_mind_is_not_asked_twice():
     """DNS rebinding: public when it is judged, private when it is dialled."""
     answers = iter([[PUBLIC], [PRIVATE]])
     dialler = Dialler()
-    backend = GuardedBackend(UnknownTypes(resolve=lambda host, port: next(answers)), Deadline(10), dialler)
+    backend = GuardedBackend(AddressGuard(resolve=lambda host, port: next(answers)), Deadline(10), dialler)
     with httpcore.ConnectionPool(network_backend=backend) as pool:
         assert pool.request("POST", "http://rebinding.example/").status == 200
     assert [host for host, _ in dialler.dialled] == [PUBLIC]
@@ -168,27 +168,27 @@ def test_a_name_that_changes_its_mind_is_not_asked_twice():
 
 def test_an_address_that_refuses_is_followed_by_the_next_with_its_share_of_the_time():
     dialler, clock = Dialler(refuse=(PUBLIC_TOO,)), Clock()
-    guard = UnknownTypes(resolve=lambda host, port: [PUBLIC_TOO, PUBLIC])
+    guard = AddressGuard(resolve=lambda host, port: [PUBLIC_TOO, PUBLIC])
     GuardedBackend(guard, Deadline(10, clock), dialler).connect_tcp("example.com", 443)
     assert dialler.dialled == [(PUBLIC_TOO, 5.0), (PUBLIC, 10.0)]
 
 
 def test_when_every_address_refuses_so_does_the_backend():
-    guard = UnknownTypes(resolve=lambda host, port: [PUBLIC_TOO, PUBLIC])
+    guard = AddressGuard(resolve=lambda host, port: [PUBLIC_TOO, PUBLIC])
     backend = GuardedBackend(guard, Deadline(10), Dialler(refuse=(PUBLIC, PUBLIC_TOO)))
     with pytest.raises(httpcore.ConnectError):
         backend.connect_tcp("example.com", 443)
 
 
 def test_a_name_without_addresses_can_not_be_reached():
-    backend = GuardedBackend(UnknownTypes("example.com", resolve=lambda host, port: []), Deadline(10), Dialler())
+    backend = GuardedBackend(AddressGuard("example.com", resolve=lambda host, port: []), Deadline(10), Dialler())
     with pytest.raises(httpcore.ConnectError):
         backend.connect_tcp("example.com", 443)
 
 
 def test_unix_sockets_are_out_of_reach():
     with pytest.raises(PermanentError):
-        GuardedBackend(UnknownTypes(), Deadline(10), Dialler()).connect_unix_socket("/run/docker.sock")
+        GuardedBackend(AddressGuard(), Deadline(10), Dialler()).connect_unix_socket("/run/docker.sock")
 
 
 def test_every_operation_shares_one_deadline():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -212,3 +213,9 @@ def test_decimals_and_categories_can_be_compared():
     table = pl.LazyFrame({"d": [Decimal("1.5"), Decimal("2.5")], "c": ["a", "b"]}).cast({"c": pl.Categorical})
     filters = [{"column": "d", "op": "gt", "value": 2}, {"column": "c", "op": "eq", "value": "b"}]
     assert matching(table, [FILTER.validate_python(f) for f in filters]).collect().height == 1
+
+
+def test_a_worker_without_polars_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(PermanentError, match=r"this worker has no polars: install aeon-jobs\[data\]"):
+        table_files.prepare()

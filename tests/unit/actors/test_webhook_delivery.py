@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from aeon_jobs.actors import webhook_delivery
-from aeon_jobs.actors.webhook_delivery.actor import Answer, compose, judge, parse_target, request_headers
+from aeon_jobs.actors.webhook_delivery.delivery import Answer, compose, judge, parse_target, request_headers
 from aeon_jobs.middleware.execution.outcomes import PermanentError, TransientError
 from aeon_jobs.persistence.core.errors import InvalidJob
 
