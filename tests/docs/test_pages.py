@@ -21,7 +21,7 @@ from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, links, prose
 from tests.docs.session import NOT_CODE, RUN, Session, opened
 from tests.leaks import short_directory
 
-PENDING = {"README.md", "docs/demo.md", "docs/writing-jobs.md"}
+PENDING = {"README.md", "docs/writing-jobs.md"}
 """Pages whose blocks are not run here yet: their own tests run them."""
 RECEIVED_WEBHOOK = """
 import time

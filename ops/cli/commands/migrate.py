@@ -62,7 +62,8 @@ def status(screen: Output) -> None:
 
 
 def _register_built_ins(database: Database) -> None:
-    """So that jobs can be submitted before the first worker boots."""
+    """Then their jobs can be submitted before the first worker starts."""
+    import aeon_jobs.actors  # noqa: F401 (declares the built-in job types)
     from aeon_jobs.middleware.job import broker
     from aeon_jobs.persistence.queue import job_types
 
