@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import socket
-from contextlib import closing
 from typing import Self
 
-from aeon_jobs.ops.lines import Lines
+from aeon_jobs.ops.ports import first_free
 from aeon_jobs.persistence.core.errors import JobsError
 from aeon_jobs.persistence.core.settings import Settings
 
-PORTS_TRIED = 50
 PROBE_TIMEOUT_S = 0.2
 
 
@@ -22,37 +20,35 @@ class PortTaken(JobsError):
 
 
 class ApiPort:
-    """`note` says that, and why, it is not the usual port."""
+    """`note` says why it is not the usual port; empty if it is."""
 
     def __init__(self, host: str, number: int, note: str = "") -> None:
         self.host, self.number, self.note = host, number, note
-        self._announced = False
+        self._came_up = False
 
     @classmethod
     def choose(cls, settings: Settings, *, asked_for: bool) -> Self:
         """Raises: PortTaken."""
         host, wanted = settings.api_host, settings.api_port
-        if _is_free(host, wanted):
-            return cls(host, wanted)
-        last = min(wanted + PORTS_TRIED, 65_535)
-        found = next((port for port in range(wanted + 1, last + 1) if _is_free(host, port)), None)
-        if asked_for or found is None:
+        found = first_free(host, wanted)
+        if found is None or (asked_for and found != wanted):
             raise PortTaken(host, wanted)
-        return cls(host, found, f"port {wanted} is taken by another program: using {found}")
+        return cls(host, found, "" if found == wanted else f"port {wanted} is taken by another program: using {found}")
 
     @property
     def url(self) -> str:
         return f"http://{self._address}:{self.number}"
 
-    def announce_once(self, lines: Lines) -> None:
-        """Say where the API is, as soon as it answers."""
-        if not self._announced and self._answers():
-            self._announced = True
-            lines.say(f"ready: {self.url} · Ctrl-C stops everything", "bold green")
+    def has_come_up(self) -> bool:
+        """Whether the API answers now and did not before: true once."""
+        if self._came_up or not self._answers():
+            return False
+        self._came_up = True
+        return True
 
     @property
     def _address(self) -> str:
-        """Where a client on this machine goes."""
+        """The address for a client on this machine."""
         return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - not bound here
 
     def _answers(self) -> bool:
@@ -61,15 +57,3 @@ class ApiPort:
         except OSError:
             return False
         return True
-
-
-def _is_free(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
-        # As the server itself will do: connections of a former run that linger are no obstacle.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True

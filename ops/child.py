@@ -1,4 +1,4 @@
-"""One supervised program: its process, its unread output, its deaths."""
+"""One supervised program: its process, its unread output, how often it died."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from aeon_jobs.ops.embedded.tether import tethered
-from aeon_jobs.ops.programs import Program
+from aeon_jobs.ops.programs import IMPORT_FAILED, Program
 from aeon_jobs.ops.restart import Deaths, RestartPolicy
 
 CHUNK = 65_536
 
 
 class Child:
-    """Waiting (to be started at `start_at`), running, or given up (neither)."""
+    """Waiting (it starts at `start_at`), running, or stopped (neither)."""
 
     def __init__(self, program: Program, environ: Mapping[str, str], policy: RestartPolicy) -> None:
         self.program = program
@@ -27,6 +27,7 @@ class Child:
         self._rest = b""
         self._started_at = 0.0
         self._deaths = Deaths()
+        self._restart_asked_at: float | None = None
 
     @property
     def pid(self) -> int | None:
@@ -51,7 +52,7 @@ class Child:
             )
         finally:
             os.close(write_end)
-        self._started_at, self.start_at = now, None
+        self._started_at, self.start_at, self._restart_asked_at = now, None, None
 
     def read_lines(self) -> list[bytes]:
         """Whole lines that have arrived; never waits."""
@@ -76,11 +77,34 @@ class Child:
         if self._process is None or (status := self._process.poll()) is None:
             return None
         self._deaths = self._deaths.after(now - self._started_at, self._policy)
-        self.start_at = self._deaths.next_start(now, self._policy) if self.program.restart else None
+        self.start_at = self._next_start(status, now)
         return status
 
+    def restart(self, now: float) -> None:
+        """Start again: at once if it does not run, else as soon as it has stopped."""
+        self._deaths = Deaths()
+        if not self.running:
+            self.start_at = now
+        elif self._restart_asked_at is None:
+            self._restart_asked_at = now
+            self.terminate()
+
+    @property
+    def restarting(self) -> bool:
+        """Whether `restart` was called and it has not started since."""
+        return self._restart_asked_at is not None
+
+    def overstays(self, now: float) -> bool:
+        """Whether it was to restart and has not stopped within its limit."""
+        asked_at = self._restart_asked_at
+        return self.running and asked_at is not None and now - asked_at > self.program.stop_limit
+
+    def awaits_change(self, status: int) -> bool:
+        """Whether, after this exit status, only `restart` starts it again."""
+        return self.program.waits_for_change and status == IMPORT_FAILED
+
     def clear(self) -> list[bytes]:
-        """Clear away an ended program: forks that it left behind die, its last words are returned."""
+        """Clean up after a program that ended: kill the forks that it left behind, return its last output."""
         self.kill_group()
         lines = self.read_lines()
         if self._rest:
@@ -88,6 +112,13 @@ class Child:
         self._close_output()
         self._process, self._rest = None, b""
         return lines
+
+    def _next_start(self, status: int, now: float) -> float | None:
+        if self.restarting:
+            return now
+        if not self.program.restart or self.awaits_change(status):
+            return None
+        return self._deaths.next_start(now, self._policy)
 
     def _read(self) -> bytes:
         if self._output is None:

@@ -1,4 +1,4 @@
-"""The log of several programs on one terminal: each line behind the coloured name of its program."""
+"""The output of several programs on one terminal: each line after the coloured name of its program."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ COLOURS = ("cyan", "magenta", "green", "blue", "yellow")
 OWN_NAME = "up"
 
 BACKLOG = 10_000
-"""Lines that wait for a terminal that does not take them; more are dropped."""
+"""Lines that wait for a slow terminal; more are dropped."""
 
-FAREWELL_S = 1.0
-"""How long the end waits for the terminal."""
+LAST_LINES_S = 1.0
+"""How long the end waits for the terminal to take the last lines."""
 
 
 class Lines:
-    """Writes whole lines, in a thread: a terminal that is paused (Ctrl-S, a pager, a hung connection) or gone must not
-    keep anybody from being restarted or stopped. Leaving its context waits a moment for the last lines.
+    """Writes whole lines, in a thread: a terminal that is paused (Ctrl-S, a pager, a broken connection) or closed must not
+    keep a program from being restarted or stopped. The end of its context waits a moment for the last lines.
     """
 
     def __init__(self, console: Console, names: list[str]) -> None:
@@ -41,14 +41,14 @@ class Lines:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._put(None)
-        self._writer.join(FAREWELL_S)
+        self._writer.join(LAST_LINES_S)
 
     def say(self, text: str, style: str = "bold") -> None:
-        """A line of the supervisor's own."""
+        """A line of the supervisor itself."""
         self._line(OWN_NAME, Text(text, style=style))
 
     def pass_on(self, name: str, line: bytes) -> None:
-        """A line of a program, its own colours kept."""
+        """A line of a program, with its own colours."""
         self._line(name, Text.from_ansi(line.decode(errors="replace")))
 
     def _line(self, name: str, text: Text) -> None:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 from aeon_jobs.persistence.core.settings import Settings
 
 GRACE_S = 3.0
-"""What a program gets on top of its own shutdown time before it is killed."""
+"""Seconds that a program gets after its own shutdown time, before it is killed."""
+
+WORKER = "worker"
+
+IMPORT_FAILED = 2
+"""Exit status of dramatiq when a module cannot be imported."""
 
 
 class StopRank(IntEnum):
-    """The order of going down: who takes work in, who runs it, who delivers it (while nobody does, a worker would step in);
-    the servers come last of all."""
+    """The order of the shutdown: first what accepts work, then what runs it, then what delivers it. Without a dispatcher a
+    worker would take over its work. The servers stop last.
+    """
 
     INTAKE = 0
     WORK = 1
@@ -31,20 +38,22 @@ class Program:
     stop_limit: float
     """Seconds between TERM and KILL."""
     restart: bool = True
+    waits_for_change: bool = False
+    """After a failed import it is not started again until its files change."""
 
 
-def programs(settings: Settings) -> list[Program]:
-    """What `aeon-jobs up` runs."""
+def programs(settings: Settings, modules: Sequence[str] = (), *, reload: bool = False) -> list[Program]:
+    """What `aeon-jobs up` runs. The workers run the job types of `modules` too."""
     drain = settings.worker_shutdown_timeout / 1000 + GRACE_S
     everything = [
         Program("api", _ours("api"), StopRank.INTAKE, stop_limit=5 + GRACE_S),
         Program("scheduler", _ours("scheduler"), StopRank.INTAKE, stop_limit=5 + GRACE_S),
         Program("dispatcher", _ours("dispatcher"), StopRank.DELIVERY, stop_limit=5 + GRACE_S),
-        Program("worker", _ours("worker"), StopRank.WORK, drain, restart=settings.worker_auto_restart),
+        Program(WORKER, _ours("worker", *modules), StopRank.WORK, drain, settings.worker_auto_restart, reload),
     ]
-    return [program for program in everything if program.name != "worker" or settings.worker_enabled]
+    return [program for program in everything if program.name != WORKER or settings.worker_enabled]
 
 
-def _ours(command: str) -> tuple[str, ...]:
-    # -P: a folder called `ops` in the user's working directory must not win over ours.
-    return (sys.executable, "-P", "-m", "aeon_jobs", command)
+def _ours(*command: str) -> tuple[str, ...]:
+    # -P: a folder `aeon_jobs` in the user's working directory must not hide ours.
+    return (sys.executable, "-P", "-m", "aeon_jobs", *command)

@@ -1,9 +1,9 @@
-"""Starts programs, passes their output on, restarts what dies, stops everything in order.
+"""Starts programs, passes their output on, restarts programs that die, stops everything in order.
 
 1. One thread, one loop: it waits for output, for a signal, or for the time of the next restart.
-2. A program that ends is buried (whatever it left in its process group is killed) and started again after a
-   wait that grows with each death in a row. So is an embedded server that dies.
-3. INT or TERM begins the stop: TERM to each rank in turn, KILL for what overstays. A second one kills all.
+2. A program that ends is started again after a wait, which grows with each death in a row. Before that the rest of its
+   process group is killed. An embedded server that dies is started again too.
+3. INT or TERM begins the shutdown: TERM to one rank after the other, KILL after a program's limit. A second one kills all.
 4. When the supervisor itself is killed, the kernel tells its direct children (`ops.embedded.tether`).
 
 Everything happens in the main thread: the kernel ties children to the thread that started them.
@@ -27,19 +27,19 @@ from aeon_jobs.ops.restart import Deaths, RestartPolicy
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TICK = 1.0
-"""Seconds between looks at the servers when nothing else happens."""
+"""Seconds between checks of the servers when nothing else happens."""
 
 STOP_TICK = 0.1
-"""Seconds between looks at who overstays."""
+"""Seconds between checks during the shutdown."""
 
 
 class Supervisor:
     """Runs `programs` until told to stop.
 
     Args:
-        servers: already running; they are watched here, and stopped by their owner.
+        servers: already running; they are restarted here when they die, and stopped by their owner.
         environ: the programs' environment, where secrets go (never into argv, which everybody can read).
-        on_tick: called at least once a second, such as to look whether the API answers.
+        on_tick: called at least once a second.
     """
 
     def __init__(
@@ -73,29 +73,38 @@ class Supervisor:
                 self._stop_all(wakeup)
 
     def stop(self) -> None:
-        """Have `run` stop everything and return, as on a signal; from any thread, even before it was called."""
+        """Make `run` stop everything and return, as on a signal. Callable from any thread, also before `run`."""
         self._signals_seen = max(self._signals_seen, 1)
         with suppress(OSError):
             if self._waker:
                 self._waker.send(b"\0")
 
+    def restart(self, name: str, why: str) -> None:
+        """Restart a program as soon as it has stopped; call it in the thread of `run`, such as in `on_tick`."""
+        for child in self._children:
+            if child.program.name == name:
+                self._lines.say(f"{why}: restarting {name}")
+                child.restart(time.monotonic())
+
     @property
     def interrupted(self) -> bool:
-        """Whether a signal asked for an end."""
+        """Whether a signal asked to stop."""
         return self._interrupted
 
     @property
     def hurried(self) -> bool:
-        """Whether a second signal asked for an end at once."""
+        """Whether a second signal asked to stop at once."""
         return self._signals_seen > 1
 
     def _start_due(self) -> None:
         for server in self._servers:
-            server.tend(self._lines)
+            server.restart_if_dead(self._lines)
         now = time.monotonic()
         for child in self._children:
             if child.start_at is not None and child.start_at <= now:
                 child.start(now)
+            if child.overstays(now):
+                self._kill(child)
 
     def _wait(self, wakeup: socket.socket) -> None:
         """Pass output on until a signal comes or something is due, then reap the children that ended."""
@@ -104,7 +113,7 @@ class Supervisor:
             for child in self._running():
                 if child.output is not None:
                     selector.register(child.output, selectors.EVENT_READ, child)
-            ready = selector.select(self._patience())
+            ready = selector.select(self._timeout())
         for key, _ in ready:
             if isinstance(key.data, Child):
                 self._pass_on(key.data.program.name, key.data.read_lines())
@@ -112,7 +121,7 @@ class Supervisor:
             wakeup.recv(1024)
         self._reap_children()
 
-    def _patience(self) -> float:
+    def _timeout(self) -> float:
         if self._signals_seen:
             return STOP_TICK
         due = [child.start_at for child in self._children if child.start_at is not None]
@@ -128,9 +137,13 @@ class Supervisor:
 
     def _announce_death(self, child: Child, status: int) -> None:
         name, how = child.program.name, _how_it_ended(status)
-        if self._signals_seen:
+        if self._signals_seen or child.restarting:
             return
-        if child.start_at is None:
+        if child.awaits_change(status):
+            self._lines.say(
+                f"{name} cannot import its modules, see above; it starts again when a file changes", "bold red"
+            )
+        elif child.start_at is None:
             self._lines.say(f"{name} {how}; it is not restarted (WORKER_AUTO_RESTART=false)", "bold red")
         else:
             wait = max(0.0, child.start_at - time.monotonic())
@@ -153,12 +166,16 @@ class Supervisor:
             self._wait(wakeup)
 
     def _kill_if_overstaying(self, child: Child, asked_at: float) -> None:
-        limit = child.program.stop_limit
         if self.hurried:
             child.kill_group()
-        elif time.monotonic() - asked_at > limit:
-            self._lines.say(f"{child.program.name} did not stop within {limit:.0f} s: killed", "bold red")
-            child.kill_group()
+        elif time.monotonic() - asked_at > child.program.stop_limit:
+            self._kill(child)
+
+    def _kill(self, child: Child) -> None:
+        self._lines.say(
+            f"{child.program.name} did not stop within {child.program.stop_limit:.0f} s: killed", "bold red"
+        )
+        child.kill_group()
 
     def _running(self) -> list[Child]:
         return [child for child in self._children if child.running]
@@ -169,7 +186,7 @@ class Supervisor:
 
     @contextmanager
     def _wakeup(self) -> Iterator[socket.socket]:
-        """A socket that becomes readable on every signal, a child's end included."""
+        """A socket that becomes readable on every signal, also when a child ends."""
         reader, writer = socket.socketpair()
         reader.setblocking(False)
         writer.setblocking(False)
@@ -202,7 +219,7 @@ class WatchedServer:
         self._alive_since = time.monotonic()
         self._start_at: float | None = None
 
-    def tend(self, lines: Lines) -> None:
+    def restart_if_dead(self, lines: Lines) -> None:
         now = time.monotonic()
         if self._server.running:
             return
@@ -222,7 +239,7 @@ class WatchedServer:
 
 
 def _only_wake(_number: int, _frame: FrameType | None) -> None:
-    """A handler must exist for the wake-up descriptor to be written to."""
+    """Python writes to the wake-up descriptor only for signals that have a handler."""
 
 
 def _how_it_ended(status: int) -> str:

@@ -68,20 +68,28 @@ def configure_logging(settings: Settings, process: str, **context: object) -> No
     root.setLevel(settings.log_level)
     # Its errors are our warnings, its traceback ours: `retries` logs every failure once, with its consequence.
     logging.getLogger("dramatiq.worker.WorkerThread").setLevel(logging.CRITICAL)
-    for chatty in ("httpx", "httpcore", "periodiq", "apscheduler"):
+    for chatty in ("httpx", "httpcore", "periodiq", "apscheduler", "dramatiq.middleware.asyncio.AsyncHandlers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _renderer(settings: Settings) -> list[Any]:
     remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if settings.log_format == "console":
-        return [remove, _console()]
+        return [remove, _shortened, _console()]
     return [remove, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
 
 
 def _console() -> structlog.dev.ConsoleRenderer:
     # Plain tracebacks: the pretty ones show local variables, secrets among them.
     return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+
+
+def _shortened(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A person who watches a terminal knows the date, and which process it is."""
+    event["timestamp"] = event["timestamp"][11:19]
+    event.pop("process", None)
+    event.pop("logger", None)
+    return event
 
 
 def _process_name(process: str) -> Any:

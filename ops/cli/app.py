@@ -12,6 +12,7 @@ from aeon_jobs.ops.cli.commands import (
     job_types,
     jobs,
     keys,
+    local,
     migrate,
     processes,
     queues,
@@ -45,6 +46,8 @@ app.command("doctor", rich_help_panel=SYSTEM)(doctor.doctor)
 
 for process in (
     processes.up,
+    local.env,
+    local.mails,
     processes.demo,
     processes.api,
     processes.worker,

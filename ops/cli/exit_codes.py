@@ -89,7 +89,9 @@ def _of_driver(error: BaseException) -> tuple[Exit, str] | None:
     if code in _NO_SCHEMA:
         return Exit.UNAVAILABLE, "the database has not our tables, or older ones: run aeon-jobs migrate up"
     if is_transient(error):
-        return Exit.UNAVAILABLE, f"PostgreSQL: {getattr(error, 'orig', error)}"
+        return Exit.UNAVAILABLE, " ".join(
+            [f"PostgreSQL: {getattr(error, 'orig', error)}", *getattr(error, "__notes__", [])]
+        )
     if not isinstance(error, DBAPIError):
         return None
     # Its first sentence: the others show rows.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import secrets
 import shutil
 import signal
@@ -14,6 +13,7 @@ from urllib.parse import quote
 
 import redis
 
+from aeon_jobs.ops import private_file
 from aeon_jobs.ops.embedded.server import EmbeddedServer, EmbeddedServerError
 from aeon_jobs.ops.embedded.tether import tethered
 
@@ -34,7 +34,7 @@ class EmbeddedRedis(EmbeddedServer):
     def __init__(self, data_dir: Path | str, *, durable: bool = True, maxmemory: str = "0") -> None:
         super().__init__(data_dir, durable=durable)
         self._maxmemory = maxmemory
-        self._password = secrets.token_urlsafe(24)
+        self._password = ""
         self._config = self.data_dir / "redis.conf"
         self._pid_file = self.data_dir / "redis.pid"
         self._socket = self.data_dir / SOCKET
@@ -47,13 +47,14 @@ class EmbeddedRedis(EmbeddedServer):
         self._executable = _executable()
         self.data_dir.chmod(0o700)  # Redis makes its files readable to all
         self._socket = self._socket_dir(SOCKET) / SOCKET
+        # The same over restarts: a shell that has it in REDIS_URL can still connect.
+        self._password = private_file.read_or_create(self.data_dir / "password", lambda: secrets.token_urlsafe(24))
         self._write_config()
 
     def _write_config(self) -> None:
-        # A file that only we may read, never the command line: `ps` shows that to everybody.
-        descriptor = os.open(self._config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f'{name} "{value}"\n' for name, value in self._directives().items())
+        # A file that only its owner may read, never the command line, which `ps` shows to everybody.
+        lines = (f'{name} "{value}"\n' for name, value in self._directives().items())
+        private_file.write(self._config, "".join(lines))
 
     def _directives(self) -> dict[str, str]:
         return {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib import resources
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from aeon_jobs.persistence.core.errors import JobsError
 from aeon_jobs.persistence.core.settings import get_settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, CursorResult, Engine, TextClause
+    from sqlalchemy import Connection, CursorResult, Engine, ExceptionContext, TextClause
 
 # SQLAlchemy and psycopg2 are imported late: half of what a process would load that declares job types, and sends none yet.
 
@@ -151,7 +151,7 @@ def _prepared(sql: str, schema: str | None, limit_ms: int | None, lock_ms: int |
 
 
 def _engine(dsn: str, pool_size: int, schema: str) -> Engine:
-    from sqlalchemy import create_engine
+    from sqlalchemy import create_engine, event
 
     _read_uuids()
     # Connections are in autocommit unless a transaction is asked for: a single statement, which is most of what we do, is then
@@ -180,7 +180,22 @@ def _engine(dsn: str, pool_size: int, schema: str) -> Engine:
         },
     )
     _close_idle(engine)
+    event.listen(engine, "handle_error", partial(_advise, dsn))
     return engine
+
+
+NO_DATABASE_NAMED = (
+    "No variable names a database, so the default address was tried. Set DATABASE_URL. While `aeon-jobs up` runs, this sets"
+    ' it: eval "$(aeon-jobs env)"'
+)
+
+
+def _advise(dsn: str, context: ExceptionContext) -> None:
+    """The error of a failed connection to the default address says what to do."""
+    if context.connection is None and context.sqlalchemy_exception is not None:
+        settings = get_settings()
+        if dsn == settings.postgres_dsn and not settings.names_a_database:
+            context.sqlalchemy_exception.add_note(NO_DATABASE_NAMED)
 
 
 def _close_idle(engine: Engine) -> None:

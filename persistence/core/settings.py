@@ -178,6 +178,11 @@ class Settings(BaseSettings):
         return lock
 
     @property
+    def names_a_database(self) -> bool:
+        """Whether a variable says where PostgreSQL is; otherwise the address is the default."""
+        return any(name == "database_url" or name.startswith("postgres_") for name in self.model_fields_set)
+
+    @property
     def postgres_dsn(self) -> str:
         """SQLAlchemy URL, password included: never print it."""
         if self.database_url:

@@ -8,21 +8,31 @@ from typing import Annotated
 import typer
 
 from aeon_jobs.ops.cli.environment import log_as, settings, warn_of_misspelt_variables
-from aeon_jobs.ops.cli.exit_codes import Exit
+from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput
 from aeon_jobs.ops.cli.output.console import err, out
 from aeon_jobs.persistence.core.errors import JobsError
 
+DATA_DIR = Path(".aeon-jobs")
+
+DataDir = Annotated[Path, typer.Option(help="The data directory of `up`.")]
+
 
 def up(
-    data_dir: Annotated[Path, typer.Option(help="Where the embedded PostgreSQL and Redis keep their data.")] = Path(
-        ".aeon-jobs"
-    ),
+    modules: Annotated[
+        list[str] | None, typer.Argument(help="Modules with job types of your own, beside the built-in ones.")
+    ] = None,
+    data_dir: Annotated[Path, typer.Option(help="Where everything is kept: databases, keys, mails.")] = DATA_DIR,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="For development: restart the workers when a file of the modules changes.")
+    ] = False,
 ) -> None:
     """Run everything here: PostgreSQL and Redis (unless the environment names some), API, workers."""
-    from aeon_jobs.ops import up as whole
+    from aeon_jobs.ops import up as system
 
     warn_of_misspelt_variables()
-    whole.up(data_dir.absolute(), out)
+    if reload and not modules:
+        raise InvalidInput("--reload: name the modules whose files are watched, such as: aeon-jobs up shop --reload")
+    system.up(system.Options(data_dir.absolute(), modules or [], reload), out)
 
 
 def demo() -> None:

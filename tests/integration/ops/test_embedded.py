@@ -85,6 +85,14 @@ def test_no_password_is_needed_for_postgres_but_one_is_for_redis(private_redis: 
         stranger.ping()
 
 
+def test_the_redis_password_stays_the_same_over_restarts(private_dir: Path) -> None:
+    urls = []
+    for _ in range(2):
+        with EmbeddedRedis(private_dir / "redis") as server:
+            urls.append(server.url)
+    assert urls[0] == urls[1]
+
+
 def test_the_redis_password_is_in_no_command_line_and_no_readable_file(private_redis: EmbeddedRedis) -> None:
     password = private_redis.url.split(":")[2].partition("@")[0]
     assert password not in " ".join(psutil.Process(private_redis.pid).cmdline())

@@ -7,9 +7,11 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -17,15 +19,20 @@ import pytest
 from tests.leaks import wait_until_empty
 
 MAIN = """
-import os, sys
+import os, pathlib, sys
 from rich.console import Console
 from aeon_jobs.ops.lines import Lines
 from aeon_jobs.ops.programs import Program, StopRank
 from aeon_jobs.ops.restart import RestartPolicy
 from aeon_jobs.ops.supervisor import Supervisor
 
-def program(name, code, rank=StopRank.WORK, stop_limit=10, restart=True):
-    return Program(name, (sys.executable, "-u", "-c", code), rank, stop_limit, restart)
+def program(name, code, rank=StopRank.WORK, stop_limit=10, restart=True, waits_for_change=False):
+    return Program(name, (sys.executable, "-u", "-c", code), rank, stop_limit, restart, waits_for_change)
+
+def restart_if_asked():
+    if asked.exists():
+        asked.unlink()
+        supervisor.restart("a", "a file changed")
 
 SLEEPER = "import os, signal; print('pid', os.getpid()); signal.pause()"
 GENTLE = '''
@@ -48,9 +55,10 @@ if fork: print("pid", os.getpid(), "fork", fork)
 while True: signal.pause()
 '''
 programs = eval(sys.argv[1])
+asked = pathlib.Path(sys.argv[2])
 policy = RestartPolicy(base=0.05, limit=0.2)
 with Lines(Console(width=200), [p.name for p in programs]) as lines:
-    supervisor = Supervisor(programs, environ=os.environ, lines=lines, policy=policy)
+    supervisor = Supervisor(programs, environ=os.environ, lines=lines, policy=policy, on_tick=restart_if_asked)
     supervisor.run()
 try:
     print("hurried" if supervisor.hurried else "in order", flush=True)
@@ -62,9 +70,10 @@ except BrokenPipeError:
 class Run:
     """A supervisor process; `until` reads its output up to a line that matches."""
 
-    def __init__(self, programs: str) -> None:
+    def __init__(self, programs: str, restart_file: Path) -> None:
+        self._restart_file = restart_file
         self.process = subprocess.Popen(
-            [sys.executable, "-c", MAIN, programs],
+            [sys.executable, "-c", MAIN, programs, str(restart_file)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -79,7 +88,7 @@ class Run:
             self.seen.append(line.rstrip())
             if match := re.search(pattern, line):
                 return match
-        raise AssertionError(f"{pattern!r} never came:\n" + "\n".join(self.seen))
+        raise AssertionError(f"{pattern!r} did not appear:\n" + "\n".join(self.seen))
 
     def pid_of(self, name: str) -> int:
         return int(self.until(rf"^{name} +│ pid (\d+)").group(1))
@@ -87,6 +96,9 @@ class Run:
     def pids(self, count: int) -> list[int]:
         """Of the first programs to say so, whichever they are."""
         return [int(self.until(r"│ pid (\d+)").group(1)) for _ in range(count)]
+
+    def ask_to_restart(self) -> None:
+        self._restart_file.touch()
 
     def stop_reading(self) -> None:
         assert self.process.stdout is not None
@@ -110,7 +122,7 @@ def runs() -> Iterator[list[Run]]:
 
 
 def start(runs: list[Run], programs: str) -> Run:
-    runs.append(Run(programs))
+    runs.append(Run(programs, Path(tempfile.gettempdir(), f"restart-{uuid4()}")))
     return runs[-1]
 
 
@@ -135,8 +147,8 @@ def test_output_comes_behind_the_name_of_its_program(runs: list[Run]) -> None:
 
 
 def test_a_last_line_without_newline_is_not_lost(runs: list[Run]) -> None:
-    run = start(runs, "[program('a', 'import sys; sys.stdout.write(\"last words\")', restart=False)]")
-    run.until("a  │ last words")
+    run = start(runs, "[program('a', 'import sys; sys.stdout.write(\"the end\")', restart=False)]")
+    run.until("a  │ the end")
     run.until("a ended with status 0; it is not restarted")
     run.process.terminate()
     assert run.end() == 0
@@ -170,7 +182,7 @@ def test_ranks_stop_one_after_the_other(runs: list[Run]) -> None:
     assert [line.split()[0] for line in run.seen if line.endswith("bye")] == ["intake", "work"]
 
 
-def test_what_overstays_is_killed_with_its_forks(runs: list[Run]) -> None:
+def test_what_does_not_stop_in_time_is_killed_with_its_forks(runs: list[Run]) -> None:
     run = start(runs, "[program('deaf', DEAF, stop_limit=0.3)]")
     pid = run.pid_of("deaf")
     began = time.monotonic()
@@ -190,6 +202,41 @@ def test_a_second_ctrl_c_kills_at_once(runs: list[Run]) -> None:
     assert run.end() == 0
     assert gone(*pids)
     assert run.seen[-1] == "hurried"
+
+
+def test_a_restart_waits_for_the_end_of_the_old_process(runs: list[Run]) -> None:
+    run = start(runs, "[program('a', GENTLE)]")
+    first = run.pid_of("a")
+    run.ask_to_restart()
+    run.until("up │ a file changed: restarting a")
+    run.until("a  │ bye")
+    assert run.pid_of("a") != first
+    run.process.terminate()
+    assert run.end() == 0
+    assert not [line for line in run.seen if "ended with status" in line]
+
+
+def test_a_restart_kills_what_does_not_stop_in_time(runs: list[Run]) -> None:
+    run = start(runs, "[program('a', DEAF, stop_limit=0.3)]")
+    first = run.pid_of("a")
+    run.ask_to_restart()
+    run.until("a did not stop within 0 s: killed")
+    assert run.pid_of("a") != first
+    assert gone(first)
+    run.process.terminate()
+    assert run.end() == 0
+
+
+def test_a_failed_import_waits_for_a_change(runs: list[Run]) -> None:
+    run = start(runs, "[program('a', 'print(\"pid 1\"); raise SystemExit(2)', waits_for_change=True)]")
+    for _ in range(2):
+        run.pid_of("a")
+        run.until("a cannot import its modules, see above; it starts again when a file changes")
+        run.ask_to_restart()
+    run.pid_of("a")
+    run.process.terminate()
+    assert run.end() == 0
+    assert not [line for line in run.seen if "restarting in" in line]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG")
