@@ -1,4 +1,4 @@
-"""The API as its callers see it: `api.viewer`, `api.operator` … are clients with a key of that role. And `cli`, the command
+"""The API as its clients see it: `api.viewer`, `api.operator` … are clients with a key of that role. And `cli`, the command
 line: once with the database behind it, once with an API.
 """
 
@@ -40,8 +40,8 @@ ECHO = JobType(
 )
 
 
-class Caller:
-    """A client that sends one key, or none."""
+class ApiClient:
+    """Sends one key, or none."""
 
     def __init__(self, client: TestClient[Api], key: str | None) -> None:
         self._client, self.key = client, key
@@ -71,28 +71,28 @@ class Caller:
 
 
 @dataclass(frozen=True)
-class Callers:
+class ApiClients:
     app: Api
     client: TestClient[Api]
-    nobody: Caller
-    viewer: Caller
-    submitter: Caller
-    operator: Caller
-    admin: Caller
+    nobody: ApiClient
+    viewer: ApiClient
+    submitter: ApiClient
+    operator: ApiClient
+    admin: ApiClient
 
-    def of_role(self, role: str) -> Caller:
+    def of_role(self, role: str) -> ApiClient:
         return getattr(self, role)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
-def api(environment: Settings, database: Database, redis_client: redis.Redis) -> Iterator[Callers]:
+def api(environment: Settings, database: Database, redis_client: redis.Redis) -> Iterator[ApiClients]:
     with database.transaction() as connection:
         job_types.register(connection, [ECHO])
         keys = {role: api_keys.create(connection, f"the-{role}", role) for role in api_keys.ROLES}
     app = create_app(environment.model_copy(update={"api_auth_failure_limit": 0}))
     with TestClient(app, raise_server_exceptions=False) as client:
-        callers = {role: Caller(client, key) for role, key in keys.items()}
-        yield Callers(app=app, client=client, nobody=Caller(client, None), **callers)
+        clients = {role: ApiClient(client, key) for role, key in keys.items()}
+        yield ApiClients(app=app, client=client, nobody=ApiClient(client, None), **clients)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from aeon_jobs.persistence.admin import bulk
 from aeon_jobs.persistence.core.database import Database
-from tests.integration.conftest import Callers
+from tests.integration.conftest import ApiClients
 from tests.rows import rows, value
 from tests.waiting import wait_for
 
@@ -22,7 +22,7 @@ def _count(database: Database) -> int:
         return int(connection.execute(text("SELECT count(*) FROM jobs")).scalar_one())
 
 
-def test_a_repeated_request_is_answered_the_same_and_done_once(api: Callers, database: Database) -> None:
+def test_a_repeated_request_is_answered_the_same_and_done_once(api: ApiClients, database: Database) -> None:
     key = {"Idempotency-Key": "request-1"}
     first = api.submitter.post("/api/jobs", json=SUBMISSION, headers=key)
     again = api.submitter.post("/api/jobs", json=SUBMISSION, headers=key)
@@ -37,7 +37,7 @@ def test_a_repeated_request_is_answered_the_same_and_done_once(api: Callers, dat
     assert _count(database) == 2
 
 
-def test_the_same_request_many_times_at_once_is_done_once(api: Callers, database: Database) -> None:
+def test_the_same_request_many_times_at_once_is_done_once(api: ApiClients, database: Database) -> None:
     def post(_: int) -> str:
         answer = api.submitter.post("/api/jobs", json=SUBMISSION, headers={"Idempotency-Key": "race"})
         return str(answer.json()["job_id"])
@@ -48,13 +48,13 @@ def test_the_same_request_many_times_at_once_is_done_once(api: Callers, database
     assert (len(ids), _count(database)) == (1, 1)
 
 
-def test_a_request_that_failed_may_be_repeated_with_its_key(api: Callers, database: Database) -> None:
+def test_a_request_that_failed_may_be_repeated_with_its_key(api: ApiClients, database: Database) -> None:
     key = {"Idempotency-Key": "request-2"}
     assert api.submitter.post("/api/jobs", json={"job_type": "nobody"}, headers=key).status_code == 400
     assert api.submitter.post("/api/jobs", json=SUBMISSION, headers=key).status_code == 201
 
 
-def test_many_jobs_are_stored_in_order_or_not_at_all(api: Callers, database: Database) -> None:
+def test_many_jobs_are_stored_in_order_or_not_at_all(api: ApiClients, database: Database) -> None:
     bodies = [{**SUBMISSION, "priority": priority} for priority in range(100)]
     bad = [*bodies[:17], {"job_type": "echo", "payload": {"times": 0}}, {"job_type": "zz"}, *bodies[19:]]
 
@@ -75,14 +75,14 @@ def test_many_jobs_are_stored_in_order_or_not_at_all(api: Callers, database: Dat
     assert _count(database) == 100
 
 
-def test_ten_thousand_jobs_are_the_most_of_one_call(api: Callers, database: Database) -> None:
+def test_ten_thousand_jobs_are_the_most_of_one_call(api: ApiClients, database: Database) -> None:
     assert api.submitter.post("/api/jobs/bulk", json={"jobs": [SUBMISSION] * 10_000}).status_code == 201
     assert api.submitter.post("/api/jobs/bulk", json={"jobs": [SUBMISSION] * 10_001}).status_code == 400
     assert api.submitter.post("/api/jobs/bulk", json={"jobs": []}).status_code == 400
     assert _count(database) == 10_000
 
 
-def test_a_pending_job_changes_its_priority_and_moment_and_no_other_does(api: Callers) -> None:
+def test_a_pending_job_changes_its_priority_and_moment_and_no_other_does(api: ApiClients) -> None:
     job_id = api.submitter.submit()
     path = f"/api/jobs/{job_id}"
 
@@ -101,7 +101,7 @@ def test_a_pending_job_changes_its_priority_and_moment_and_no_other_does(api: Ca
     assert api.operator.patch(f"/api/jobs/{uuid4()}", json={}).status_code == 404
 
 
-def test_a_version_that_moved_on_is_not_changed(api: Callers) -> None:
+def test_a_version_that_moved_on_is_not_changed(api: ApiClients) -> None:
     path = f"/api/jobs/{api.submitter.submit()}"
     old = api.viewer.get(path).headers["etag"]
     assert api.viewer.get(path, headers={"if-none-match": old}).status_code == 304
@@ -115,7 +115,7 @@ def test_a_version_that_moved_on_is_not_changed(api: Callers) -> None:
     assert api.operator.delete(path, headers={"if-match": f'"x", {new}'}).status_code == 200
 
 
-def test_a_batch_says_what_became_of_each_job(api: Callers, database: Database) -> None:
+def test_a_batch_says_what_became_of_each_job(api: ApiClients, database: Database) -> None:
     pending, running, over = (api.submitter.submit() for _ in range(3))
     with database.transaction() as connection:
         connection.execute(text("UPDATE jobs SET status = 'running' WHERE id = :id"), {"id": running})
@@ -136,7 +136,7 @@ def test_a_batch_says_what_became_of_each_job(api: Callers, database: Database) 
     assert (entry["action"], entry["reason"], entry["after"]["changed"]) == ("jobs.cancel", "cleanup", 2)
 
 
-def test_a_batch_by_filter_touches_what_matches_and_nothing_else(api: Callers) -> None:
+def test_a_batch_by_filter_touches_what_matches_and_nothing_else(api: ApiClients) -> None:
     chosen = [api.submitter.submit(metadata={"batch": "b1"}) for _ in range(3)]
     other = api.submitter.submit()
 
@@ -150,7 +150,7 @@ def test_a_batch_by_filter_touches_what_matches_and_nothing_else(api: Callers) -
 
 
 def test_a_paced_batch_by_filter_comes_to_an_end_too(
-    api: Callers, database: Database, monkeypatch: pytest.MonkeyPatch
+    api: ApiClients, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk, "MAX_BATCH", 2)
     for _ in range(5):
@@ -165,7 +165,7 @@ def test_a_paced_batch_by_filter_comes_to_an_end_too(
     assert [call() for _ in range(4)] == [(2, True), (2, True), (1, False), (0, False)]
 
 
-def test_of_many_changes_to_the_same_version_one_is_made(api: Callers) -> None:
+def test_of_many_changes_to_the_same_version_one_is_made(api: ApiClients) -> None:
     path = f"/api/jobs/{api.submitter.submit()}"
     version = {"if-match": api.viewer.get(path).headers["etag"]}
 
@@ -176,7 +176,7 @@ def test_of_many_changes_to_the_same_version_one_is_made(api: Callers) -> None:
     assert statuses == [200] + [412] * 7
 
 
-def test_opposite_batches_at_once_do_not_deadlock(api: Callers) -> None:
+def test_opposite_batches_at_once_do_not_deadlock(api: ApiClients) -> None:
     ids = [str(api.submitter.submit()) for _ in range(50)]
 
     def flip(turn: int) -> int:
@@ -200,7 +200,7 @@ def test_opposite_batches_at_once_do_not_deadlock(api: Callers) -> None:
     ],
 )
 def test_a_batch_by_filter_comes_to_an_end_however_many_jobs_it_cannot_change(
-    api: Callers, database: Database, monkeypatch: pytest.MonkeyPatch, action: str, done_with: list[str], to_do: str
+    api: ApiClients, database: Database, monkeypatch: pytest.MonkeyPatch, action: str, done_with: list[str], to_do: str
 ) -> None:
     monkeypatch.setattr(bulk, "MAX_BATCH", 2)
     # The oldest come first: these stand in the way.
@@ -225,7 +225,7 @@ def test_a_batch_by_filter_comes_to_an_end_however_many_jobs_it_cannot_change(
     ]
 
 
-def test_a_bulk_submission_that_loses_a_deadlock_is_made_again(api: Callers, database: Database) -> None:
+def test_a_bulk_submission_that_loses_a_deadlock_is_made_again(api: ApiClients, database: Database) -> None:
     """Two that name the same keys in opposite order; the other one is the test itself."""
     other_way_round = "INSERT INTO jobs (job_type, idempotency_key) VALUES ('echo', :key)"
     body = {"jobs": [{**SUBMISSION, "idempotency_key": key} for key in ("a", "b")]}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from aeon_jobs.persistence.core.database import Database
-from tests.integration.conftest import Callers
+from tests.integration.conftest import ApiClients
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,9 @@ from tests.integration.conftest import Callers
         ('{"job_type": "echo", "on_dependency_failure": "explode"}', "on_dependency_failure"),
     ],
 )
-def test_a_bad_submission_is_400_and_names_the_field(api: Callers, database: Database, body: str, field: str) -> None:
+def test_a_bad_submission_is_400_and_names_the_field(
+    api: ApiClients, database: Database, body: str, field: str
+) -> None:
     answer = api.submitter.post("/api/jobs", content=body, headers={"content-type": "application/json"})
 
     assert answer.status_code == 400, answer.text
@@ -61,13 +63,13 @@ def test_a_bad_submission_is_400_and_names_the_field(api: Callers, database: Dat
     assert _rows(database) == 0
 
 
-def test_all_broken_rules_are_named_at_once(api: Callers) -> None:
+def test_all_broken_rules_are_named_at_once(api: ApiClients) -> None:
     answer = api.submitter.post("/api/jobs", json={"job_type": "echo", "priority": 500, "timeout_ms": 1})
 
     assert {error["field"] for error in answer.json()["errors"]} == {"priority", "timeout_ms"}
 
 
-def test_a_problem_says_what_where_and_under_which_id(api: Callers) -> None:
+def test_a_problem_says_what_where_and_under_which_id(api: ApiClients) -> None:
     answer = api.viewer.get(f"/api/jobs/{uuid4()}", headers={"x-request-id": "mine-1"})
 
     problem = answer.json()
@@ -80,27 +82,27 @@ def test_a_problem_says_what_where_and_under_which_id(api: Callers) -> None:
     assert problem["instance"].startswith("/api/jobs/")
 
 
-def test_a_forged_request_id_is_replaced(api: Callers) -> None:
+def test_a_forged_request_id_is_replaced(api: ApiClients) -> None:
     answer = api.viewer.get("/nowhere", headers={"x-request-id": "a b"})
 
     assert answer.headers["x-request-id"] != "a b"
 
 
-def test_another_media_type_is_415(api: Callers, database: Database) -> None:
+def test_another_media_type_is_415(api: ApiClients, database: Database) -> None:
     answer = api.submitter.post("/api/jobs", content="job_type=echo", headers={"content-type": "text/plain"})
 
     assert answer.status_code == 415
     assert _rows(database) == 0
 
 
-def test_a_body_that_is_too_large_is_413(api: Callers, database: Database) -> None:
+def test_a_body_that_is_too_large_is_413(api: ApiClients, database: Database) -> None:
     body = {"job_type": "echo", "payload": {"text": "x" * 2_000_000}}
 
     assert api.submitter.post("/api/jobs", json=body).status_code == 413
     assert _rows(database) == 0
 
 
-def test_a_method_that_is_not_there_is_405_and_names_those_that_are(api: Callers) -> None:
+def test_a_method_that_is_not_there_is_405_and_names_those_that_are(api: ApiClients) -> None:
     answer = api.viewer.request("PUT", f"/api/jobs/{uuid4()}")
 
     assert answer.status_code == 405
@@ -108,17 +110,17 @@ def test_a_method_that_is_not_there_is_405_and_names_those_that_are(api: Callers
 
 
 @pytest.mark.parametrize("path", ["/api/jobs/%00", "/api/jobs/01a20133-946e-7c3a-a035-6e8448176f12?reason=%00"])
-def test_a_nul_in_the_address_is_400(api: Callers, path: str) -> None:
+def test_a_nul_in_the_address_is_400(api: ApiClients, path: str) -> None:
     assert api.operator.delete(path).status_code == 400
 
 
-def test_no_origin_is_allowed_unless_it_was_named(api: Callers) -> None:
+def test_no_origin_is_allowed_unless_it_was_named(api: ApiClients) -> None:
     answer = api.nobody.get("/health/live", headers={"origin": "https://evil.example"})
 
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_a_database_that_is_away_is_503_and_says_when_to_come_back(api: Callers) -> None:
+def test_a_database_that_is_away_is_503_and_says_when_to_come_back(api: ApiClients) -> None:
     api.viewer.get("/health")  # the key is not yet known: it cannot be looked up either
     api.app.state.resources.database.engine.dispose()
     resources = api.app.state.resources
@@ -162,7 +164,7 @@ SUBMISSION = st.fixed_dictionaries({"job_type": st.just("echo") | JSON}, optiona
 BODY = st.binary(max_size=200) | JSON.map(json.dumps) | SUBMISSION.map(json.dumps)
 
 
-def test_a_thousand_malformed_submissions_are_never_a_500_and_never_a_row(api: Callers, database: Database) -> None:
+def test_a_thousand_malformed_submissions_are_never_a_500_and_never_a_row(api: ApiClients, database: Database) -> None:
     accepted = 0
 
     @settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
@@ -183,7 +185,7 @@ def test_a_thousand_malformed_submissions_are_never_a_500_and_never_a_row(api: C
 
 
 @pytest.mark.parametrize("number", [2**63, -(2**64), 10**30, 10**500, 0.1, 5e-324, -0.0])
-def test_a_number_that_was_accepted_is_shown_as_it_was(api: Callers, number: float) -> None:
+def test_a_number_that_was_accepted_is_shown_as_it_was(api: ApiClients, number: float) -> None:
     job_id = api.submitter.submit(metadata={"number": number})
 
     for path in (f"/api/jobs/{job_id}", "/api/jobs"):
@@ -247,7 +249,7 @@ WRAPPED = st.dictionaries(
 )
 
 
-def test_malformed_requests_to_other_routes_and_lists_are_never_a_500(api: Callers, database: Database) -> None:
+def test_malformed_requests_to_other_routes_and_lists_are_never_a_500(api: ApiClients, database: Database) -> None:
     @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
     @given(route=ROUTES, body=BODY | WRAPPED.map(json.dumps), query=QUERY)
     def ask(route: tuple[str, str], body: str | bytes, query: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from aeon_jobs.api.http.resources import Resources
 from aeon_jobs.api.http.routes import health
-from tests.integration.conftest import Callers
+from tests.integration.conftest import ApiClients
 from tests.waiting import wait_for
 
 
@@ -27,7 +27,7 @@ class Hanging:
 
 
 def test_a_server_that_hangs_is_down_and_whoever_asks_waits_for_the_same_check(
-    api: Callers, monkeypatch: pytest.MonkeyPatch
+    api: ApiClients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hanging = Hanging()
     monkeypatch.setattr(health, "_postgres", hanging)
@@ -42,7 +42,7 @@ def test_a_server_that_hangs_is_down_and_whoever_asks_waits_for_the_same_check(
     wait_for(lambda: api.nobody.get("/health/ready").status_code == 200, "it answers again")
 
 
-def test_a_redis_that_hangs_keeps_nobody_from_submitting(api: Callers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redis_that_hangs_keeps_nobody_from_submitting(api: ApiClients, monkeypatch: pytest.MonkeyPatch) -> None:
     hanging = Hanging()
     monkeypatch.setattr(health, "_redis", hanging)
     try:
@@ -52,7 +52,7 @@ def test_a_redis_that_hangs_keeps_nobody_from_submitting(api: Callers, monkeypat
         hanging.let_go.set()
 
 
-def test_a_schema_that_is_missing_is_down(api: Callers, database: object) -> None:
+def test_a_schema_that_is_missing_is_down(api: ApiClients, database: object) -> None:
     assert api.nobody.get("/health").json() == {
         "status": "ok",
         "checks": [{"name": name, "state": "ok", "detail": ""} for name in ("postgres", "schema", "redis")],

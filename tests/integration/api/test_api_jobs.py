@@ -9,10 +9,10 @@ from sqlalchemy import text
 
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.queue import jobs, queues
-from tests.integration.conftest import Callers
+from tests.integration.conftest import ApiClients
 
 
-def test_a_submitted_job_is_created_located_and_its_callers(api: Callers, database: Database) -> None:
+def test_a_submitted_job_is_created_located_and_its_callers(api: ApiClients, database: Database) -> None:
     answer = api.submitter.post("/api/jobs", json={"job_type": "echo", "payload": {"text": "hi"}})
 
     assert answer.status_code == 201
@@ -25,7 +25,7 @@ def test_a_submitted_job_is_created_located_and_its_callers(api: Callers, databa
     assert (stored.created_by, stored.payload, stored.priority) == ("the-submitter", {"text": "hi"}, 50)
 
 
-def test_every_field_of_a_submission_is_stored(api: Callers, database: Database) -> None:
+def test_every_field_of_a_submission_is_stored(api: ApiClients, database: Database) -> None:
     with database.transaction() as connection:
         queues.limit(connection, "slow", 1)
     parent = api.submitter.submit()
@@ -52,7 +52,7 @@ def test_every_field_of_a_submission_is_stored(api: Callers, database: Database)
     assert waits_for == [(str(parent), "pending", "cancel")]
 
 
-def test_the_same_idempotency_key_brings_the_same_job_back(api: Callers) -> None:
+def test_the_same_idempotency_key_brings_the_same_job_back(api: ApiClients) -> None:
     body = {"job_type": "echo", "payload": {"text": "a"}, "idempotency_key": "once"}
     first = api.submitter.post("/api/jobs", json=body)
     second = api.submitter.post("/api/jobs", json=body)
@@ -63,7 +63,7 @@ def test_the_same_idempotency_key_brings_the_same_job_back(api: Callers) -> None
     assert second.json()["is_new"] is False
 
 
-def test_the_trace_of_the_caller_is_kept_and_a_malformed_one_ignored(api: Callers, database: Database) -> None:
+def test_the_trace_of_the_caller_is_kept_and_a_malformed_one_ignored(api: ApiClients, database: Database) -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     for sent, kept in [(trace, trace), ("nonsense", None)]:
         answer = api.submitter.post("/api/jobs", json={"job_type": "echo"}, headers={"traceparent": sent})
@@ -71,14 +71,14 @@ def test_the_trace_of_the_caller_is_kept_and_a_malformed_one_ignored(api: Caller
             assert jobs.get(connection, UUID(answer.json()["job_id"])).traceparent == kept
 
 
-def test_a_job_that_is_not_there_is_404(api: Callers) -> None:
+def test_a_job_that_is_not_there_is_404(api: ApiClients) -> None:
     for path in (f"/api/jobs/{uuid4()}", "/api/jobs/not-an-id", "/nowhere"):
         answer = api.viewer.get(path)
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_a_pending_job_is_cancelled_at_once_and_keeps_the_reason(api: Callers, database: Database) -> None:
+def test_a_pending_job_is_cancelled_at_once_and_keeps_the_reason(api: ApiClients, database: Database) -> None:
     job_id = api.submitter.submit()
 
     answer = api.submitter.delete(f"/api/jobs/{job_id}", params={"reason": "changed my mind"})
@@ -99,7 +99,7 @@ def test_a_pending_job_is_cancelled_at_once_and_keeps_the_reason(api: Callers, d
     )
 
 
-def test_a_running_job_is_asked_to_stop(api: Callers, database: Database) -> None:
+def test_a_running_job_is_asked_to_stop(api: ApiClients, database: Database) -> None:
     job_id = api.submitter.submit()
     with database.transaction() as connection:
         connection.execute(text("UPDATE jobs SET status = 'running', attempt = 1"))
@@ -111,7 +111,7 @@ def test_a_running_job_is_asked_to_stop(api: Callers, database: Database) -> Non
     assert answer.json()["cancel_requested_at"]
 
 
-def test_cancelling_twice_is_409_and_names_the_state(api: Callers) -> None:
+def test_cancelling_twice_is_409_and_names_the_state(api: ApiClients) -> None:
     job_id = api.submitter.submit()
     api.submitter.delete(f"/api/jobs/{job_id}")
 
@@ -121,14 +121,14 @@ def test_cancelling_twice_is_409_and_names_the_state(api: Callers) -> None:
     assert answer.json()["state"] == "cancelled"
 
 
-def test_a_submitter_cannot_cancel_other_peoples_jobs(api: Callers) -> None:
+def test_a_submitter_cannot_cancel_other_peoples_jobs(api: ApiClients) -> None:
     job_id = api.operator.submit()
 
     assert api.submitter.delete(f"/api/jobs/{job_id}").status_code == 403
     assert api.operator.delete(f"/api/jobs/{job_id}").status_code == 200
 
 
-def test_head_answers_like_get_without_a_body(api: Callers) -> None:
+def test_head_answers_like_get_without_a_body(api: ApiClients) -> None:
     path = f"/api/jobs/{api.submitter.submit()}"
 
     head, get = api.viewer.request("HEAD", path), api.viewer.get(path)

@@ -15,15 +15,15 @@ from aeon_jobs.api.http.app import create_app
 from aeon_jobs.persistence.admin import api_keys
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
-from tests.integration.conftest import Caller
+from tests.integration.conftest import ApiClient
 
 
 @contextmanager
-def api_with(settings: Settings, database: Database, **changes: object) -> Iterator[Caller]:
+def api_with(settings: Settings, database: Database, **changes: object) -> Iterator[ApiClient]:
     with database.transaction() as connection:
         key = api_keys.create(connection, "caller", "viewer")
     with TestClient(create_app(settings.model_copy(update=changes)), raise_server_exceptions=False) as client:
-        yield Caller(client, key)
+        yield ApiClient(client, key)
 
 
 def test_a_key_gets_its_limit_and_not_one_request_more(

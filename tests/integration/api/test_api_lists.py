@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.reads import listing
-from tests.integration.conftest import Callers
+from tests.integration.conftest import ApiClients
 
 FILTERS = {
     "all": {},
@@ -47,7 +47,7 @@ FROM (SELECT i, (ARRAY['completed', 'completed', 'completed', 'completed', 'pend
 
 
 @pytest.fixture
-def many(api: Callers, database: Database) -> Callers:
+def many(api: ApiClients, database: Database) -> ApiClients:
     with database.transaction() as connection:
         _seed(connection, ROWS)
     with database.connection() as connection:
@@ -55,7 +55,7 @@ def many(api: Callers, database: Database) -> Callers:
     return api
 
 
-def _walk(api: Callers, parameters: dict[str, Any], limit: int = 170) -> list[dict[str, Any]]:
+def _walk(api: ApiClients, parameters: dict[str, Any], limit: int = 170) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     cursor: dict[str, Any] = {}
     while True:
@@ -67,7 +67,7 @@ def _walk(api: Callers, parameters: dict[str, Any], limit: int = 170) -> list[di
         cursor = {"cursor": answer.json()["next_cursor"]}
 
 
-def test_every_filter_with_every_sort_walks_through_exactly_what_matches(many: Callers, database: Database) -> None:
+def test_every_filter_with_every_sort_walks_through_exactly_what_matches(many: ApiClients, database: Database) -> None:
     conditions = {
         "all": "true",
         "status": "status = 'failed'",
@@ -93,7 +93,7 @@ def test_every_filter_with_every_sort_walks_through_exactly_what_matches(many: C
         assert found == expected, (name, sort, order)
 
 
-def test_a_walk_is_not_disturbed_by_rows_that_arrive_meanwhile(many: Callers, database: Database) -> None:
+def test_a_walk_is_not_disturbed_by_rows_that_arrive_meanwhile(many: ApiClients, database: Database) -> None:
     first = many.viewer.get("/api/jobs?limit=100").json()
     for _ in range(5):
         many.submitter.submit()
@@ -107,7 +107,7 @@ def test_a_walk_is_not_disturbed_by_rows_that_arrive_meanwhile(many: Callers, da
     assert [row["id"] for row in first["items"] + second["items"]] == expected
 
 
-def test_offset_and_total_are_there_for_those_who_want_them(many: Callers) -> None:
+def test_offset_and_total_are_there_for_those_who_want_them(many: ApiClients) -> None:
     everything = _walk(many, {})
     page = many.viewer.get("/api/jobs?limit=5&offset=10&total=true").json()
     assert page["items"] == everything[10:15]
@@ -115,7 +115,7 @@ def test_offset_and_total_are_there_for_those_who_want_them(many: Callers) -> No
     assert many.viewer.get("/api/jobs").json()["total"] is None
 
 
-def test_a_total_is_counted_up_to_its_cap(many: Callers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_total_is_counted_up_to_its_cap(many: ApiClients, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "MAX_TOTAL", 100)
     page = many.viewer.get("/api/jobs?total=true").json()
     assert (page["total"], page["total_is_capped"]) == (100, True)
@@ -141,13 +141,13 @@ def test_a_total_is_counted_up_to_its_cap(many: Callers, monkeypatch: pytest.Mon
         ("stauts=failed", "stauts"),
     ],
 )
-def test_a_bad_parameter_is_400_and_named(api: Callers, query: str, field: str) -> None:
+def test_a_bad_parameter_is_400_and_named(api: ApiClients, query: str, field: str) -> None:
     answer = api.viewer.get(f"/api/jobs?{query}")
     assert answer.status_code == 400, answer.text
     assert field in answer.json()["errors"][0]["field"], answer.text
 
 
-def test_a_cursor_of_another_list_is_refused(many: Callers) -> None:
+def test_a_cursor_of_another_list_is_refused(many: ApiClients) -> None:
     cursor = many.viewer.get("/api/jobs?limit=1").json()["next_cursor"]
     for other in ({"status": "failed"}, {"sort": "priority"}, {"order": "asc"}):
         answer = many.viewer.get("/api/jobs", params={**other, "cursor": cursor})
@@ -155,7 +155,7 @@ def test_a_cursor_of_another_list_is_refused(many: Callers) -> None:
         assert answer.json()["errors"][0]["field"] == "cursor"
 
 
-def test_times_filter_from_inclusive_to_exclusive(many: Callers) -> None:
+def test_times_filter_from_inclusive_to_exclusive(many: ApiClients) -> None:
     window = {"created_after": "2026-01-01T00:01:00Z", "created_before": "2026-01-01T01:02:00+01:00"}
     rows = _walk(many, window)
     assert len(rows) == 180

@@ -17,7 +17,7 @@ from aeon_jobs.api.service.events import event, position
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.reads import changes
 from aeon_jobs.persistence.reads.listing import Filter
-from tests.integration.conftest import Callers
+from tests.integration.conftest import ApiClients
 
 COMPLETE = "UPDATE jobs SET status = 'completed', completed_at = now(), result = '42' WHERE id = :id"
 
@@ -27,7 +27,7 @@ def _execute(database: Database, statement: str, **parameters: Any) -> None:
         connection.execute(text(statement), parameters)
 
 
-def test_waiting_answers_as_soon_as_the_job_is_over(api: Callers, database: Database) -> None:
+def test_waiting_answers_as_soon_as_the_job_is_over(api: ApiClients, database: Database) -> None:
     job_id = api.submitter.submit()
     answers: list[Any] = []
     waiting = threading.Thread(target=lambda: answers.append(api.viewer.get(f"/api/jobs/{job_id}?wait=30")))
@@ -40,7 +40,7 @@ def test_waiting_answers_as_soon_as_the_job_is_over(api: Callers, database: Data
     assert answers[0].json()["result"] == 42
 
 
-def test_waiting_gives_up_after_its_time_and_finds_no_missing_job(api: Callers) -> None:
+def test_waiting_gives_up_after_its_time_and_finds_no_missing_job(api: ApiClients) -> None:
     started = time.monotonic()
     assert api.viewer.get(f"/api/jobs/{api.submitter.submit()}?wait=1").json()["status"] == "pending"
     assert 0.9 < time.monotonic() - started < 10
@@ -48,7 +48,7 @@ def test_waiting_gives_up_after_its_time_and_finds_no_missing_job(api: Callers) 
     assert api.viewer.get(f"/api/jobs/{uuid4()}?wait=61").status_code == 400
 
 
-def test_events_of_a_job_tell_each_change_and_end_with_the_job(api: Callers, database: Database) -> None:
+def test_events_of_a_job_tell_each_change_and_end_with_the_job(api: ApiClients, database: Database) -> None:
     job_id = api.submitter.submit()
     _execute(database, COMPLETE, id=job_id)
 
@@ -64,7 +64,7 @@ def test_events_of_a_job_tell_each_change_and_end_with_the_job(api: Callers, dat
     assert api.viewer.get(f"/api/jobs/{uuid4()}/events").status_code == 404
 
 
-def test_progress_is_told_apart_from_a_change_of_state(api: Callers, database: Database) -> None:
+def test_progress_is_told_apart_from_a_change_of_state(api: ApiClients, database: Database) -> None:
     job_id = api.submitter.submit()
     with database.connection() as connection:
         first = changes.of_jobs(connection, [job_id])[job_id]
@@ -87,7 +87,7 @@ async def _collect(streams: Streams, job_id: UUID, seen: list[str]) -> None:
                 return
 
 
-def test_watchers_see_the_changes_in_order_and_a_close_ends_them(api: Callers, database: Database) -> None:
+def test_watchers_see_the_changes_in_order_and_a_close_ends_them(api: ApiClients, database: Database) -> None:
     job_id, other = api.submitter.submit(), api.submitter.submit()
 
     async def watch() -> tuple[list[str], list[str]]:
@@ -118,7 +118,7 @@ def test_watchers_see_the_changes_in_order_and_a_close_ends_them(api: Callers, d
     assert never == ["pending"]
 
 
-def test_all_events_go_on_after_the_last_one_that_was_received(api: Callers, database: Database) -> None:
+def test_all_events_go_on_after_the_last_one_that_was_received(api: ApiClients, database: Database) -> None:
     ids = [api.submitter.submit() for _ in range(5)]
     _execute(database, "UPDATE jobs SET updated_at = now()")  # the trigger sets the time
     with database.connection() as connection:

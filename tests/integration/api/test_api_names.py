@@ -12,7 +12,7 @@ from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.models import JobType
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import job_types, queues, workers
-from tests.integration.conftest import ECHO, Callers
+from tests.integration.conftest import ECHO, ApiClients
 from tests.waiting import wait_for
 
 
@@ -21,7 +21,7 @@ def _rule(answer: Any) -> str:
     return str(answer.json()["errors"][0]["rule"])
 
 
-def test_a_misspelt_queue_is_refused_and_the_right_one_is_named(api: Callers) -> None:
+def test_a_misspelt_queue_is_refused_and_the_right_one_is_named(api: ApiClients) -> None:
     assert "did you mean default?" in _rule(api.submitter.post("/api/jobs", json={**_JOB, "queue_name": "defualt"}))
     many = api.submitter.post("/api/jobs/bulk", json={"jobs": [_JOB, {**_JOB, "queue_name": "defualt"}]})
     assert many.json()["errors"][0]["field"] == "jobs[1].queue_name"
@@ -34,7 +34,7 @@ def test_a_misspelt_queue_is_refused_and_the_right_one_is_named(api: Callers) ->
     assert [queue["name"] for queue in api.viewer.get("/api/queues").json()["items"]] == ["default"]
 
 
-def test_a_queue_that_nothing_uses_is_deleted_and_one_that_is_used_is_not(api: Callers, database: Database) -> None:
+def test_a_queue_that_nothing_uses_is_deleted_and_one_that_is_used_is_not(api: ApiClients, database: Database) -> None:
     with database.transaction() as connection:
         queues.limit(connection, "phantom", 1)
         queues.limit(connection, "default", 1)
@@ -47,7 +47,7 @@ def test_a_queue_that_nothing_uses_is_deleted_and_one_that_is_used_is_not(api: C
     assert [entry["action"] for entry in api.admin.get("/api/audit-log").json()["items"]] == ["queue.delete"]
 
 
-def test_a_queue_is_purged_of_what_waits(api: Callers, database: Database) -> None:
+def test_a_queue_is_purged_of_what_waits(api: ApiClients, database: Database) -> None:
     waiting = [api.submitter.submit() for _ in range(3)]
 
     foretold = api.operator.post("/api/queues/default/purge", json={"dry_run": True}).json()
@@ -59,7 +59,7 @@ def test_a_queue_is_purged_of_what_waits(api: Callers, database: Database) -> No
 
 
 @pytest.mark.parametrize("field", ["priority", "scheduled_at"])
-def test_null_changes_nothing_and_is_refused(api: Callers, field: str) -> None:
+def test_null_changes_nothing_and_is_refused(api: ApiClients, field: str) -> None:
     job_id = api.submitter.submit()
 
     answer = api.operator.patch(f"/api/jobs/{job_id}", json={field: None})
@@ -82,7 +82,7 @@ def test_null_changes_nothing_and_is_refused(api: Callers, field: str) -> None:
         ("/api/jobs?created_by=", "must be 1 to 255 characters"),
     ],
 )
-def test_a_parameter_at_fault_is_told_what_it_must_be(api: Callers, query: str, rule: str) -> None:
+def test_a_parameter_at_fault_is_told_what_it_must_be(api: ApiClients, query: str, rule: str) -> None:
     assert _rule(api.viewer.get(query)) == rule
 
 
@@ -98,11 +98,11 @@ def test_a_parameter_at_fault_is_told_what_it_must_be(api: Callers, query: str, 
         ({"bogus": 1}, "is not a known field"),
     ],
 )
-def test_a_field_at_fault_is_told_what_it_must_be(api: Callers, fields: dict[str, Any], rule: str) -> None:
+def test_a_field_at_fault_is_told_what_it_must_be(api: ApiClients, fields: dict[str, Any], rule: str) -> None:
     assert _rule(api.submitter.post("/api/jobs", json={**_JOB, **fields})) == rule
 
 
-def test_jobs_are_found_by_the_beginning_of_their_id(api: Callers) -> None:
+def test_jobs_are_found_by_the_beginning_of_their_id(api: ApiClients) -> None:
     job_id = api.submitter.submit()
 
     found = api.viewer.get(f"/api/jobs/by-prefix/{str(job_id)[:20]}").json()
@@ -114,7 +114,7 @@ def test_jobs_are_found_by_the_beginning_of_their_id(api: Callers) -> None:
     )
 
 
-def test_many_waiting_jobs_get_another_priority(api: Callers) -> None:
+def test_many_waiting_jobs_get_another_priority(api: ApiClients) -> None:
     ids = [str(api.submitter.submit(metadata={"tenant": "t1"})) for _ in range(3)]
     api.operator.delete(f"/api/jobs/{ids[2]}")
 
@@ -129,7 +129,7 @@ def test_many_waiting_jobs_get_another_priority(api: Callers) -> None:
     assert api.operator.post("/api/jobs/bulk/change", json={"ids": ids}).status_code == 400
 
 
-def test_a_type_without_an_example_has_one_that_can_be_submitted(api: Callers, database: Database) -> None:
+def test_a_type_without_an_example_has_one_that_can_be_submitted(api: ApiClients, database: Database) -> None:
     fields = ECHO.model_dump(exclude={"created_at", "updated_at"})
     schema = {**ECHO.payload_schema, "required": ["times"]}
     bare = JobType(**{**fields, "name": "bare", "example": {}, "payload_schema": schema})
@@ -152,7 +152,7 @@ def test_the_api_process_is_in_the_list_and_leaves_it_when_it_ends(environment: 
         assert [(row.id, row.state) for row in workers.every(connection)] == [(process["id"], "stopped")]
 
 
-def test_either_header_is_a_security_scheme(api: Callers) -> None:
+def test_either_header_is_a_security_scheme(api: ApiClients) -> None:
     document = api.nobody.get("/api/openapi.json").json()
     schemes = document["components"]["securitySchemes"].values()
     assert {(scheme["type"], scheme.get("name")) for scheme in schemes} == {("http", None), ("apiKey", "X-API-Key")}

@@ -15,19 +15,21 @@ from aeon_jobs.ops.postman.__main__ import FILE, current
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.models import JobType
 from aeon_jobs.persistence.queue import job_types
-from tests.integration.conftest import Callers
+from tests.integration.conftest import ApiClients
 
 STATIC = Path(__file__).parents[3] / "api" / "http" / "static"
 
 
 @pytest.fixture
-def document(api: Callers) -> dict[str, Any]:
+def document(api: ApiClients) -> dict[str, Any]:
     answer = api.nobody.get("/api/openapi.json")
     assert answer.status_code == 200
     return answer.json()  # type: ignore[no-any-return]
 
 
-def test_every_route_is_described_with_its_role_errors_and_an_example(api: Callers, document: dict[str, Any]) -> None:
+def test_every_route_is_described_with_its_role_errors_and_an_example(
+    api: ApiClients, document: dict[str, Any]
+) -> None:
     assert document["openapi"] == "3.1.0"
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -51,7 +53,7 @@ def test_references_lead_somewhere(document: dict[str, Any]) -> None:
             node = node[part]
 
 
-def test_every_example_is_valid_and_accepted(api: Callers, database: Database, document: dict[str, Any]) -> None:
+def test_every_example_is_valid_and_accepted(api: ApiClients, database: Database, document: dict[str, Any]) -> None:
     with database.transaction() as connection:
         schema = {"type": "object", "required": ["to"], "properties": {"to": {"type": "string"}}}
         email = JobType(name="email_notification", queue_name="default", payload_schema=schema)
@@ -70,7 +72,7 @@ def test_every_example_is_valid_and_accepted(api: Callers, database: Database, d
         assert answer.status_code in ({404} if "letter_id" in path else {200, 201}), (operation, answer.text)
 
 
-def test_the_page_and_all_it_loads_come_from_here(api: Callers) -> None:
+def test_the_page_and_all_it_loads_come_from_here(api: ApiClients) -> None:
     page = api.nobody.get("/api/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'self'" in page.headers["content-security-policy"]

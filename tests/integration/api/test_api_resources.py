@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.queue import workers
-from tests.integration.conftest import Callers
+from tests.integration.conftest import ApiClients
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def _worker(database: Database, **changes: Any) -> None:
         workers.register(connection, workers.Registration(**{**fields, **changes}))
 
 
-def test_a_dead_letter_is_listed_inspected_and_requeued_with_another_payload(api: Callers, sql: Any) -> None:
+def test_a_dead_letter_is_listed_inspected_and_requeued_with_another_payload(api: ApiClients, sql: Any) -> None:
     job_id = api.submitter.submit()
     letter_id = _fail(sql, job_id)
 
@@ -71,7 +71,7 @@ def test_a_dead_letter_is_listed_inspected_and_requeued_with_another_payload(api
     assert (resolved[0]["resolution"], resolved[0]["resolved_by"]) == ("requeued", "the-operator")
 
 
-def test_a_dead_letter_is_discarded_once(api: Callers, sql: Any) -> None:
+def test_a_dead_letter_is_discarded_once(api: ApiClients, sql: Any) -> None:
     letter_id = _fail(sql, api.submitter.submit())
 
     assert api.operator.delete(f"/api/dead-letters/{letter_id}").status_code == 204
@@ -79,7 +79,7 @@ def test_a_dead_letter_is_discarded_once(api: Callers, sql: Any) -> None:
     assert api.viewer.get("/api/dead-letters/999").status_code == 404
 
 
-def test_dead_letters_of_one_cause_are_counted_and_requeued_together(api: Callers, sql: Any) -> None:
+def test_dead_letters_of_one_cause_are_counted_and_requeued_together(api: ApiClients, sql: Any) -> None:
     same = [api.submitter.submit() for _ in range(3)]
     for job_id in same:
         _fail(sql, job_id, "same")
@@ -100,7 +100,7 @@ def test_dead_letters_of_one_cause_are_counted_and_requeued_together(api: Caller
     assert [item["outcome"] for item in gone["items"]] == ["done", "not_found"]
 
 
-def test_dead_letters_are_requeued_at_a_pace(api: Callers, sql: Any) -> None:
+def test_dead_letters_are_requeued_at_a_pace(api: ApiClients, sql: Any) -> None:
     for _ in range(3):
         _fail(sql, api.submitter.submit(), "same")
     body = {"filter": {}, "per_second": 0.1, "delay_ms": 5_000}
@@ -119,7 +119,7 @@ def test_dead_letters_are_requeued_at_a_pace(api: Callers, sql: Any) -> None:
     assert (refused.status_code, "per_second" in refused.text) == (400, True)
 
 
-def test_a_schedule_lives_from_creation_to_deletion(api: Callers) -> None:
+def test_a_schedule_lives_from_creation_to_deletion(api: ApiClients) -> None:
     body = {"name": "nightly", "job_type": "echo", "cron": "0 3 * * *", "timezone": "Europe/Berlin"}
     made = api.operator.post("/api/schedules", json=body)
     assert made.status_code == 201
@@ -155,7 +155,7 @@ def test_a_schedule_lives_from_creation_to_deletion(api: Callers) -> None:
         ({"name": ""}, "name"),
     ],
 )
-def test_a_bad_schedule_is_400_and_names_the_field(api: Callers, change: dict[str, Any], field: str) -> None:
+def test_a_bad_schedule_is_400_and_names_the_field(api: ApiClients, change: dict[str, Any], field: str) -> None:
     body = {"name": "s", "job_type": "echo", "cron": "* * * * *"}
     answer = api.operator.post("/api/schedules", json={**body, **change})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field), answer.text
@@ -164,7 +164,7 @@ def test_a_bad_schedule_is_400_and_names_the_field(api: Callers, change: dict[st
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field), answer.text
 
 
-def test_a_queue_is_paused_limited_and_resumed(api: Callers, database: Database) -> None:
+def test_a_queue_is_paused_limited_and_resumed(api: ApiClients, database: Database) -> None:
     api.submitter.submit()
     _worker(database)
 
@@ -179,7 +179,7 @@ def test_a_queue_is_paused_limited_and_resumed(api: Callers, database: Database)
     assert [queue["name"] for queue in api.viewer.get("/api/queues").json()["items"]] == ["default"]
 
 
-def test_a_lost_worker_is_acknowledged_and_a_living_one_is_not(api: Callers, database: Database, sql: Any) -> None:
+def test_a_lost_worker_is_acknowledged_and_a_living_one_is_not(api: ApiClients, database: Database, sql: Any) -> None:
     _worker(database)
     _worker(database, id="w2")
     sql("UPDATE workers SET state = 'lost' WHERE id = 'w2'")
@@ -193,7 +193,7 @@ def test_a_lost_worker_is_acknowledged_and_a_living_one_is_not(api: Callers, dat
     assert api.operator.delete("/api/workers/w2").status_code == 404
 
 
-def test_job_types_show_schema_and_example(api: Callers) -> None:
+def test_job_types_show_schema_and_example(api: ApiClients) -> None:
     echo = api.viewer.get("/api/job-types/echo").json()
 
     assert echo["payload_schema"]["properties"]["text"] == {"type": "string"}
@@ -202,7 +202,7 @@ def test_job_types_show_schema_and_example(api: Callers) -> None:
     assert api.viewer.get("/api/job-types/nothing").status_code == 404
 
 
-def test_explain_names_every_reason_that_holds(api: Callers, database: Database, sql: Any) -> None:
+def test_explain_names_every_reason_that_holds(api: ApiClients, database: Database, sql: Any) -> None:
     parent = api.submitter.submit()
     child = api.submitter.submit(depends_on=[str(parent)], scheduled_at="2040-01-01T00:00:00Z")
     api.operator.post("/api/queues/default/pause", json={"reason": "deploy"})
@@ -236,7 +236,7 @@ def test_explain_names_every_reason_that_holds(api: Callers, database: Database,
     assert api.viewer.get(f"/api/jobs/{uuid4()}/explain").status_code == 404
 
 
-def test_metrics_count_depths_workers_and_attempts(api: Callers, database: Database, sql: Any) -> None:
+def test_metrics_count_depths_workers_and_attempts(api: ApiClients, database: Database, sql: Any) -> None:
     parent = api.submitter.submit()
     api.submitter.submit(depends_on=[str(parent)])
     api.submitter.submit(scheduled_at="2040-01-01T00:00:00Z")
@@ -270,7 +270,9 @@ def test_metrics_count_depths_workers_and_attempts(api: Callers, database: Datab
     assert metrics["error_rates"] == {"echo": 0.5}
 
 
-def test_prometheus_is_told_counts_durations_depths_and_who_lives(api: Callers, database: Database, sql: Any) -> None:
+def test_prometheus_is_told_counts_durations_depths_and_who_lives(
+    api: ApiClients, database: Database, sql: Any
+) -> None:
     api.submitter.submit()
     _worker(database)
     for metric, label, value in [

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.persistence.admin import api_keys
 from aeon_jobs.persistence.core.database import Database
-from tests.integration.conftest import Caller, Callers
+from tests.integration.conftest import ApiClient, ApiClients
 
 ROLES = ("viewer", "submitter", "operator", "admin")
 
@@ -74,7 +74,7 @@ NEEDED = {
 }
 
 
-def test_every_route_against_every_role(api: Callers) -> None:
+def test_every_route_against_every_role(api: ApiClients) -> None:
     assert _routes(api) == NEEDED
     bad_event_id = {"last-event-id": "none"}  # or the stream would never end
     for route, needed in NEEDED.items():
@@ -90,7 +90,7 @@ def test_every_route_against_every_role(api: Callers) -> None:
             assert status < 500, (route, role, status)
 
 
-def test_a_key_works_in_either_header(api: Callers) -> None:
+def test_a_key_works_in_either_header(api: ApiClients) -> None:
     key = str(api.viewer.key)
 
     assert api.nobody.get("/api/me", headers={"x-api-key": key}).json()["name"] == "the-viewer"
@@ -98,7 +98,7 @@ def test_a_key_works_in_either_header(api: Callers) -> None:
 
 
 @pytest.mark.parametrize("damage", [lambda k: k[:-1], lambda k: k + "x", lambda k: k[:-4] + "aaaa", lambda _: ""])
-def test_a_key_that_is_not_quite_right_is_refused(api: Callers, damage: object) -> None:
+def test_a_key_that_is_not_quite_right_is_refused(api: ApiClients, damage: object) -> None:
     assert callable(damage)
     answer = api.nobody.get("/api/me", headers={"authorization": f"Bearer {damage(str(api.viewer.key))}"})
 
@@ -106,25 +106,25 @@ def test_a_key_that_is_not_quite_right_is_refused(api: Callers, damage: object) 
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_only_a_digest_of_a_key_is_stored(api: Callers, database: Database) -> None:
+def test_only_a_digest_of_a_key_is_stored(api: ApiClients, database: Database) -> None:
     with database.connection() as connection:
         stored = str(connection.execute(text("SELECT * FROM job_api_keys")).all())
 
     assert str(api.viewer.key).rsplit("_", 1)[1] not in stored
 
 
-def test_an_expired_key_is_refused(api: Callers, database: Database) -> None:
+def test_an_expired_key_is_refused(api: ApiClients, database: Database) -> None:
     with database.transaction() as connection:
         key = api_keys.create(connection, "late", "admin", expires_at=datetime.now(UTC) - timedelta(seconds=1))
 
-    assert Caller(api.client, key).get("/api/me").status_code == 401
+    assert ApiClient(api.client, key).get("/api/me").status_code == 401
 
 
-def test_a_key_is_made_shown_once_used_and_revoked(api: Callers) -> None:
+def test_a_key_is_made_shown_once_used_and_revoked(api: ApiClients) -> None:
     made = api.admin.post("/api/keys", json={"name": "ci", "role": "submitter"})
     assert made.status_code == 201
     assert made.headers["cache-control"] == "no-store"
-    caller = Caller(api.client, made.json()["key"])
+    caller = ApiClient(api.client, made.json()["key"])
     assert caller.get("/api/me").json() == {"name": "ci", "role": "submitter", "key_id": made.json()["id"]}
 
     revoked = api.admin.delete(f"/api/keys/{made.json()['id']}")
@@ -138,7 +138,7 @@ def test_a_key_is_made_shown_once_used_and_revoked(api: Callers) -> None:
     assert actions == ["key.revoke", "key.create"]
 
 
-def _routes(api: Callers) -> dict[str, str | None]:
+def _routes(api: ApiClients) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for route in api.app.routes:
         for handler in getattr(route, "route_handlers", []):

@@ -8,19 +8,19 @@ from sqlalchemy import text
 
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.queue import executions
-from tests.integration.conftest import Callers
+from tests.integration.conftest import ApiClients
 
 RUN = "UPDATE jobs SET status = 'running', attempt = 1, lease_expires_at = now() WHERE id = :id"
 
 
-def _run(api: Callers, database: Database) -> UUID:
+def _run(api: ApiClients, database: Database) -> UUID:
     job_id = api.submitter.submit()
     with database.transaction() as connection:
         connection.execute(text(RUN), {"id": job_id})
     return job_id
 
 
-def test_a_renewed_lease_leaves_the_version_and_a_change_moves_it(api: Callers, database: Database) -> None:
+def test_a_renewed_lease_leaves_the_version_and_a_change_moves_it(api: ApiClients, database: Database) -> None:
     job_id = _run(api, database)
     path = f"/api/jobs/{job_id}"
     running = api.viewer.get(path).headers["etag"]
@@ -36,7 +36,7 @@ def test_a_renewed_lease_leaves_the_version_and_a_change_moves_it(api: Callers, 
     assert api.viewer.get(path).headers["etag"] != running
 
 
-def test_a_renewed_lease_touches_no_index(api: Callers, database: Database) -> None:
+def test_a_renewed_lease_touches_no_index(api: ApiClients, database: Database) -> None:
     job_id = _run(api, database)
     hot = text("SELECT pg_stat_get_xact_tuples_hot_updated('jobs'::regclass)")
     with database.transaction() as connection:
