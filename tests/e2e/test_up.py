@@ -200,7 +200,7 @@ def test_it_comes_up_ready_replaces_what_dies_and_leaves_nothing_behind(start: C
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-@pytest.mark.parametrize("server", ["postgres", "redis-server"])
+@pytest.mark.parametrize("server", ["postgres", "valkey-server"])
 def test_a_killed_server_comes_back_under_the_same_address(start: Callable[..., System], server: str) -> None:
     system = start()
     url = system.ready()
@@ -262,7 +262,7 @@ def test_servers_that_the_environment_names_are_used_and_left_running(
     system = start(DATABASE_URL=private_postgres.url)
     system.ready()
     assert system.child("postgres") is None
-    assert system.child("redis-server") is not None
+    assert system.child("valkey-server") is not None
     assert system.end() == 0
     assert private_postgres.running
 
