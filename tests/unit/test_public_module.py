@@ -9,6 +9,9 @@ import sys
 import aeon_jobs
 
 PRODUCER = """
+import sys
+sys.modules["opentelemetry"] = None  # an extra; where it is installed, redis loads it, and with it psutil
+
 from aeon_jobs import Backoff, Retry, current_job, job
 
 @job(queue="orders", backoff=Backoff.constant(1))
@@ -18,7 +21,6 @@ def order(number: int, language: str = "en") -> int:
 @job
 async def mail(to: str) -> None: ...
 
-import sys
 print(*sorted(sys.modules))
 """
 BARE = """
