@@ -98,7 +98,7 @@ def undetected_of(mutations: Sequence[Mutation]) -> list[Mutation]:
         EmbeddedRedis(directory / "redis", durable=False) as server,
     ):
         copy = directory / "tree"
-        _copy(copy)
+        copy_to(copy)
         workspace = Workspace(copy, postgres.url, server.url)
         return [mutation for mutation in mutations if not _is_detected(workspace, mutation)]
 
@@ -154,7 +154,8 @@ def write(path: Path, text: str) -> None:
     os.utime(path, (modified, modified))
 
 
-def _copy(target: Path) -> None:
+def copy_to(target: Path) -> None:
+    """The files of the repository, as they are now."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -163,9 +164,11 @@ def _copy(target: Path) -> None:
         text=True,
     )
     for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file():
+        source = ROOT / name
+        if source.is_file() or source.is_symlink():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
+            # As links: aeon_jobs/ in the copy must lead to the folders of the copy, which are mutated.
+            shutil.copy2(source, target / name, follow_symlinks=False)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 
 import pytest
 
-from tests.mutate import GUARANTEES, ROOT, SECOND_TABLE, Mutation, rows, table
+from tests.mutate import GUARANTEES, ROOT, SECOND_TABLE, Mutation, copy_to, rows, table
 from tests.mutations import MUTATIONS
 
 ROWS = list(rows())
@@ -49,3 +53,17 @@ def test_every_test_of_a_row_has_a_mutation() -> None:
 
 def test_the_second_table_is_that_of_the_mutations() -> None:
     assert table(MUTATIONS) in GUARANTEES.read_text()
+
+
+def test_the_tests_of_a_mutation_import_the_copy(tmp_path: Path) -> None:
+    copy_to(tmp_path)
+    program = "import aeon_jobs.persistence.queue.states as module; print(module.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(done.stdout.strip()).resolve().is_relative_to(tmp_path.resolve())
