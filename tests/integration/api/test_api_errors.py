@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from aeon_jobs.persistence.core.database import Database
 from tests.integration.conftest import ApiClients
+from tests.waiting import wait_for
 
 
 @pytest.mark.parametrize(
@@ -122,8 +123,11 @@ def test_no_origin_is_allowed_unless_it_was_named(api: ApiClients) -> None:
 
 def test_a_database_that_is_away_is_503_and_says_when_to_come_back(api: ApiClients) -> None:
     api.viewer.get("/health")  # the key is not yet known: it cannot be looked up either
-    api.app.state.resources.database.engine.dispose()
     resources = api.app.state.resources
+    # A connection that is in use while its pool is replaced would stay open: the process announces itself beside the requests.
+    wait_for(lambda: api.viewer.get("/api/workers?kind=api").json()["items"], "the process is announced")
+    wait_for(lambda: resources.database.engine.pool.checkedout() == 0, "every connection is back")
+    resources.database.engine.dispose()
     resources.database.engine.pool._dialect.connect = _refuse  # type: ignore[attr-defined]
 
     answer = api.viewer.get(f"/api/jobs/{uuid4()}")
