@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ from aeon_jobs.middleware.execution.isolation import run_isolated
 from aeon_jobs.middleware.execution.retries import InvalidPayload
 from aeon_jobs.middleware.execution.running import CurrentJob
 from aeon_jobs.persistence.core.errors import InvalidJob
+
+FORKED = 70
+"""Exit status of a child that a handler forked and did not end: EX_SOFTWARE of sysexits.h."""
 
 
 def run_attempt(
@@ -32,6 +36,12 @@ def run_attempt(
 def _run(definition: Definition, handler: Callable[..., Any], running: CurrentJob, arguments: dict[str, Any]) -> Any:
     if definition.isolation == "process":
         return run_isolated(definition, running)
-    with running.gate:
-        running.check()
-        return handler(**arguments)
+    worker = os.getpid()
+    try:
+        with running.gate:
+            running.check()
+            return handler(**arguments)
+    finally:
+        if os.getpid() != worker:
+            # The handler called os.fork, and this is the child: it must not go on as a worker, on the parent's connections.
+            os._exit(FORKED)

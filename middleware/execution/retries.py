@@ -136,11 +136,19 @@ def _delay_ms(definition: Definition, retry: int, error: BaseException) -> int:
 def _failure(definition: Definition, error: BaseException) -> Failure:
     return Failure.of(
         type(error).__name__,
-        str(error) or _SAYINGS.get(type(error), type(error).__name__),
+        _text(error) or _SAYINGS.get(type(error), type(error).__name__),
         "".join(traceback.format_exception(error)),
         job_type=definition.name,
         place=_place(error),
     )
+
+
+def _text(error: BaseException) -> str:
+    """The error's text, also when the handler's own class cannot make one."""
+    try:
+        return str(error)
+    except Exception as fault:  # noqa: BLE001 (an error without a text is an error like any other)
+        return f"{type(error).__name__} has no text: its __str__ raised {type(fault).__name__}"
 
 
 def _place(error: BaseException) -> str:

@@ -220,12 +220,14 @@ def get_database() -> Database:
     return Database(settings.postgres_dsn, schema=settings.job_schema, pool_size=settings.database_pool_size)
 
 
-# SQLSTATE classes that mean "the same statement may succeed in a moment".
-_TRANSIENT = ("08", "40", "53", "57P", "55P03")
+# SQLSTATE classes that mean "the same statement may succeed in a moment". 25006: the server is read-only, as a primary is in
+# the middle of a failover.
+_TRANSIENT = ("08", "40", "53", "57P", "55P03", "25006")
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same statement may succeed a moment later: lost connection, restart, deadlock, no connection free."""
+    """Whether the same statement may succeed a moment later: lost connection, restart, failover, deadlock,
+    no connection free."""
     from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
     from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -233,10 +235,10 @@ def is_transient(error: BaseException) -> bool:
         return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    if not isinstance(error, OperationalError):
+    if not isinstance(error, DBAPIError):
         return False
     code = getattr(error.orig, "pgcode", None)
-    return code is None or code.startswith(_TRANSIENT)
+    return isinstance(error, OperationalError) if code is None else code.startswith(_TRANSIENT)
 
 
 @contextmanager

@@ -275,3 +275,26 @@ def _wait_for_lock_waits(recorder: Recorder, count: int) -> None:
             return bool(connection.exec_driver_sql(waiting).scalar_one() >= count)
 
     wait_for(look, "the record waits for a lock")
+
+
+def test_while_postgres_is_read_only_outcomes_wait_and_no_job_runs_twice(system: System) -> None:
+    """As an old primary is in the middle of a failover."""
+    system.submit("nap", 40, seconds=0.2)
+    with system.workers(processes=1, threads=4) as group:
+        wait_for(lambda: len(system.effects()) > 4, "some ran")
+        _read_only(system, "on")
+        wait_for(lambda: "PostgreSQL does not answer; waiting" in group.log(), "an outcome waits")
+        _read_only(system, "off")
+        system.wait_until(completed=40)
+    assert [row.outcome for row in system.execute("SELECT DISTINCT outcome FROM job_executions")] == ["completed"]
+    assert set(system.effects().values()) == {1}
+
+
+def _read_only(system: System, switch: str) -> None:
+    connection = psycopg2.connect(system.settings.postgres_dsn.replace("postgresql+psycopg2", "postgresql"))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = off")
+        cursor.execute(f"ALTER SYSTEM SET default_transaction_read_only = {switch}")
+        cursor.execute("SELECT pg_reload_conf()")
+    connection.close()

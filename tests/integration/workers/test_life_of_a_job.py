@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
+from aeon_jobs.middleware.execution.attempt import FORKED
 from aeon_jobs.middleware.execution.outcomes import Cancel, Discard, PermanentError, Retry, Snooze, TransientError
 from aeon_jobs.middleware.execution.running import current_job
 from aeon_jobs.persistence.core.errors import IdempotencyConflict, InvalidJob
@@ -657,21 +659,6 @@ def test_a_circular_result_is_a_permanent_failure(harness: Harness) -> None:
     assert harness.letter(job.id).reason == "permanent"
 
 
-def test_an_error_that_cannot_say_what_it_is_is_a_failure_like_any_other(harness: Harness) -> None:
-    class Mute(Exception):
-        def __str__(self) -> str:
-            raise RuntimeError("no words")
-
-    @harness.job(max_retries=0)
-    def mute() -> None:
-        raise Mute
-
-    with harness.working():
-        job = harness.finished(mute.send())
-
-    assert (job.status, harness.letter(job.id).error_type) == ("failed", "Mute")
-
-
 def test_jobs_start_in_priority_order_but_for_a_window(harness: Harness) -> None:
     started: list[int] = []
 
@@ -690,3 +677,30 @@ def test_jobs_start_in_priority_order_but_for_a_window(harness: Harness) -> None
     ideal = sorted(priorities, reverse=True)
     misplaced = [p for place, p in enumerate(started) if p not in ideal[max(0, place - 10) : place + 11]]
     assert misplaced == []
+
+
+def test_a_child_that_a_handler_forks_and_does_not_end_is_no_second_worker(harness: Harness) -> None:
+    @harness.job
+    def forks() -> int:
+        return os.fork()
+
+    with harness.working():
+        child = harness.finished(forks.send()).result
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == FORKED
+        assert harness.finished(forks.send()).result != child
+
+
+def test_an_error_whose_text_cannot_be_made_is_retried_as_any_other(harness: Harness) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    @harness.job(max_retries=1, backoff=[0.01])
+    def mute() -> None:
+        raise Mute
+
+    with harness.working():
+        message = mute.send()
+        job = harness.finished(message)
+    assert (job.status, harness.outcomes(message)) == ("failed", ["retried", "failed"])
+    assert job.error_message == "Mute has no text: its __str__ raised RuntimeError"

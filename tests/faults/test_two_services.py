@@ -1,0 +1,70 @@
+"""Two services, each with job types and workers of its own, on one queue; and one service with very many queues."""
+
+from __future__ import annotations
+
+import os
+
+from tests import many_queues
+from tests.faults.conftest import System
+from tests.waiting import wait_for
+
+# The bound of the promise is 2,000 of each; `make faults` sets it.
+JOBS = int(os.environ.get("FAULT_JOBS", "500"))
+OTHERS = ("-m", "dramatiq", "tests.other_handlers", "-p", "1", "-t", "4")
+
+
+def test_two_services_on_one_queue_run_their_own_jobs_and_none_is_passed_around(system: System) -> None:
+    system.submit("note", JOBS, n=1)
+    system.submit("other_note", JOBS, n=2)
+    with system.workers(processes=1, threads=4) as ours, system.group(*OTHERS) as others:
+        system.wait_until(completed=2 * JOBS)
+        logs = ours.log() + others.log()
+
+    dispatches = system.execute(
+        "SELECT job_type, max(dispatch_seq) AS most, max(attempt) FROM jobs GROUP BY 1 ORDER BY 1"
+    )
+    assert [tuple(row) for row in dispatches] == [("note", 1, 1), ("other_note", 1, 1)]
+    assert len(system.effects()) == 2 * JOBS
+    assert "Traceback" not in logs
+    assert "error" not in logs.lower()
+
+
+def test_jobs_of_a_service_that_is_down_keep_nobody_elses_waiting(system: System) -> None:
+    """Its backlog is older and more urgent than all others'."""
+    system.submit("other_note", JOBS)
+    system.execute("UPDATE jobs SET priority = 100")
+    system.submit("note", 50)
+    with system.workers(processes=1, threads=4):
+        system.wait_until(completed=50, pending=JOBS)
+        with system.group(*OTHERS):
+            system.wait_until(completed=50 + JOBS)
+    assert system.execute("SELECT max(dispatch_seq) AS most FROM jobs")[0].most == 1
+
+
+def test_a_worker_of_a_thousand_queues_has_one_consumer(system: System) -> None:
+    with system.group("-m", "dramatiq", "tests.many_queues", "-p", "1", "-t", "4") as group:
+        system.wait_for_job_type(f"in_queue_{many_queues.COUNT - 1}")
+        system.execute(
+            "INSERT INTO jobs (job_type) SELECT 'in_queue_' || n FROM generate_series(0, :last) AS n",
+            last=many_queues.COUNT - 1,
+        )
+        system.wait_until(completed=many_queues.COUNT)
+        threads = sum(process.num_threads() for process in group.processes())
+        commands = int(system.redis.info("stats")["total_commands_processed"])
+        lanes = system.lanes()
+
+    assert len(lanes) == 1
+    assert threads < 100, "a thread for each queue"
+    assert commands < 100 * many_queues.COUNT, "each queue is asked for"
+
+
+def test_the_last_worker_of_a_kind_that_leaves_gives_its_jobs_to_others_that_know_them(system: System) -> None:
+    """A deploy: the new workers know one job type more, so they are of another kind."""
+    system.submit("nap", 40, seconds=0.2)
+    old = ("-m", "dramatiq", "tests.handlers", "-p", "1", "-t", "4")
+    with system.group(*old) as leaving:
+        wait_for(lambda: len(system.effects()) > 4, "some ran")
+        with system.group("-m", "dramatiq", "tests.handlers", "tests.other_handlers", "-p", "1", "-t", "4"):
+            leaving.stop()
+            system.wait_until(completed=40)
+    assert len(system.effects()) == 40
