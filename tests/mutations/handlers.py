@@ -195,6 +195,12 @@ HANDLERS = [
         [f"{LIFE}::test_a_permanent_error_is_dead_lettered_at_once"],
     ),
     Mutation(
+        "forks, and does not end",
+        "the end of a forked child",
+        [Change("middleware/execution/attempt.py", "            os._exit(FORKED)", "            pass")],
+        [f"{LIFE}::test_a_child_that_a_handler_forks_and_does_not_end_is_no_second_worker"],
+    ),
+    Mutation(
         "the payload does not match",
         "the outcome `invalid_payload`",
         [Change("middleware/execution/retries.py", '        return "invalid_payload"\n', "        return None\n")],

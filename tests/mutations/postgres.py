@@ -7,6 +7,12 @@ from tests.mutations.shared import DISPATCHER_WITHOUT_POSTGRES, NO_CLAIM_TIME, P
 
 POSTGRES_FAILURES = [
     Mutation(
+        "PostgreSQL is read-only",
+        "error 25006 as transient",
+        [Change("persistence/core/database.py", ', "25006")', ")")],
+        ["faults/test_postgres_restarts.py::test_while_postgres_is_read_only_outcomes_wait_and_no_job_runs_twice"],
+    ),
+    Mutation(
         "PostgreSQL crashes and restarts (`pg_ctl -m immediate`)",
         "the dispatcher's handling of PostgreSQL errors",
         [DISPATCHER_WITHOUT_POSTGRES],
@@ -61,7 +67,9 @@ POSTGRES_FAILURES = [
         "error class 40 as transient, and the second try with each outcome alone",
         [
             Change(
-                "persistence/core/database.py", '("08", "40", "53", "57P", "55P03")', '("08", "53", "57P", "55P03")'
+                "persistence/core/database.py",
+                '("08", "40", "53", "57P", "55P03", "25006")',
+                '("08", "53", "57P", "55P03", "25006")',
             ),
             Change(
                 "middleware/execution/recorder.py",

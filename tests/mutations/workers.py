@@ -166,6 +166,15 @@ WORKERS = [
         [f"{KILLED}::test_a_second_term_ends_a_group_at_once_and_its_jobs_are_freed"],
     ),
     Mutation(
+        "two services have workers",
+        "the job types of a lane",
+        [Change(f"{SQL}/dispatch.sql", " AND l.job_types ? p.job_type")],
+        [
+            "faults/test_two_services.py::test_two_services_on_one_queue_run_their_own_jobs_and_none_is_passed_around",
+            "faults/test_two_services.py::test_jobs_of_a_service_that_is_down_keep_nobody_elses_waiting",
+        ],
+    ),
+    Mutation(
         "no live worker knows",
         "the job types of a lane",
         [Change(f"{SQL}/dispatch.sql", " AND l.job_types ? p.job_type")],

@@ -33,7 +33,7 @@ class Missing(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, Missing())
 from aeon_jobs.actors import data_processing, email_notification, webhook_delivery
-from aeon_jobs.actors.job import job
+from aeon_jobs.actors import job
 print(email_notification.message(to="a@example.com", subject="s", body="b").job_id)
 """
 EXTRAS = ["periodiq", "pendulum", "psutil", "httpx", "httpcore", "polars", "litestar", "uvicorn", "msgspec", "rich"]

@@ -12,10 +12,20 @@ WITH lanes AS (
     SELECT * FROM jsonb_to_recordset(CAST(:lanes AS jsonb)) AS l (lane text, free integer, queues jsonb, job_types jsonb)
 ),
 pairs AS (
-    SELECT l.lane, l.free, p.queue_name, p.job_type, count(*) OVER (PARTITION BY l.lane) AS in_lane
-    FROM ready_pairs() p JOIN lanes l ON l.queues ? p.queue_name AND l.job_types ? p.job_type
-    LEFT JOIN job_queues q ON q.name = p.queue_name
-    WHERE q.name IS NULL OR nullif(current_setting('aeon_jobs.locked', true), '')::jsonb ? q.name
+    -- Who picks n jobs needs no more than the n pairs whose first jobs come first.
+    SELECT lane, free, queue_name, job_type, least(free, count(*) OVER (PARTITION BY lane)) AS in_lane FROM (
+        SELECT l.lane, l.free, p.queue_name, p.job_type,
+            row_number() OVER (PARTITION BY l.lane ORDER BY head.priority DESC, head.seq) AS place
+        FROM ready_pairs() p JOIN lanes l ON l.queues ? p.queue_name AND l.job_types ? p.job_type
+        LEFT JOIN job_queues q ON q.name = p.queue_name
+        CROSS JOIN LATERAL (
+            SELECT priority, seq FROM jobs
+            WHERE status = 'pending' AND ready AND queue_name = p.queue_name AND job_type = p.job_type
+            ORDER BY priority DESC, seq LIMIT 1
+        ) AS head
+        WHERE q.name IS NULL OR nullif(current_setting('aeon_jobs.locked', true), '')::jsonb ? q.name
+    ) AS placed
+    WHERE place <= free
 ),
 ready AS (
     SELECT DISTINCT ON (candidate.id) candidate.id, pairs.lane, pairs.free, pairs.queue_name, candidate.priority, candidate.seq
