@@ -10,7 +10,7 @@ LOCKER := .venv-lock
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Universal: one lock for every platform and Python that is supported, with markers where they differ.
 COMPILE := $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(UPGRADE)
 IMAGE_EXTRAS := client worker api cli data otel
@@ -64,13 +64,13 @@ clean: ## Remove what the other targets made; data of `up` stay
 # Exactly the locked packages. --no-deps: the lock is complete, and some versions of pip take a newer release for
 # `coverage[toml]` than the lock names, and refuse it. `pip check` says if the lock is not complete.
 $(LOCKED): $(LOCK) | $(BIN)/python
-	@$(PIP) install --no-deps --require-hashes -r $(LOCK)
+	@$(PIP) install --quiet --no-deps --require-hashes -r $(LOCK)
 	@$(PIP) check
 	@touch $@
 
 # Then the project itself, linked.
 $(READY): $(LOCKED) pyproject.toml
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@$(PIP) check
 	@touch $@
 

@@ -1,5 +1,6 @@
 """`python -m aeon_jobs` is `aeon-jobs`."""
 
-from aeon_jobs.ops.cli import main
+from aeon_jobs.ops.entry_point import main
 
-main()
+if __name__ == "__main__":
+    main()

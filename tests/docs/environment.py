@@ -49,15 +49,17 @@ def distributions(extras: set[str]) -> dict[str, Distribution]:
     return found
 
 
-def create(directory: Path, extras: set[str]) -> Path:
-    """Make the environment; its directory of programs."""
+def create(directory: Path, extras: set[str], *, linked: bool = True) -> Path:
+    """Make the environment; its directory of programs. `linked=False` leaves this package itself out."""
     venv.create(directory, symlinks=True, with_pip=False)
     (site,) = directory.glob("lib/python*/site-packages")
     programs = directory / "bin"
     for name, found in distributions(extras).items():
-        _link_files(found, site, name)
-        _write_scripts(found, programs)
-    (site / "aeon_jobs").symlink_to(ROOT / "aeon_jobs")
+        if linked or name != NAME:
+            _link_files(found, site, name)
+            _write_scripts(found, programs)
+    if linked:
+        (site / "aeon_jobs").symlink_to(ROOT / "aeon_jobs")
     return programs
 
 

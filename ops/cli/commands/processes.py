@@ -10,7 +10,6 @@ import typer
 from aeon_jobs.ops.cli.environment import log_as, settings, warn_of_misspelt_variables
 from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput
 from aeon_jobs.ops.cli.output.console import err, out
-from aeon_jobs.persistence.core.errors import JobsError
 
 DATA_DIR = Path(".aeon-jobs")
 
@@ -37,12 +36,8 @@ def up(
 
 def demo() -> None:
     """Show everything at work here: real servers, some 230 jobs, every outcome checked. Leaves nothing behind."""
-    try:
-        from aeon_jobs.ops.demo import run as whole
-    except ModuleNotFoundError as error:
-        if error.name != "aiosmtpd":
-            raise
-        raise JobsError("no SMTP server: install it with pip install 'aeon-jobs[demo]'") from None
+    from aeon_jobs.ops.demo import run as whole
+
     if not whole.run(out):
         raise typer.Exit(Exit.FAILED)
 

@@ -1,0 +1,1 @@
+"""What a fresh machine gets: the install command, the wheel, the extras."""
