@@ -46,10 +46,10 @@ class Harness:
         with self.database.connection() as connection:
             return [execution.outcome for execution in executions.of_job(connection, _id(message))]
 
-    def letter(self, message: dramatiq.Message[Any] | UUID) -> DeadLetterJob:
+    def dead_letter(self, message: dramatiq.Message[Any] | UUID) -> DeadLetterJob:
         with self.database.connection() as connection:
-            (letter,) = dead_letters.of_job(connection, _id(message))
-        return letter
+            (dead_letter,) = dead_letters.of_job(connection, _id(message))
+        return dead_letter
 
     def finished(self, message: dramatiq.Message[Any] | UUID) -> Job:
         """Wait until the job is final; its row."""

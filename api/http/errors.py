@@ -38,7 +38,7 @@ from aeon_jobs.persistence.core.errors import (
     WrongState,
 )
 from aeon_jobs.persistence.queue.timetable import ScheduleNotFound
-from aeon_jobs.persistence.reads.dead_letter_lists import LetterNotFound
+from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterNotFound
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -171,7 +171,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (VersionChanged, lambda e: Problem("precondition-failed", 412, str(e), headers={"ETag": e.version})),
     (JobNotFound, lambda e: Problem("not-found", 404, str(e))),
     (ScheduleNotFound, lambda e: Problem("not-found", 404, str(e))),
-    (LetterNotFound, lambda e: Problem("not-found", 404, str(e))),
+    (DeadLetterNotFound, lambda e: Problem("not-found", 404, str(e))),
     (KeyNotFound, lambda e: Problem("not-found", 404, str(e))),
     (UnknownRole, lambda e: invalid([Violation("role", str(e))])),
     (WrongState, _of_wrong_state),

@@ -53,7 +53,7 @@ class DeadLetterUseCases(BulkUseCases):
         """
         is_open = {"open": True, "resolved": False, "all": None}[status]
         with self.context.database.connection() as connection:
-            page = dead_letter_lists.letters(connection, _filter(which, is_open), limit=limit, cursor=cursor)
+            page = dead_letter_lists.page(connection, _filter(which, is_open), limit=limit, cursor=cursor)
         return Page(items=[shown(DeadLetterSummary, row) for row in page.rows], next_cursor=page.next_cursor)
 
     def dead_letters(
@@ -66,10 +66,10 @@ class DeadLetterUseCases(BulkUseCases):
         """With payload, traceback and every attempt of its job.
 
         Raises:
-            LetterNotFound
+            DeadLetterNotFound
         """
         with self.context.database.connection() as connection:
-            row = dead_letter_lists.letter(connection, dead_letter_id)
+            row = dead_letter_lists.get(connection, dead_letter_id)
             attempts = executions.of_job(connection, row.job_id) if row.job_id else []
         return shown(DeadLetter, row, executions=[execution(attempt) for attempt in attempts])
 
@@ -84,7 +84,7 @@ class DeadLetterUseCases(BulkUseCases):
         """Its job starts anew, with `payload` an edited one; its history is kept.
 
         Raises:
-            LetterNotFound
+            DeadLetterNotFound
             NotFound: it belongs to no job.
             WrongState: the job is not over.
             InvalidJob: the payload does not fit the job type.
@@ -104,7 +104,7 @@ class DeadLetterUseCases(BulkUseCases):
         """Close it without another try; the job stays failed.
 
         Raises:
-            LetterNotFound, NotFound
+            DeadLetterNotFound, NotFound
         """
         with self.context.database.transaction() as connection:
             dead_letters.discard(connection, _job_of(connection, dead_letter_id), by=self.principal.name)
@@ -156,10 +156,10 @@ def execution(row: JobExecution) -> Execution:
     return shown(Execution, row, duration_ms=None if took is None else round(took * 1_000))
 
 
-def _filter(which: DeadLetterFilter | None, is_open: bool | None) -> dead_letter_lists.LetterFilter:
+def _filter(which: DeadLetterFilter | None, is_open: bool | None) -> dead_letter_lists.DeadLetterFilter:
     which = checked(which or DeadLetterFilter())
     given = {field.name: getattr(which, field.name) for field in fields(which)}
-    return dead_letter_lists.LetterFilter(**given, open=is_open)
+    return dead_letter_lists.DeadLetterFilter(**given, open=is_open)
 
 
 def _ids(connection: Connection, which: DeadLetterFilter | None) -> list[UUID]:
@@ -167,7 +167,7 @@ def _ids(connection: Connection, which: DeadLetterFilter | None) -> list[UUID]:
 
 
 def _job_of(connection: Connection, dead_letter_id: int) -> UUID:
-    job_id = dead_letter_lists.letter(connection, dead_letter_id).job_id
+    job_id = dead_letter_lists.get(connection, dead_letter_id).job_id
     if job_id is None:
         message = "belongs to no job: it cannot be requeued, and has nothing to close"
         raise NotFound(f"dead letter {dead_letter_id} {message}")

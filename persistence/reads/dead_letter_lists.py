@@ -11,18 +11,19 @@ from sqlalchemy import ColumnElement, Connection, Table, select
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import JobsError
 from aeon_jobs.persistence.core.models import DeadLetterJob
-from aeon_jobs.persistence.reads.id_lists import IdPage, page
+from aeon_jobs.persistence.reads import id_lists
+from aeon_jobs.persistence.reads.id_lists import IdPage
 
-_LETTERS: Table = DeadLetterJob.__table__  # type: ignore[attr-defined]
+_TABLE: Table = DeadLetterJob.__table__  # type: ignore[attr-defined]
 
 
-class LetterNotFound(JobsError, LookupError):
-    def __init__(self, letter_id: int) -> None:
-        super().__init__(f"no dead letter with id {letter_id}")
+class DeadLetterNotFound(JobsError, LookupError):
+    def __init__(self, dead_letter_id: int) -> None:
+        super().__init__(f"no dead letter with id {dead_letter_id}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LetterFilter:
+class DeadLetterFilter:
     """Which dead letters; all conditions must hold."""
 
     open: bool | None = True
@@ -46,29 +47,31 @@ class Cause:
     count: int
 
 
-def letters(connection: Connection, which: LetterFilter, *, limit: int = 50, cursor: str | None = None) -> IdPage:
+def page(connection: Connection, which: DeadLetterFilter, *, limit: int = 50, cursor: str | None = None) -> IdPage:
     """
     Raises:
         InvalidJob: the cursor is not one of this list.
     """
-    return page(connection, _LETTERS, _conditions(which), of_list=("dead letters", which), limit=limit, cursor=cursor)
+    return id_lists.page(
+        connection, _TABLE, _conditions(which), of_list=("dead letters", which), limit=limit, cursor=cursor
+    )
 
 
-def letter(connection: Connection, letter_id: int) -> DeadLetterJob:
+def get(connection: Connection, dead_letter_id: int) -> DeadLetterJob:
     """
     Raises:
-        LetterNotFound
+        DeadLetterNotFound
     """
-    row = connection.execute(select(_LETTERS).where(_LETTERS.c.id == letter_id)).mappings().one_or_none()
+    row = connection.execute(select(_TABLE).where(_TABLE.c.id == dead_letter_id)).mappings().one_or_none()
     if row is None:
-        raise LetterNotFound(letter_id)
+        raise DeadLetterNotFound(dead_letter_id)
     return DeadLetterJob(**row)
 
 
-def job_ids(connection: Connection, which: LetterFilter, limit: int) -> list[UUID]:
-    """The jobs of open letters, oldest first: what a bulk action works on."""
-    where = [*_conditions(which), _LETTERS.c.job_id.is_not(None)]
-    rows = connection.execute(select(_LETTERS.c.job_id).where(*where).order_by(_LETTERS.c.id).limit(limit))
+def job_ids(connection: Connection, which: DeadLetterFilter, limit: int) -> list[UUID]:
+    """The jobs of open dead letters, oldest first: what a bulk action works on."""
+    where = [*_conditions(which), _TABLE.c.job_id.is_not(None)]
+    rows = connection.execute(select(_TABLE.c.job_id).where(*where).order_by(_TABLE.c.id).limit(limit))
     return list(rows.scalars())
 
 
@@ -77,13 +80,13 @@ def causes(connection: Connection, limit: int = 50) -> list[Cause]:
     return [Cause(**row) for row in run(connection, "reads/dead_letter_causes", {"limit": limit}).mappings()]
 
 
-def _conditions(which: LetterFilter) -> list[ColumnElement[bool]]:
+def _conditions(which: DeadLetterFilter) -> list[ColumnElement[bool]]:
     names = ("job_type", "queue_name", "reason", "error_type", "fingerprint")
     given: dict[str, Any] = {name: getattr(which, name) for name in names}
     conditions: list[ColumnElement[bool]] = [
-        _LETTERS.c[name] == value for name, value in given.items() if value is not None
+        _TABLE.c[name] == value for name, value in given.items() if value is not None
     ]
     if which.open is not None:
-        resolved = _LETTERS.c.resolved_at
+        resolved = _TABLE.c.resolved_at
         conditions.append(resolved.is_(None) if which.open else resolved.is_not(None))
     return conditions

@@ -36,7 +36,7 @@ executions AS (
     SELECT id, attempt, outcome, :worker_id, started_at, clock_timestamp(), error_type, error_message, traceback
     FROM recorded
 ),
-letters AS (
+dead_letters AS (
     INSERT INTO dead_letter_jobs
         (job_id, job_type, queue_name, reason, error_type, error_message, traceback, fingerprint, payload, attempts)
     SELECT id, job_type, queue_name, reason, error_type, error_message, traceback, fingerprint, payload, attempt

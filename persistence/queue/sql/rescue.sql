@@ -24,7 +24,7 @@ executions AS (
     INSERT INTO job_executions (job_id, attempt, outcome, worker_id, started_at, error_type, error_message)
     SELECT id, attempt, 'lost', worker_id, started_at, 'WorkerLost', error_message FROM rescued
 ),
-letters AS (
+dead_letters AS (
     INSERT INTO dead_letter_jobs
         (job_id, job_type, queue_name, reason, error_type, error_message, fingerprint, payload, attempts)
     SELECT id, job_type, queue_name, 'poison', 'WorkerLost',

@@ -25,13 +25,13 @@ def sql(database: Database) -> Any:
 
 def _fail(sql: Any, job_id: UUID, fingerprint: str = "f1") -> int:
     sql("UPDATE jobs SET status = 'failed', completed_at = now(), error_message = 'boom' WHERE id = :id", id=job_id)
-    letter = sql(
+    dead_letter = sql(
         "INSERT INTO dead_letter_jobs (job_id, job_type, queue_name, reason, error_type, error_message, fingerprint,"
         " payload) VALUES (:id, 'echo', 'default', 'exhausted', 'ValueError', 'boom', :fingerprint, '{}') RETURNING id",
         id=job_id,
         fingerprint=fingerprint,
     )
-    return int(letter.scalar_one())
+    return int(dead_letter.scalar_one())
 
 
 def _worker(database: Database, **changes: Any) -> None:

@@ -145,9 +145,11 @@ def test_events_of_all_jobs_are_filtered(client: Client, database: Database) -> 
 
 def test_dead_letters_are_found_mended_and_discarded(client: Client, database: Database) -> None:
     mended, dropped = _dead(database, client), _dead(database, client)
-    letters = {letter.job_id: letter for letter in client.dead_letters(DeadLetterFilter(error_type="Boom"))}
-    assert letters.keys() == {mended, dropped}
-    whole = client.dead_letter(letters[mended].id)
+    found = {
+        dead_letter.job_id: dead_letter for dead_letter in client.dead_letters(DeadLetterFilter(error_type="Boom"))
+    }
+    assert found.keys() == {mended, dropped}
+    whole = client.dead_letter(found[mended].id)
     assert (whole.reason, whole.payload, len(whole.executions)) == ("exhausted", {"text": "doomed"}, 1)
     assert sum(cause.count for cause in client.dead_letter_causes()) == 2
 
@@ -155,7 +157,7 @@ def test_dead_letters_are_found_mended_and_discarded(client: Client, database: D
         client.requeue_dead_letter(whole.id, payload={"text": 5})
     assert refused.value.errors == [("payload.text", "must be of type string")]
     assert client.requeue_dead_letter(whole.id, payload={"text": "better"}).payload == {"text": "better"}
-    client.discard_dead_letter(letters[dropped].id, reason="no use")
+    client.discard_dead_letter(found[dropped].id, reason="no use")
     assert list(client.dead_letters()) == []
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.reads import audit_list, dead_letter_lists, details, listing, overview
 from aeon_jobs.persistence.reads.audit_list import EntryFilter
-from aeon_jobs.persistence.reads.dead_letter_lists import LetterFilter
+from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterFilter
 from aeon_jobs.persistence.reads.listing import Filter
 from tests.integration.persistence.test_plans import copy_of_template
 from tests.plans import Plan, pages_of
@@ -167,10 +167,10 @@ def _page(database: Database, which: Filter, **options: Any) -> tuple[listing.Pa
 LOOKS: dict[str, tuple[int, Callable[[Connection], object]]] = {
     "a job": (40, lambda c: details.of_job(c, UUID(int=500_000))),
     "depths": (6_000, overview.depths),
-    "open letters": (3_000, lambda c: dead_letter_lists.letters(c, LetterFilter())),
-    "letters of a cause": (3_000, lambda c: dead_letter_lists.letters(c, LetterFilter(fingerprint="f7"))),
-    "all letters": (3_000, lambda c: dead_letter_lists.letters(c, LetterFilter(open=None))),
-    "letters of no such type": (3_000, lambda c: dead_letter_lists.letters(c, LetterFilter(job_type="nothing"))),
+    "open letters": (3_000, lambda c: dead_letter_lists.page(c, DeadLetterFilter())),
+    "letters of a cause": (3_000, lambda c: dead_letter_lists.page(c, DeadLetterFilter(fingerprint="f7"))),
+    "all letters": (3_000, lambda c: dead_letter_lists.page(c, DeadLetterFilter(open=None))),
+    "letters of no such type": (3_000, lambda c: dead_letter_lists.page(c, DeadLetterFilter(job_type="nothing"))),
     "causes": (3_000, dead_letter_lists.causes),
     "audit log": (500, lambda c: audit_list.entries(c, EntryFilter())),
     "audit log of a job": (500, lambda c: audit_list.entries(c, EntryFilter(subject_type="job", subject_id="77"))),

@@ -283,11 +283,20 @@ def test_a_hopeless_job_fails_with_a_dead_letter(database):
     end(database, running, exhausted())
     stored = job(database, running.id)
     assert (stored.status, stored.retry_count, stored.error_message) == ("failed", 0, "refused")
-    (letter,) = dead_letters_of(database, running.id)
-    assert (letter.reason, letter.error_type, letter.error_message) == ("exhausted", "ConnectionError", "refused")
-    assert (letter.traceback, letter.fingerprint) == (FAILURE.traceback, FAILURE.fingerprint)
-    assert (letter.payload, letter.attempts, letter.job_type, letter.queue_name) == ({"n": 1}, 1, "note", "default")
-    assert letter.resolved_at is None
+    (dead_letter,) = dead_letters_of(database, running.id)
+    assert (dead_letter.reason, dead_letter.error_type, dead_letter.error_message) == (
+        "exhausted",
+        "ConnectionError",
+        "refused",
+    )
+    assert (dead_letter.traceback, dead_letter.fingerprint) == (FAILURE.traceback, FAILURE.fingerprint)
+    assert (dead_letter.payload, dead_letter.attempts, dead_letter.job_type, dead_letter.queue_name) == (
+        {"n": 1},
+        1,
+        "note",
+        "default",
+    )
+    assert dead_letter.resolved_at is None
 
 
 def test_without_dead_letters_a_hopeless_job_just_fails(database):
@@ -524,7 +533,7 @@ def test_a_letter_that_is_open_already_is_not_doubled(database):
     running = running_job(database)
     rows(database, "INSERT INTO dead_letter_jobs (job_id, reason) VALUES (:id, 'poison')", id=running.id)
     assert end(database, running, exhausted())
-    assert [letter.reason for letter in dead_letters_of(database, running.id)] == ["poison"]
+    assert [dead_letter.reason for dead_letter in dead_letters_of(database, running.id)] == ["poison"]
     with database.connection() as connection:
         assert len(dead_letters.of_job(connection, running.id)) == 1
 

@@ -50,8 +50,12 @@ def test_a_requeued_job_begins_a_new_life_and_keeps_its_history(database):
     again = requeue(database, old.id)
     assert (again.status, again.retry_count, again.worker_deaths, again.max_retries) == ("pending", 0, 0, 5)
     assert (again.completed_at, again.result, again.progress, again.scheduled_at, again.ready) == (None,) * 4 + (True,)
-    (letter,) = dead_letters_of(database, old.id)
-    assert (letter.resolution, letter.resolved_by, letter.resolved_at is None) == ("requeued", "operator", False)
+    (dead_letter,) = dead_letters_of(database, old.id)
+    assert (dead_letter.resolution, dead_letter.resolved_by, dead_letter.resolved_at is None) == (
+        "requeued",
+        "operator",
+        False,
+    )
     assert outcomes(database, old.id) == [(1, "failed")]
     (new,) = start(database, old.id)
     assert (new.attempt, new.dispatch_seq) == (2, 2)
@@ -105,9 +109,9 @@ def test_a_job_that_dies_again_gets_a_letter_again(database):
     requeue(database, old.id)
     (again,) = start(database, old.id)
     end(database, again, states.failed(FAILURE, retries_left=0, delay_ms=0))
-    assert [letter.resolution for letter in dead_letters_of(database, old.id)] == ["requeued", None]
+    assert [dead_letter.resolution for dead_letter in dead_letters_of(database, old.id)] == ["requeued", None]
     with database.connection() as connection:
-        assert [letter.resolution for letter in dead_letters.of_job(connection, old.id)] == ["requeued", None]
+        assert [dead_letter.resolution for dead_letter in dead_letters.of_job(connection, old.id)] == ["requeued", None]
 
 
 def test_a_discarded_letter_is_closed_for_good(database):
@@ -116,8 +120,8 @@ def test_a_discarded_letter_is_closed_for_good(database):
         dead_letters.discard(connection, old.id, by="operator")
         with pytest.raises(JobNotFound):
             dead_letters.discard(connection, old.id)
-    (letter,) = dead_letters_of(database, old.id)
-    assert (letter.resolution, letter.resolved_by) == ("discarded", "operator")
+    (dead_letter,) = dead_letters_of(database, old.id)
+    assert (dead_letter.resolution, dead_letter.resolved_by) == ("discarded", "operator")
     rows(database, "SELECT retry_failed_jobs(0)")
     assert job(database, old.id).status == "failed"
 
@@ -131,7 +135,7 @@ def test_of_two_that_requeue_at_once_one_wins(database):
             connection.commit()
             with pytest.raises(WrongState, match="is pending"):
                 second.answer()
-    assert [letter.resolution for letter in dead_letters_of(database, old.id)] == ["requeued"]
+    assert [dead_letter.resolution for dead_letter in dead_letters_of(database, old.id)] == ["requeued"]
 
 
 def test_of_requeue_and_discard_at_once_the_letter_is_resolved_once(database):
@@ -143,7 +147,7 @@ def test_of_requeue_and_discard_at_once_the_letter_is_resolved_once(database):
             connection.commit()
             with pytest.raises(JobNotFound):
                 second.answer()
-    assert [letter.resolution for letter in dead_letters_of(database, old.id)] == ["requeued"]
+    assert [dead_letter.resolution for dead_letter in dead_letters_of(database, old.id)] == ["requeued"]
 
 
 def test_a_letter_without_a_job_is_possible(database):

@@ -35,7 +35,7 @@ from aeon_jobs.persistence.queue.states import Failure
 from aeon_jobs.persistence.queue.workers import Host, Registration
 from aeon_jobs.persistence.reads import audit_list, dead_letter_lists, listing, overview
 from aeon_jobs.persistence.reads.audit_list import EntryFilter
-from aeon_jobs.persistence.reads.dead_letter_lists import LetterFilter
+from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterFilter
 from aeon_jobs.persistence.reads.listing import Filter
 from tests.conftest import _administration, _dsn, _of_database
 from tests.plans import plan_of, plan_of_sql
@@ -262,8 +262,8 @@ OTHERS: dict[str, Work] = {
     "job_executions_finished_idx": overview.activity,
     "dead_letter_jobs_open_idx": lambda c: dead_letters.discard(c, FAILED),
     "dead_letter_jobs_job_idx": lambda c: dead_letters.of_job(c, FAILED),
-    "dead_letter_jobs_fingerprint_idx": lambda c: dead_letter_lists.job_ids(c, LetterFilter(fingerprint="x"), 100),
-    "dead_letter_jobs_pkey": lambda c: dead_letter_lists.letter(c, 77),
+    "dead_letter_jobs_fingerprint_idx": lambda c: dead_letter_lists.job_ids(c, DeadLetterFilter(fingerprint="x"), 100),
+    "dead_letter_jobs_pkey": lambda c: dead_letter_lists.get(c, 77),
     "job_schedules_due_idx": lambda c: schedules.tick(c, NOW),
     "job_schedules_name_key": schedule_of,
     "job_schedules_pkey": lambda c: timetable.get(c, UUID(int=77)),

@@ -71,10 +71,15 @@ def test_a_job_that_took_too_many_workers_down_is_dead_lettered_as_poison(databa
         assert job(database, job_id).worker_deaths == deaths
         assert job(database, job_id).status == ("failed" if deaths == 3 else "pending")
     assert job(database, job_id).completed_at is not None
-    (letter,) = dead_letters_of(database, job_id)
-    assert (letter.reason, letter.error_type, letter.attempts, letter.payload) == ("poison", "WorkerLost", 3, {"n": 1})
-    assert letter.error_message == "3 workers died while they ran this job; the last: worker w3 died"
-    assert letter.fingerprint
+    (dead_letter,) = dead_letters_of(database, job_id)
+    assert (dead_letter.reason, dead_letter.error_type, dead_letter.attempts, dead_letter.payload) == (
+        "poison",
+        "WorkerLost",
+        3,
+        {"n": 1},
+    )
+    assert dead_letter.error_message == "3 workers died while they ran this job; the last: worker w3 died"
+    assert dead_letter.fingerprint
     assert outcomes(database, job_id) == [(1, "lost"), (2, "lost"), (3, "lost")]
     assert claimed.attempt == 3
 

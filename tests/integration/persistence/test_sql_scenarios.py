@@ -82,13 +82,13 @@ def test_a_failed_job_at_its_limit_is_left_alone(database):
 
 
 def test_a_failed_job_that_somebody_has_to_look_at_first_or_gave_up_is_left_alone(database):
-    letter = (
+    dead_letter = (
         "INSERT INTO dead_letter_jobs (job_id, reason, resolved_at, resolution)"
         " VALUES (:id, 'exhausted', CASE WHEN :how <> '' THEN now() END, nullif(:how, ''))"
     )
     ids = {how: add_job(database, status="failed") for how in ("", "discarded", "requeued")}
     for how, job_id in ids.items():
-        rows(database, letter, id=job_id, how=how)
+        rows(database, dead_letter, id=job_id, how=how)
     # One that was cancelled while it failed would be pending for ever: it is never dispatched.
     rows(database, "INSERT INTO jobs (job_type, status, cancel_requested_at) VALUES ('x', 'failed', now())")
     assert value(database, "SELECT retry_failed_jobs(0)") == 1

@@ -183,11 +183,11 @@ def test_an_exhausted_job_is_dead_lettered_with_its_error_and_history(harness: H
     with harness.working():
         job = harness.finished(hopeless.send())
 
-    letter = harness.letter(job.id)
+    dead_letter = harness.dead_letter(job.id)
     assert (job.status, job.error_message, job.retry_count) == ("failed", "no such customer", 1)
-    assert (letter.reason, letter.error_type, letter.attempts) == ("exhausted", "LookupError", 2)
-    assert "in hopeless" in (letter.traceback or "")
-    assert letter.fingerprint
+    assert (dead_letter.reason, dead_letter.error_type, dead_letter.attempts) == ("exhausted", "LookupError", 2)
+    assert "in hopeless" in (dead_letter.traceback or "")
+    assert dead_letter.fingerprint
 
 
 @pytest.mark.parametrize(("error", "registry"), [(PermanentError("no"), ()), (KeyError("no"), (LookupError,))])
@@ -202,7 +202,7 @@ def test_a_permanent_error_is_dead_lettered_at_once(
         job = harness.finished(refused.send())
 
     assert harness.outcomes(job.id) == ["failed"]
-    assert harness.letter(job.id).reason == "permanent"
+    assert harness.dead_letter(job.id).reason == "permanent"
 
 
 def test_the_transient_registry_wins_over_a_permanent_base(harness: Harness) -> None:
@@ -297,12 +297,12 @@ def test_a_payload_inserted_by_hand_that_does_not_fit_is_dead_lettered(harness: 
         )
         job = harness.finished(job_id)
 
-    assert harness.letter(job.id).reason == "invalid_payload"
+    assert harness.dead_letter(job.id).reason == "invalid_payload"
     assert "payload.n" in (job.error_message or "")
 
 
 def test_a_job_of_a_type_that_no_live_worker_knows_waits_and_runs_when_one_does(harness: Harness) -> None:
-    """A plain INSERT with a new name, a deploy that brings the producers first, a rolling restart: no dead letter."""
+    """A plain INSERT with a new name, a deploy that brings the producers first, a rolling restart: no dead dead_letter."""
 
     @harness.job
     def known(n: int) -> int:
@@ -489,7 +489,7 @@ def test_an_async_handler_that_takes_long_to_clean_up_ends_as_what_stopped_it(ha
     if why == "cancelled":
         assert (job.status, harness.outcomes(job.id)) == ("cancelled", ["cancelled"])
     else:
-        assert (job.status, harness.letter(job.id).reason) == ("failed", "timeout")
+        assert (job.status, harness.dead_letter(job.id).reason) == ("failed", "timeout")
 
 
 def test_a_flag_raised_by_hand_cancels_too(harness: Harness) -> None:
@@ -656,7 +656,7 @@ def test_a_circular_result_is_a_permanent_failure(harness: Harness) -> None:
     with harness.working():
         job = harness.finished(circular.send())
 
-    assert harness.letter(job.id).reason == "permanent"
+    assert harness.dead_letter(job.id).reason == "permanent"
 
 
 def test_jobs_start_in_priority_order_but_for_a_window(harness: Harness) -> None:

@@ -11,7 +11,7 @@ from aeon_jobs.api.client.errors import ConnectionFailed, UnexpectedAnswer, refu
 from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput, NotFound, Refusal, classify
 from aeon_jobs.persistence.admin.api_keys import KeyNotFound, UnknownRole
 from aeon_jobs.persistence.core import errors
-from aeon_jobs.persistence.reads.dead_letter_lists import LetterNotFound
+from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterNotFound
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from aeon_jobs.persistence.reads.dead_letter_lists import LetterNotFound
         (UnknownRole("king"), Exit.INVALID_INPUT),
         (InvalidInput("no"), Exit.INVALID_INPUT),
         (errors.JobNotFound(1), Exit.NOT_FOUND),
-        (LetterNotFound(1), Exit.NOT_FOUND),
+        (DeadLetterNotFound(1), Exit.NOT_FOUND),
         (KeyNotFound("x"), Exit.NOT_FOUND),
         (NotFound("x"), Exit.NOT_FOUND),
         (errors.WrongState(1, "completed", "be cancelled"), Exit.WRONG_STATE),
