@@ -61,7 +61,7 @@ def _mail_lines(mail_sink: Program | None, environ: MutableMapping[str, str]) ->
     if mail_sink:
         yield f"Mails       kept here, not sent (SMTP {HOST}:{environ['SMTP_PORT']}); show them: aeon-jobs mails"
     elif not _is_set(environ, environment_file.SMTP):
-        yield "Mails       no local mail server: pip install 'aeon-jobs[embedded]', or set SMTP_HOST"
+        yield "Mails       no local mail server: pip install 'aeon-jobs[demo]', or set SMTP_HOST"
 
 
 def _webhooks(data_dir: Path, environ: MutableMapping[str, str]) -> Iterator[str]:

@@ -32,6 +32,7 @@ from aeon_jobs.api.http.routes import (
     events,
     exposition,
     health,
+    home,
     job_types,
     jobs,
     keys,
@@ -79,6 +80,7 @@ def _described(built: Resources) -> Litestar:
 def _parts(built: Resources) -> dict[str, Any]:
     return {
         "route_handlers": [
+            home.home,
             health.router,
             exposition.prometheus,
             _jobs_router(built.settings),

@@ -18,6 +18,7 @@ ROLES = ("viewer", "submitter", "operator", "admin")
 # The table that docs/api.md shows. A route that is missing here fails the test below.
 NEEDED = {
     "GET /health": None,
+    "GET /": None,
     "GET /api/docs": None,
     "GET /api/docs/{id}": None,
     "GET /api/openapi.json": None,
