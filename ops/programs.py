@@ -15,7 +15,7 @@ GRACE_S = 3.0
 WORKER = "worker"
 
 IMPORT_FAILED = 2
-"""Exit status of dramatiq when a module cannot be imported."""
+"""Exit status of a worker whose modules cannot be imported; dramatiq uses it too."""
 
 
 class StopRank(IntEnum):
@@ -49,11 +49,17 @@ def programs(settings: Settings, modules: Sequence[str] = (), *, reload: bool = 
         Program("api", _ours("api"), StopRank.INTAKE, stop_limit=5 + GRACE_S),
         Program("scheduler", _ours("scheduler"), StopRank.INTAKE, stop_limit=5 + GRACE_S),
         Program("dispatcher", _ours("dispatcher"), StopRank.DELIVERY, stop_limit=5 + GRACE_S),
-        Program(WORKER, _ours("worker", *modules), StopRank.WORK, drain, settings.worker_auto_restart, reload),
+        Program(WORKER, _worker(modules), StopRank.WORK, drain, settings.worker_auto_restart, reload),
     ]
     return [program for program in everything if program.name != WORKER or settings.worker_enabled]
 
 
-def _ours(*command: str) -> tuple[str, ...]:
+def _worker(modules: Sequence[str]) -> tuple[str, ...]:
+    if not modules:
+        return _ours("worker")
+    return (sys.executable, "-P", "-m", "aeon_jobs.ops.verified_worker", *modules)
+
+
+def _ours(command: str) -> tuple[str, ...]:
     # -P: a folder `aeon_jobs` in the user's working directory must not hide ours.
-    return (sys.executable, "-P", "-m", "aeon_jobs", *command)
+    return (sys.executable, "-P", "-m", "aeon_jobs", command)

@@ -141,7 +141,7 @@ class Supervisor:
             return
         if child.awaits_change(status):
             self._lines.say(
-                f"{name} cannot import its modules, see above; it starts again when a file changes", "bold red"
+                f"{name} cannot import its modules (see above); it starts again when a file changes", "bold red"
             )
         elif child.start_at is None:
             self._lines.say(f"{name} {how}; it is not restarted (WORKER_AUTO_RESTART=false)", "bold red")

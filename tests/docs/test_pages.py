@@ -23,23 +23,12 @@ from tests.leaks import short_directory
 
 PENDING = {"README.md", "docs/writing-jobs.md"}
 """Pages whose blocks are not run here yet: their own tests run them."""
-RECEIVED_WEBHOOK = """
-import time
-from base64 import b64encode
-from types import SimpleNamespace
-
-from aeon_jobs.actors.webhook_delivery.standard_webhooks import sign
-
-secret, body = "whsec_" + b64encode(bytes(32)).decode(), b"{}"
-request = SimpleNamespace(headers=sign(secret, "msg_1", int(time.time()), body))
-"""
 ALL = [page for page in PAGES if blocks(page) and page not in PENDING]
 BEFORE = {
     "docs/api.md": [("sh", "aeon-jobs worker")],
     "docs/cli.md": [("sh", "aeon-jobs worker")],
     "docs/client.md": [("sql", "CREATE TABLE orders (id integer GENERATED ALWAYS AS IDENTITY, customer text)")],
     "docs/design.md": [("sql", "CREATE TABLE invoices (order_id integer)")],
-    "docs/job-types.md": [("python", RECEIVED_WEBHOOK)],
 }
 """What a page takes for granted."""
 JOBS = {

@@ -231,7 +231,7 @@ def test_a_failed_import_waits_for_a_change(runs: list[Run]) -> None:
     run = start(runs, "[program('a', 'print(\"pid 1\"); raise SystemExit(2)', waits_for_change=True)]")
     for _ in range(2):
         run.pid_of("a")
-        run.until("a cannot import its modules, see above; it starts again when a file changes")
+        run.until("a cannot import its modules \\(see above\\); it starts again when a file changes")
         run.ask_to_restart()
     run.pid_of("a")
     run.process.terminate()
