@@ -49,7 +49,7 @@ def test_every_route_is_described_with_its_role_errors_and_an_example(
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
-def test_the_address_alone_is_a_page_whose_links_work(api: Callers) -> None:
+def test_the_address_alone_is_a_page_whose_links_work(api: ApiClients) -> None:
     page = api.nobody.get("/", headers={"Accept": BROWSER})
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     links = re.findall(r'href="(/[^"]*)"', page.text)
@@ -59,7 +59,7 @@ def test_the_address_alone_is_a_page_whose_links_work(api: Callers) -> None:
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json"])
-def test_the_address_alone_is_json_for_programs(api: Callers, accept: str) -> None:
+def test_the_address_alone_is_json_for_programs(api: ApiClients, accept: str) -> None:
     answer = api.nobody.get("/", headers={"Accept": accept})
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()["openapi"] == "/api/openapi.json"

@@ -30,7 +30,7 @@ def test_help_names_every_command() -> None:
     assert done.returncode == 0
     jobs = ("submit", "list", "show", "watch", "cancel", "retry", "explain", "dlq", "schedules", "types")
     system = ("queues", "workers", "keys", "migrate", "doctor", "version")
-    processes = ("up", "demo", "api", "worker", "dispatcher", "scheduler")
+    processes = ("up", "env", "mails", "demo", "api", "worker", "dispatcher", "scheduler")
     for command in jobs + system + processes:
         assert f" {command} " in done.stdout
     assert "Usage: aeon-jobs" in done.stdout
