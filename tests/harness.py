@@ -29,9 +29,9 @@ class Harness:
         return self.broker.database
 
     @contextmanager
-    def working(self, threads: int = 4) -> Iterator[Worker]:
+    def working(self, threads: int = 4, queues: set[str] | None = None) -> Iterator[Worker]:
         """A real dramatiq worker. Without a dispatcher process it also dispatches."""
-        worker = Worker(self.broker, worker_threads=threads, worker_timeout=100)
+        worker = Worker(self.broker, queues=queues, worker_threads=threads, worker_timeout=100)
         worker.start()
         try:
             yield worker

@@ -112,6 +112,7 @@ class Upkeep:
         for lane in set(self._transport.lanes()) - live:
             if ids := self._transport.messages_of(lane):
                 self._take_back(ids)
+                crash("lane.taken_back")
                 self._transport.forget(lane, ids)
             else:
                 self._transport.drop_lane(lane)

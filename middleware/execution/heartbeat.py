@@ -30,6 +30,7 @@ from aeon_jobs.persistence.queue import executions, job_types, workers
 from aeon_jobs.persistence.queue.process import registration
 
 LOOP_TIMEOUT_S = 5.0
+CONFLICTS_EVERY_S = 60.0
 
 _log = structlog.get_logger(__name__)
 
@@ -57,6 +58,7 @@ class Heartbeat(Middleware):
         self._thread: Thread | None = None
         self._parent = os.getppid()
         self._is_ending = False
+        self._conflicts: set[str] = set()
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         self._worker = worker
@@ -65,15 +67,14 @@ class Heartbeat(Middleware):
         declared = broker.get_declared_queues() | broker.job_queues  # type: ignore[attr-defined]
         lane = broker.lane  # type: ignore[attr-defined]
         queues = sorted((worker.consumer_whitelist or declared) - {lane})
-        served = {name: definition for name, definition in definitions.items() if definition.queue_name in queues}
         self._registration = registration(
             "worker",
             self._settings.worker_id,
             broker_id=broker.broker_id,  # type: ignore[attr-defined]
             queues=queues,
-            job_types=sorted(served),
+            job_types=sorted(definitions),
             lane=lane,
-            schema_digests={name: definition.schema_digest for name, definition in served.items()},
+            schema_digests={name: definition.schema_digest for name, definition in definitions.items()},
             threads=worker.worker_threads,
         )
         self._definitions = list(definitions.values())
@@ -105,7 +106,7 @@ class Heartbeat(Middleware):
     def _beat_on(self) -> None:
         interval_s = self._settings.worker_heartbeat_interval / 1_000
         is_announced = False
-        beat_at = 0.0
+        beat_at = conflicts_at = 0.0
         while True:
             is_announced = is_announced or self._announce()
             if is_announced and time.monotonic() >= beat_at:
@@ -113,6 +114,9 @@ class Heartbeat(Middleware):
                 self.renew()
                 self._try(self._beat)
                 self._hints.heartbeat(self._registration.id)
+            if is_announced and time.monotonic() >= conflicts_at:
+                conflicts_at = time.monotonic() + CONFLICTS_EVERY_S
+                self._try(self._warn_of_conflicts)
             if self._stop.wait(min(1.0, interval_s)):
                 return
             self._look_after_process()
@@ -128,14 +132,20 @@ class Heartbeat(Middleware):
         with self._database.transaction() as connection:
             job_types.register(connection, self._definitions)
             workers.register(connection, self._registration)
-            conflicts = workers.schema_conflicts(connection, self._settings.worker_lock_duration)
         self._broker.introduced.update(definition.name for definition in self._definitions)  # type: ignore[attr-defined]
-        for name in conflicts.keys() & set(self._registration.job_types):
+
+    def _warn_of_conflicts(self) -> None:
+        """Each service is told, whichever started first."""
+        with self._database.connection() as connection:
+            found = workers.schema_conflicts(connection, self._settings.worker_lock_duration)
+        conflicts = set(found) & set(self._registration.job_types)
+        for name in sorted(conflicts - self._conflicts):
             _log.warning(
                 "another service defines this job type with another payload schema: the last to start defines it",
                 job_type=name,
-                workers=conflicts[name],
+                workers=found[name],
             )
+        self._conflicts = conflicts
 
     def _beat(self) -> None:
         with self._database.connection() as connection:

@@ -154,12 +154,14 @@ class JobBroker(RedisBroker):
         self.emit_after("declare_actor", actor)
 
     def join_lane(self, queues: Iterable[str]) -> None:
-        """Take the lane of workers that serve `queues` and know this process's job types; none without job types."""
+        """Take the lane of workers that serve `queues` and know this process's job types; none without job types.
+
+        A job may be sent to another queue than its type's own, so the process runs every type that it knows in all of them.
+        """
         self.queues.discard(self.lane or "")
         self.lane = None
-        served = self.job_queues.intersection(queues)
-        if job_types := [name for name, definition in self.definitions.items() if definition.queue_name in served]:
-            self.lane = dispatch.lane_name(served, job_types)
+        if self.definitions:
+            self.lane = dispatch.lane_name(queues, self.definitions)
             self.queues.add(self.lane)
 
     def can_run(self, job_type: str) -> bool:

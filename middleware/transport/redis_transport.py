@@ -21,6 +21,9 @@ from dramatiq import Message
 
 from aeon_jobs.persistence.queue.dispatch import Dispatch
 
+_PORTION = 200
+"""Most messages that one script looks for."""
+
 
 def script(name: str) -> str:
     """The text of <name>.lua."""
@@ -35,6 +38,8 @@ class RedisTransport:
         self.namespace = namespace
         self._push = client.register_script(script("push"))
         self._forget = client.register_script(script("forget"))
+        self._absent = client.register_script(script("absent"))
+        self._drop = client.register_script(script("drop"))
 
     def depths(self, lanes: Sequence[str]) -> tuple[dict[str, int], bool]:
         """Messages of each lane, waiting and in flight, and whether this Redis still holds our epoch."""
@@ -62,22 +67,20 @@ class RedisTransport:
 
     def absent(self, dispatches: Sequence[Dispatch]) -> list[Dispatch]:
         """Those that no lane has."""
-        lanes = self.lanes()
-        pipeline = self.client.pipeline(transaction=False)
-        for dispatch in dispatches:
-            for lane in lanes:
-                pipeline.hexists(self._messages(lane), dispatch.message_id)
-        present = pipeline.execute() if lanes else []
-        found = [any(present[i * len(lanes) : (i + 1) * len(lanes)]) for i in range(len(dispatches))]
-        return [dispatch for dispatch, is_there in zip(dispatches, found, strict=True) if not is_there]
+        keys = [self._messages(lane) for lane in self.lanes()]
+        ids = [dispatch.message_id for dispatch in dispatches]
+        # In portions: a script stops everybody else for as long as it takes.
+        portions = (ids[i : i + _PORTION] for i in range(0, len(ids), _PORTION))
+        absent = {id_ for portion in portions for id_ in self._text(self._absent(keys=keys, args=portion))}
+        return [dispatch for dispatch in dispatches if dispatch.message_id in absent]
 
     def messages_of(self, lane: str) -> list[str]:
         """The ids of all messages of a lane, fetched ones included."""
         return self._text(self.client.hkeys(self._messages(lane)))
 
     def drop_lane(self, lane: str) -> None:
-        """Forget a lane that has no messages any more."""
-        self.client.srem(self._lanes, lane)
+        """Forget a lane, unless it has messages again."""
+        self._drop(keys=[self._messages(lane), self._lanes], args=[lane])
 
     def begin_epoch(self) -> None:
         """Mark this Redis as filled."""

@@ -45,6 +45,7 @@ TABLES: Sequence[Check] = (
     processes.scheduler,
     processes.unserved_queues,
     processes.orphaned_types,
+    processes.different_schemas,
     backlog.oldest_job,
     backlog.dead_letters,
 )

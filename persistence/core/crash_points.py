@@ -20,7 +20,7 @@ POINTS = {
     "submit.committed": "a job was committed, its producer not answered",
     "dispatch.committed": "jobs were dispatched in PostgreSQL, not pushed to Redis",
     "dispatch.pushed": "jobs were pushed to Redis",
-    "epoch.filled": "an empty Redis was filled, not marked as filled",
+    "epoch.filled": "the jobs of an empty Redis were given back, the new Redis not marked",
     "fetch.taken": "a worker took messages from Redis, claimed none",
     "claim.committed": "a worker claimed a job, its handler not begun",
     "handler.ended": "a handler ended, its outcome not recorded",
@@ -29,6 +29,7 @@ POINTS = {
     "record.committed": "an outcome was recorded, its message not acked",
     "reaping.rescued": "a dead worker's running jobs were freed, not those that it had fetched",
     "reaping.taken_back": "a dead worker's jobs were freed, the worker not marked as lost",
+    "lane.taken_back": "the jobs of a lane without workers were given back, its messages not deleted",
     "schedule.submitted": "a schedule's job was inserted, the schedule not moved on",
 }
 

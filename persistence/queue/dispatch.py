@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -78,13 +78,24 @@ def promote(connection: Connection) -> int:
 
 def dispatch(connection: Connection, free: Mapping[Lane, int]) -> list[Dispatch]:
     """Queue up to `free[lane]` ready jobs for each lane; returns them, highest priority first."""
-    queues = sorted({queue for lane in free for queue in lane.queues})
     wanted = [
         {"lane": lane.name, "free": count, "queues": lane.queues, "job_types": lane.job_types}
         for lane, count in free.items()
     ]
-    rows = run(connection, "queue/dispatch", {"queues": queues, "lanes": json.dumps(wanted)}).all()
-    return [_dispatch(row) for row in sorted(rows, key=lambda row: (-row.priority, row.seq))]
+    rows = run(connection, "queue/dispatch", {"lanes": json.dumps(wanted)}).all()
+    return _into_lanes(sorted(rows, key=lambda row: (-row.priority, row.seq)), free)
+
+
+def _into_lanes(rows: Iterable[Row[Any]], free: Mapping[Lane, int]) -> list[Dispatch]:
+    """Each job goes to the lane that has most room for each of its threads, of those that can run it."""
+    left = dict(free)
+    dispatched = []
+    for row in rows:
+        able = (lane for lane in left if row.queue_name in lane.queues and row.job_type in lane.job_types)
+        chosen = max(able, key=lambda lane: left[lane] / max(1, lane.threads))
+        left[chosen] -= 1
+        dispatched.append(replace(_dispatch(row), lane=chosen.name))
+    return dispatched
 
 
 def queued_since(connection: Connection, age_ms: int, limit: int = 1_000) -> list[Dispatch]:
@@ -101,5 +112,4 @@ def take_back(connection: Connection, dispatches: Sequence[tuple[UUID, int]]) ->
 
 
 def _dispatch(row: Row[Any]) -> Dispatch:
-    lane, age_ms = getattr(row, "lane", ""), float(getattr(row, "age_ms", 0))
-    return Dispatch(row.id, row.dispatch_seq, row.queue_name, row.job_type, lane, age_ms)
+    return Dispatch(row.id, row.dispatch_seq, row.queue_name, row.job_type, age_ms=float(getattr(row, "age_ms", 0)))

@@ -19,6 +19,7 @@ IN_DISPATCHER = ["dispatch.committed", "dispatch.pushed", "epoch.filled"]
 IN_WORKER = ["fetch.taken", "claim.committed", "handler.ended", "record.committed"]
 IN_TRANSACTION = ["transaction.recorded", "transaction.committed"]
 IN_REAPING = ["reaping.rescued", "reaping.taken_back"]
+IN_ABANDONED_LANES = ["lane.taken_back"]
 IN_SCHEDULER = ["schedule.submitted"]
 IN_PRODUCER = ["submit.stored", "submit.committed"]
 
@@ -27,7 +28,7 @@ RUNS_TWICE = {"handler.ended"}
 
 
 def test_every_crash_point_is_tried_here() -> None:
-    groups = IN_DISPATCHER, IN_WORKER, IN_TRANSACTION, IN_REAPING, IN_SCHEDULER, IN_PRODUCER
+    groups = IN_DISPATCHER, IN_WORKER, IN_TRANSACTION, IN_REAPING, IN_ABANDONED_LANES, IN_SCHEDULER, IN_PRODUCER
     assert sorted(point for group in groups for point in group) == sorted(POINTS)
 
 
@@ -81,6 +82,24 @@ def test_a_process_that_dies_while_it_frees_jobs_leaves_the_rest_to_the_next(sys
         system.wait_until(completed=JOBS, timeout_s=15)
 
     assert _completions(system) == Counter({1: JOBS})
+
+
+@pytest.mark.parametrize("point", IN_ABANDONED_LANES)
+def test_a_dispatcher_that_dies_while_it_empties_a_lane_leaves_the_rest_to_the_next(system: System, point: str) -> None:
+    """The new workers know other job types than the old ones: what waited for the old ones goes to the new ones."""
+    system.submit("nap", JOBS, seconds=0.3)
+    with system.workers(processes=1, threads=2) as old:
+        system.wait_for_running(2)
+        old.kill()
+    assert system.statuses()["queued"] > 0
+    with system.group("-m", "dramatiq", "tests.handlers", "-p", "1", "-t", "2") as new:
+        with system.ours("dispatcher", AEON_CRASH=point) as dispatcher:
+            _wait_for_crash(dispatcher)
+        system.wait_until(completed=JOBS, timeout_s=30)
+        assert new.is_alive
+
+    assert _completions(system) == Counter({1: JOBS})
+    assert system.unacked() == 0
 
 
 @pytest.mark.parametrize("point", IN_SCHEDULER)

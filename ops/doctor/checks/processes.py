@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from aeon_jobs.ops.doctor.context import Context
 from aeon_jobs.ops.doctor.finding import Finding, error, ok, skipped, warning
 from aeon_jobs.persistence.queue import queues
+from aeon_jobs.persistence.queue import workers as worker_rows
 
 TICK_S = 120
 """Schedules are checked every minute. If one is later than two minutes, no scheduler is at work."""
@@ -77,8 +78,18 @@ def orphaned_types(context: Context) -> Finding:
     found = context.query("orphaned_types", silence_ms=context.silence_ms)
     if not found:
         return ok(name, "none: every job type with waiting jobs has a worker")
-    detail = ", ".join(f"{row.job_type} ({row.jobs})" for row in found[:5])
+    detail = ", ".join(f"{row.job_type} in queue {row.queue_name} ({row.jobs})" for row in found[:5])
     return error(name, detail, "start a worker that has these job types: aeon-jobs worker your.module")
+
+
+def different_schemas(context: Context) -> Finding:
+    name = "job types with two schemas"
+    with context.database.connection() as connection:
+        found = worker_rows.schema_conflicts(connection, context.silence_ms)
+    if not found:
+        return ok(name, "none")
+    detail = "; ".join(f"{job_type}: {', '.join(ids)}" for job_type, ids in list(found.items())[:3])
+    return warning(name, detail, "use another name in one of the services; during a deploy, wait until it is over")
 
 
 def _alive(context: Context, kind: str) -> list[Row[Any]]:

@@ -1,13 +1,13 @@
--- Types of the jobs that could run now (the first 100,000 tell enough) which no live worker registers.
-SELECT job_type, jobs
-FROM (
-    SELECT job_type, count(*) AS jobs
-    FROM (SELECT job_type FROM jobs WHERE status = 'pending' AND ready LIMIT 100000) AS looked_at
-    GROUP BY job_type
-) AS waiting
+-- Ready jobs, by queue and job type, that no live worker can run: none serves the queue and knows the type. Counted up to 1,000.
+SELECT queue_name, job_type,
+    (SELECT count(*) FROM (
+        SELECT FROM jobs j
+        WHERE j.status = 'pending' AND j.ready AND j.queue_name = pairs.queue_name AND j.job_type = pairs.job_type LIMIT 1000
+    ) AS counted) AS jobs
+FROM ready_pairs() AS pairs
 WHERE NOT EXISTS (
     SELECT FROM workers
     WHERE kind = 'worker' AND state = 'running' AND last_seen_at > now() - :silence_ms * interval '1 millisecond'
-        AND waiting.job_type = ANY(job_types)
+        AND pairs.queue_name = ANY(queues) AND pairs.job_type = ANY(job_types)
 )
-ORDER BY jobs DESC
+ORDER BY jobs DESC, queue_name, job_type

@@ -11,20 +11,21 @@ ALTER TABLE workers
 DROP INDEX jobs_ready_idx;
 CREATE INDEX jobs_ready_idx ON jobs (queue_name, job_type, priority DESC, seq) WHERE status = 'pending' AND ready;
 
--- The pairs of queue and job type that have ready jobs: a walk over the index, one step for each pair, whatever the backlog is.
-CREATE FUNCTION ready_pairs() RETURNS TABLE (queue_name varchar, job_type varchar)
+-- The pairs of queue and job type that have ready jobs, each with priority and seq of its first job: a walk over the index, one
+-- step for each pair, whatever the backlog is.
+CREATE FUNCTION ready_pairs() RETURNS TABLE (queue_name varchar, job_type varchar, priority integer, seq bigint)
 LANGUAGE sql STABLE ROWS 10 SET search_path FROM CURRENT SET enable_seqscan = off SET enable_sort = off AS $$
     WITH RECURSIVE pairs AS (
-        (SELECT j.queue_name, j.job_type FROM jobs j
-         WHERE j.status = 'pending' AND j.ready ORDER BY j.queue_name, j.job_type LIMIT 1)
+        (SELECT j.queue_name, j.job_type, j.priority, j.seq FROM jobs j
+         WHERE j.status = 'pending' AND j.ready ORDER BY j.queue_name, j.job_type, j.priority DESC, j.seq LIMIT 1)
         UNION ALL
-        SELECT following.queue_name, following.job_type FROM pairs p CROSS JOIN LATERAL (
-            SELECT j.queue_name, j.job_type FROM jobs j
+        SELECT following.* FROM pairs p CROSS JOIN LATERAL (
+            SELECT j.queue_name, j.job_type, j.priority, j.seq FROM jobs j
             WHERE j.status = 'pending' AND j.ready AND (j.queue_name, j.job_type) > (p.queue_name, p.job_type)
-            ORDER BY j.queue_name, j.job_type LIMIT 1
+            ORDER BY j.queue_name, j.job_type, j.priority DESC, j.seq LIMIT 1
         ) following
     )
-    SELECT queue_name, job_type FROM pairs
+    SELECT queue_name, job_type, priority, seq FROM pairs
 $$;
 
 CREATE OR REPLACE FUNCTION get_ready_jobs(limit_count integer) RETURNS SETOF jobs

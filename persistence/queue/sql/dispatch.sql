@@ -1,64 +1,79 @@
--- First the queues: one is dispatched by one dispatcher at a time, or two together would not keep to its limit, and a pause waits
--- for it. Those that another dispatcher has are passed over, and the paused, and those without work: an idle look writes nothing.
--- A statement of its own, so that the next one sees what the others did.
-SELECT set_config('aeon_jobs.locked', coalesce(jsonb_agg(name), '[]')::text, true) FROM (
-    SELECT name FROM job_queues
-    WHERE name IN (SELECT p.queue_name FROM ready_pairs() p) AND name = ANY(CAST(:queues AS text[])) AND paused_at IS NULL
+-- First the pairs of queue and job type that a lane can run now, and a lock on each of their queues. One dispatcher at a time
+-- dispatches a queue: two together would not keep to its limit, and a pause waits for the dispatch. Queues that another
+-- transaction has locked are passed over, and paused ones. A look that finds nothing to run locks nothing, so it writes nothing.
+-- A statement of its own: the next one must see what the other dispatchers did.
+WITH lanes AS (
+    SELECT * FROM jsonb_to_recordset(CAST(:lanes AS jsonb)) AS l (queues jsonb, job_types jsonb)
+),
+pairs AS MATERIALIZED (
+    SELECT p.* FROM ready_pairs() p
+    WHERE EXISTS (SELECT FROM lanes l WHERE l.queues ? p.queue_name AND l.job_types ? p.job_type)
+),
+locked AS (
+    SELECT name FROM job_queues WHERE name IN (SELECT queue_name FROM pairs) AND paused_at IS NULL
     ORDER BY name FOR NO KEY UPDATE SKIP LOCKED
-) AS locked;
--- Take up to `free` ready jobs for each lane: of each queue and job type that its workers can run, highest priority first. Rows
--- that another transaction has locked are passed over.
+)
+SELECT set_config('aeon_jobs.pairs', coalesce(jsonb_agg(to_jsonb(pairs)), '[]')::text, true) FROM pairs
+WHERE queue_name IN (SELECT name FROM locked) OR NOT EXISTS (SELECT FROM job_queues q WHERE q.name = pairs.queue_name);
+-- Take up to `free` ready jobs for each lane, highest priority first. First it is counted, without locks, how many of them are
+-- of each pair; then as many of each pair are locked. So no more is locked than is taken, and rows that another transaction has
+-- locked are passed over, however many they are.
 WITH lanes AS (
     SELECT * FROM jsonb_to_recordset(CAST(:lanes AS jsonb)) AS l (lane text, free integer, queues jsonb, job_types jsonb)
 ),
-pairs AS (
-    -- Who picks n jobs needs no more than the n pairs whose first jobs come first.
-    SELECT lane, free, queue_name, job_type, least(free, count(*) OVER (PARTITION BY lane)) AS in_lane FROM (
-        SELECT l.lane, l.free, p.queue_name, p.job_type,
-            row_number() OVER (PARTITION BY l.lane ORDER BY head.priority DESC, head.seq) AS place
-        FROM ready_pairs() p JOIN lanes l ON l.queues ? p.queue_name AND l.job_types ? p.job_type
-        LEFT JOIN job_queues q ON q.name = p.queue_name
-        CROSS JOIN LATERAL (
-            SELECT priority, seq FROM jobs
-            WHERE status = 'pending' AND ready AND queue_name = p.queue_name AND job_type = p.job_type
-            ORDER BY priority DESC, seq LIMIT 1
-        ) AS head
-        WHERE q.name IS NULL OR nullif(current_setting('aeon_jobs.locked', true), '')::jsonb ? q.name
-    ) AS placed
-    WHERE place <= free
+pairs AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(nullif(current_setting('aeon_jobs.pairs', true), '')::jsonb)
+        AS p (queue_name text, job_type text, priority integer, seq bigint)
 ),
-ready AS (
-    SELECT DISTINCT ON (candidate.id) candidate.id, pairs.lane, pairs.free, pairs.queue_name, candidate.priority, candidate.seq
-    FROM pairs CROSS JOIN LATERAL (
-        SELECT id, priority, seq FROM jobs
-        WHERE status = 'pending' AND ready AND queue_name = pairs.queue_name AND job_type = pairs.job_type
-          AND cancel_requested_at IS NULL
-        ORDER BY priority DESC, seq
-        -- A lock is a write. Of many pairs each gives a few, and the next round sees to the rest.
-        LIMIT CASE WHEN pairs.in_lane <= 8 THEN pairs.free ELSE greatest(1, 8 * pairs.free / pairs.in_lane) END
-        FOR UPDATE SKIP LOCKED
-    ) AS candidate
-),
-limits AS (
+limits AS MATERIALIZED (
     SELECT name AS queue_name, max_running
         -- Two counts, for each state has its own small index.
         - (SELECT count(*) FROM jobs WHERE status = 'queued' AND queue_name = q.name)
         - (SELECT count(*) FROM jobs WHERE status = 'running' AND queue_name = q.name) AS allowed
     FROM job_queues q WHERE max_running IS NOT NULL AND name IN (SELECT queue_name FROM pairs)
 ),
-allowed AS (
-    SELECT ranked.*, row_number() OVER (PARTITION BY lane ORDER BY priority DESC, seq) AS in_lane
-    FROM (SELECT ready.*, row_number() OVER (PARTITION BY queue_name ORDER BY priority DESC, seq) AS in_queue FROM ready) ranked
-    LEFT JOIN limits USING (queue_name)
-    WHERE limits.allowed IS NULL OR in_queue <= limits.allowed
+-- Pairs in the order of their first jobs. The n-th pair has at most free - n + 1 of the lane's next jobs.
+choices AS (
+    SELECT l.lane, l.free, p.queue_name, p.job_type, limits.allowed, CASE WHEN limits.allowed IS NULL
+        THEN l.free + 1 - row_number() OVER (PARTITION BY l.lane, limits.allowed IS NULL ORDER BY p.priority DESC, p.seq)
+        ELSE least(l.free, limits.allowed) END AS at_most, count(*) OVER (PARTITION BY l.lane) AS in_lane
+    FROM pairs p JOIN lanes l ON l.queues ? p.queue_name AND l.job_types ? p.job_type LEFT JOIN limits USING (queue_name)
 ),
-picked AS (
-    SELECT id, lane FROM allowed WHERE in_lane <= free
+next_jobs AS (
+    SELECT c.lane, c.free, c.queue_name, c.job_type, c.allowed, j.priority, j.seq,
+        row_number() OVER (PARTITION BY c.lane, c.queue_name ORDER BY j.priority DESC, j.seq) AS in_queue
+    FROM choices c CROSS JOIN LATERAL (
+        SELECT priority, seq FROM jobs
+        WHERE status = 'pending' AND ready AND queue_name = c.queue_name AND job_type = c.job_type
+          AND cancel_requested_at IS NULL
+        ORDER BY priority DESC, seq LIMIT c.at_most
+    ) AS j
+    WHERE c.at_most > 0 AND c.in_lane > 1
 ),
--- An array, not a join: how many are picked is not known beforehand, and for many the planner would read the whole table.
-dispatched AS (
-    UPDATE jobs SET status = 'queued', dispatch_seq = dispatch_seq + 1, queued_at = now()
-    WHERE id = ANY(ARRAY(SELECT id FROM picked))
-    RETURNING jobs.id, jobs.dispatch_seq, jobs.queue_name, jobs.job_type, jobs.priority, jobs.seq
+shares AS (
+    SELECT queue_name, job_type, allowed, sum(share)::bigint AS share FROM (
+        -- A pair that is alone in its lane needs no counting.
+        SELECT queue_name, job_type, allowed, at_most AS share FROM choices WHERE at_most > 0 AND in_lane = 1
+        UNION ALL
+        SELECT queue_name, job_type, allowed, count(*)
+        FROM (SELECT *, row_number() OVER (PARTITION BY lane ORDER BY priority DESC, seq) AS place FROM next_jobs
+              WHERE allowed IS NULL OR in_queue <= allowed) AS ranked
+        WHERE place <= free
+        GROUP BY queue_name, job_type, allowed
+    ) AS counted
+    GROUP BY queue_name, job_type, allowed
+),
+locked AS (
+    SELECT s.allowed, j.id, row_number() OVER (PARTITION BY s.queue_name ORDER BY j.priority DESC, j.seq) AS in_queue
+    FROM shares s CROSS JOIN LATERAL (
+        SELECT id, priority, seq FROM jobs
+        WHERE status = 'pending' AND ready AND queue_name = s.queue_name AND job_type = s.job_type
+          AND cancel_requested_at IS NULL
+        ORDER BY priority DESC, seq LIMIT s.share
+        FOR UPDATE SKIP LOCKED
+    ) AS j
 )
-SELECT dispatched.*, picked.lane FROM dispatched JOIN picked ON picked.id = dispatched.id
+-- An array, not a join: how many are picked is not known beforehand, and for many the planner would read the whole table.
+UPDATE jobs SET status = 'queued', dispatch_seq = dispatch_seq + 1, queued_at = now()
+WHERE id = ANY(ARRAY(SELECT id FROM locked WHERE allowed IS NULL OR in_queue <= allowed))
+RETURNING jobs.id, jobs.dispatch_seq, jobs.queue_name, jobs.job_type, jobs.priority, jobs.seq

@@ -323,11 +323,30 @@ def test_jobs_without_a_worker(doctor: Any, database: Database) -> None:
     add_job(database, job_type="rare", queue_name="rare")
     findings = doctor()
     assert (findings["queues without workers"].status, findings["queues without workers"].detail) == ("error", "rare")
-    assert findings["job types without workers"].detail == "rare (1)"
+    assert findings["job types without workers"].detail == "rare in queue rare (1)"
     process(database, "worker", "worker-2", queues=["rare"], job_types=["rare"])
     findings = doctor()
     assert findings["queues without workers"].status == "ok"
     assert findings["job types without workers"].status == "ok"
+
+
+def test_a_job_type_that_is_known_in_another_queue_only(doctor: Any, database: Database) -> None:
+    register(database, _job_type("rare", "rare"))
+    process(database, "worker", "one", queues=["default"], job_types=["note", "rare"])
+    process(database, "worker", "two", queues=["rare"], job_types=["note"])
+    add_job(database, job_type="rare", queue_name="rare")
+    assert doctor()["job types without workers"].detail == "rare in queue rare (1)"
+
+
+def test_a_job_type_that_two_services_define_differently(doctor: Any, database: Database) -> None:
+    for id_, digest in [("billing", "a"), ("shipping", "b"), ("stopped", "c")]:
+        process(database, "worker", id_, state="stopped" if id_ == "stopped" else "running")
+        sql = "UPDATE workers SET schema_digests = jsonb_build_object('note', CAST(:digest AS text)) WHERE id = :id"
+        rows(database, sql, digest=digest, id=id_)
+    found = doctor()["job types with two schemas"]
+    assert (found.status, found.detail) == ("warning", "note: billing, shipping")
+    rows(database, "UPDATE workers SET state = 'stopped' WHERE id = 'billing'")
+    assert doctor()["job types with two schemas"].status == "ok"
 
 
 def _job_type(name: str, queue: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from uuid import uuid4
 
 import pytest
@@ -218,14 +219,33 @@ def test_each_lane_gets_the_job_types_that_its_workers_know_and_the_rest_waits(d
     assert [tuple(row) for row in waiting] == [(unknown, 0), (others[2], 0)]
 
 
-def test_a_job_type_that_two_lanes_know_goes_to_one_of_them(database):
+def test_jobs_that_two_lanes_can_run_are_shared_by_both_and_each_goes_to_one(database):
     ids = pending(database, 6)
     free = {Lane("old", ("default",), ("note",)): 2, Lane("new", ("default",), ("note", "more")): 3}
     with database.connection() as connection:
         taken = dispatch.dispatch(connection, free)
-        taken += dispatch.dispatch(connection, free)
-    assert sorted(entry.id for entry in taken) == sorted(set(ids[: len(taken)]))
-    assert len(taken) >= 3
+    assert [entry.id for entry in taken] == ids[:5]
+    assert Counter(entry.lane for entry in taken) == {"old": 2, "new": 3}
+
+
+def test_a_job_that_two_lanes_can_run_goes_to_the_one_with_more_room(database):
+    """Otherwise it may wait for long jobs of one lane while the threads of the other have nothing to do."""
+    pending(database, 3)
+    busy, idle = (Lane(name, ("default",), ("note", name), threads=4) for name in ("busy", "idle"))
+    with database.connection() as connection:
+        assert {entry.lane for entry in dispatch.dispatch(connection, {busy: 4, idle: 8})} == {"idle"}
+
+
+def test_a_job_that_only_one_lane_can_run_keeps_its_priority_beside_jobs_that_two_can_run(database):
+    shared = pending(database, 4, priority=50)
+    own = pending(database, 4, job_type="own", priority=60)
+    free = {
+        Lane("both", ("default",), ("note", "own"), threads=2): 2,
+        Lane("one", ("default",), ("note",), threads=2): 2,
+    }
+    with database.connection() as connection:
+        taken = {entry.id: entry.lane for entry in dispatch.dispatch(connection, free)}
+    assert taken == {own[0]: "both", own[1]: "both", shared[0]: "one", shared[1]: "one"}
 
 
 def test_priority_holds_over_all_job_types_of_a_lane(database):
@@ -233,6 +253,41 @@ def test_priority_holds_over_all_job_types_of_a_lane(database):
     with database.connection() as connection:
         taken = dispatch_queues(connection, {"default": 10})
     assert [entry.id for entry in taken] == [ids[priority] for priority in range(39, 29, -1)]
+
+
+def test_priority_holds_over_very_many_job_types_of_which_each_has_a_backlog(database):
+    for number in range(30):
+        pending(database, 4, job_type=f"type{number}", priority=number)
+    urgent = pending(database, 12, job_type="type3", priority=100)
+    assert dispatch_all(database, 10) == urgent[:10]
+    last = [job(database, id_).priority for id_ in dispatch_all(database, 10)]
+    assert last == [100, 100, 29, 29, 29, 29, 28, 28, 28, 28]
+
+
+def test_rows_that_another_transaction_has_locked_are_passed_over_however_many_they_are(database):
+    locked, free = pending(database, 9, priority=90), pending(database, 2)
+    with database.transaction() as other:
+        rows(other, "SELECT FROM jobs WHERE id = ANY(:ids) FOR UPDATE", ids=locked)
+        assert dispatch_all(database, 2) == free
+
+
+def test_a_queue_at_its_limit_keeps_nothing_from_the_other_queues_of_its_lane(database):
+    pending(database, 9, queue_name="limited", priority=90)
+    (other,) = pending(database, 1, queue_name="other")
+    lane = Lane("lane", ("limited", "other"), ("note",))
+    with database.connection() as connection:
+        queues.limit(connection, "limited", 1)
+        assert [entry.queue_name for entry in dispatch.dispatch(connection, {lane: 4})] == ["limited", "other"]
+        assert dispatch.dispatch(connection, {lane: 4}) == []
+        assert jobs.get(connection, other).status == "queued"
+
+
+def test_two_lanes_together_keep_to_the_limit_of_a_queue(database):
+    pending(database, 9)
+    free = {Lane(name, ("default",), ("note", name)): 5 for name in ("a", "b")}
+    with database.connection() as connection:
+        queues.limit(connection, "default", 3)
+        assert len(dispatch.dispatch(connection, free)) == 3
 
 
 def test_a_lane_of_very_many_pairs_is_filled_and_none_of_them_starves(database):
@@ -287,6 +342,15 @@ def test_a_look_that_finds_nothing_writes_nothing(database):
     work_on(database)
     with database.transaction() as connection:
         assert dispatch_queues(connection, {"default": 9}) == []
+        assert value(connection, "SELECT pg_current_xact_id_if_assigned()") is None
+
+
+def test_jobs_that_no_live_worker_can_run_cost_an_idle_look_no_write(database):
+    """They may wait for days, and a dispatcher looks several times a second."""
+    work_on(database)
+    pending(database, 3, job_type="nobody knows")
+    with database.transaction() as connection:
+        assert dispatch.dispatch(connection, {Lane("lane", ("default",), ("note",)): 9}) == []
         assert value(connection, "SELECT pg_current_xact_id_if_assigned()") is None
 
 

@@ -15,13 +15,15 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
+from aeon_jobs.middleware.execution import heartbeat
 from aeon_jobs.middleware.execution.attempt import FORKED
 from aeon_jobs.middleware.execution.outcomes import Cancel, Discard, PermanentError, Retry, Snooze, TransientError
 from aeon_jobs.middleware.execution.running import current_job
 from aeon_jobs.persistence.core.errors import IdempotencyConflict, InvalidJob
 from aeon_jobs.persistence.core.settings import Settings
-from aeon_jobs.persistence.queue import dead_letters, job_types, jobs
+from aeon_jobs.persistence.queue import dead_letters, job_types, jobs, workers
 from aeon_jobs.persistence.queue.dispatch import lane_name
+from aeon_jobs.persistence.queue.process import registration
 from aeon_jobs.persistence.queue.states import Backoff
 from aeon_jobs.persistence.reads.explain import explain
 from tests.harness import Harness, open_harness
@@ -330,6 +332,19 @@ def test_a_job_of_a_type_that_no_live_worker_knows_waits_and_runs_when_one_does(
     assert harness.execute("SELECT 1 FROM dead_letter_jobs") == []
 
 
+def test_a_job_sent_to_another_queue_than_its_types_own_runs_where_that_queue_is_served(harness: Harness) -> None:
+    """`dramatiq shop -Q bulk`: no job type needs to have that queue as its own."""
+
+    @harness.job
+    def tidy() -> str:
+        return "tidied"
+
+    bulk, own = tidy.send_with_options(queue_name="bulk"), tidy.send()
+    with harness.working(queues={"bulk"}):
+        assert harness.finished(bulk).result == "tidied"
+    assert (harness.job_of(own).status, harness.job_of(own).dispatch_seq) == ("pending", 0)
+
+
 def test_a_job_type_that_was_sent_before_any_worker_knows_it_is_told_as_such(harness: Harness) -> None:
     """A deploy that brings the producers first: the name is known, the worker is not here yet."""
 
@@ -349,6 +364,35 @@ def test_a_job_type_that_was_sent_before_any_worker_knows_it_is_told_as_such(har
             explanation = explain(connection, UUID(message.message_id), silence_ms=20_000)
     assert [reason.code for reason in explanation.reasons] == ["no_worker_for_type"]
     assert "brand_new" in explanation.summary
+
+
+def test_a_running_worker_is_told_once_of_another_service_that_defines_its_job_type_differently(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(heartbeat, "CONFLICTS_EVERY_S", 0)
+
+    @harness.job
+    def greet(name: str) -> None: ...
+
+    def told() -> int:
+        return sum("another payload schema" in record.getMessage() for record in caplog.records)
+
+    other = registration("worker", "shipping", job_types=["greet"], schema_digests={"greet": "another"})
+    with harness.working():
+        harness.finished(greet.send("x"))
+        assert told() == 0
+        with harness.database.connection() as connection:
+            workers.register(connection, other)
+        wait_for(lambda: told(), "the warning")
+        beats = harness.execute("SELECT max(last_seen_at) FROM workers WHERE id <> :id", id=other.id)
+        wait_for(
+            lambda: harness.execute("SELECT max(last_seen_at) FROM workers WHERE id <> :id", id=other.id) > beats,
+            "another heartbeat",
+        )
+    assert told() == 1
+    (line,) = (record.getMessage() for record in caplog.records if "another payload schema" in record.getMessage())
+    assert "greet" in line
+    assert other.id in line
 
 
 def test_an_example_may_be_of_the_handlers_own_types(harness: Harness) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 import redis
@@ -163,3 +164,93 @@ def test_what_is_in_a_lane_without_a_live_worker_goes_back_to_postgresql(
     assert (in_redis(harness), sorted(transport.lanes())) == (1, [LANE, "jobs-old"])
     upkeep.abandoned()
     assert transport.lanes() == [LANE]
+
+
+def one_job_in_the_lane(harness: Harness, dispatcher: Dispatcher) -> UUID:
+    """Of a worker that lives; the dispatcher knows it."""
+    announce(harness)
+    job_id = add_job(harness.database)
+    assert dispatcher.dispatch_once()[0] == 1
+    return job_id
+
+
+def test_what_a_dispatcher_pushes_into_the_lane_of_a_worker_that_just_stopped_comes_back(
+    harness: Harness, upkeep: Upkeep, dispatcher: Dispatcher, transport: RedisTransport
+) -> None:
+    """It looks at the workers once a second."""
+    one_job_in_the_lane(harness, dispatcher)
+    rows(harness.database, "UPDATE workers SET state = 'stopped'")
+    late = add_job(harness.database)
+    assert dispatcher.dispatch_once()[0] == 1
+    assert job(harness.database, late).status == "queued"
+
+    upkeep.abandoned()
+    upkeep.abandoned()
+
+    assert value(harness.database, "SELECT count(*) FROM jobs WHERE status = 'pending'") == 2
+    assert (in_redis(harness), transport.lanes()) == (0, [])
+
+
+def test_a_worker_that_comes_back_while_its_lane_is_emptied_gets_every_job(
+    harness: Harness, upkeep: Upkeep, dispatcher: Dispatcher, transport: RedisTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = one_job_in_the_lane(harness, dispatcher)
+    rows(harness.database, "UPDATE workers SET state = 'stopped'")
+    look = transport.messages_of
+
+    def come_back(lane: str) -> list[str]:
+        ids = look(lane)
+        announce(harness)
+        add_job(harness.database)
+        assert dispatcher.dispatch_once()[0] == 1
+        return ids
+
+    monkeypatch.setattr(transport, "messages_of", come_back)
+    upkeep.abandoned()
+    assert job(harness.database, first).status == "pending"
+    assert dispatcher.dispatch_once()[0] == 1
+
+    with harness.database.connection() as connection:
+        queued = dispatch.queued_since(connection, 0)
+    assert sorted(look(LANE)) == sorted(entry.message_id for entry in queued)
+    assert len(queued) == 2
+
+
+def test_a_lane_that_gets_messages_while_it_is_dropped_stays_known(
+    harness: Harness, dispatcher: Dispatcher, transport: RedisTransport
+) -> None:
+    """Otherwise nobody would empty it when its workers are gone, and its messages would count as lost."""
+    one_job_in_the_lane(harness, dispatcher)
+    transport.drop_lane(LANE)
+    assert transport.lanes() == [LANE]
+
+
+def test_two_dispatchers_that_empty_a_lane_at_once_give_its_jobs_back_once(
+    harness: Harness, upkeep: Upkeep, dispatcher: Dispatcher, transport: RedisTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = one_job_in_the_lane(harness, dispatcher)
+    rows(harness.database, "UPDATE workers SET state = 'stopped'")
+    forget = transport.forget
+
+    def other_first(lane: str, ids: list[str]) -> None:
+        """The other one is done, and the job dispatched again to workers that are new."""
+        monkeypatch.setattr(transport, "forget", forget)
+        upkeep.abandoned()
+        rows(harness.database, "UPDATE workers SET state = 'running', lane = 'jobs-new'")
+        dispatcher._lanes_until = 0
+        assert dispatcher.dispatch_once()[0] == 1
+        forget(lane, ids)
+
+    monkeypatch.setattr(transport, "forget", other_first)
+    upkeep.abandoned()
+    stored = job(harness.database, job_id)
+    assert (stored.status, stored.dispatch_seq) == ("queued", 2)
+    assert transport.messages_of("jobs-new") == [f"{job_id}:2"]
+
+
+def test_messages_of_any_lane_are_not_taken_for_lost_however_many_they_are(
+    harness: Harness, transport: RedisTransport
+) -> None:
+    dispatches = [Dispatch(UUID(int=n), 1, QUEUE, "note", f"jobs-{n % 3}") for n in range(1_000)]
+    transport.push(dispatches[:-2])
+    assert transport.absent(dispatches) == dispatches[-2:]

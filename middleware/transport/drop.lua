@@ -1,0 +1,5 @@
+-- Forget a lane, unless it has messages: a dispatcher may have pushed some since the caller looked.
+-- KEYS: messages, set of lanes. ARGV: lane.
+if redis.call('exists', KEYS[1]) == 0 then
+    redis.call('srem', KEYS[2], ARGV[1])
+end
