@@ -41,6 +41,25 @@ def test_jobs_of_a_service_that_is_down_keep_nobody_elses_waiting(system: System
     assert system.execute("SELECT max(dispatch_seq) AS most FROM jobs")[0].most == 1
 
 
+def test_each_service_keeps_the_order_of_priority_and_starts_beside_the_other(system: System) -> None:
+    with system.workers(processes=1, threads=1), system.group(*OTHERS):
+        system.wait_for_job_type("note")
+        system.wait_for_job_type("other_note")
+        system.execute(
+            "INSERT INTO jobs (job_type, priority) SELECT CASE n % 2 WHEN 0 THEN 'note' ELSE 'other_note' END,"
+            " CASE n % 2 WHEN 0 THEN 90 - n / 4 ELSE 0 END FROM generate_series(0, 199) AS n ORDER BY n DESC"
+        )
+        system.wait_until(completed=200)
+
+    started = system.execute("SELECT job_type, priority, started_at FROM jobs ORDER BY started_at")
+    priorities = [row.priority for row in started if row.job_type == "note"]
+    ideal = sorted(priorities, reverse=True)
+    # Up to a window of 4 jobs of one thread may be sent already when others are.
+    assert [p for place, p in enumerate(priorities) if p not in ideal[max(0, place - 5) : place + 6]] == []
+    first = [row.job_type for row in started].index("other_note")
+    assert first < 100, "the jobs of one service waited for all jobs of the other"
+
+
 def test_a_worker_of_a_thousand_queues_has_one_consumer(system: System) -> None:
     with system.group("-m", "dramatiq", "tests.many_queues", "-p", "1", "-t", "4") as group:
         system.wait_for_job_type(f"in_queue_{many_queues.COUNT - 1}")

@@ -44,6 +44,12 @@ CRASHES_BETWEEN_STEPS = [
         [f"{CRASHES}::test_a_process_that_dies_while_it_frees_jobs_leaves_the_rest_to_the_next"],
     ),
     Mutation(
+        "a dispatcher that empties the lane",
+        "the task that looks for lanes without a worker",
+        [Change("middleware/dispatch/upkeep.py", "in set(self._transport.lanes()) - live:", "in ():")],
+        [f"{CRASHES}::test_a_dispatcher_that_dies_while_it_empties_a_lane_leaves_the_rest_to_the_next"],
+    ),
+    Mutation(
         "a scheduler, between two jobs",
         "the transaction around all jobs of a tick (each job gets its own commit)",
         [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.mutate import Change, Mutation
-from tests.mutations.shared import LIFE, SEPARATE_RECORD, SQL, TRANSACTION, UNIQUE_KEY
+from tests.mutations.shared import DISPATCH, LIFE, SEPARATE_RECORD, SQL, TRANSACTION, UNIQUE_KEY
 
 EFFECTS = [
     Mutation(
@@ -100,15 +100,24 @@ EFFECTS = [
         "jobs have priorities",
         "`priority DESC` in `dispatch.sql`",
         [
-            Change(
-                f"{SQL}/dispatch.sql",
-                "ORDER BY priority DESC, seq\n        -- A lock",
-                "ORDER BY seq\n        -- A lock",
-            ),
-            Change(
-                f"{SQL}/dispatch.sql", "PARTITION BY lane ORDER BY priority DESC, seq", "PARTITION BY lane ORDER BY seq"
-            ),
+            Change(f"{SQL}/dispatch.sql", "ORDER BY priority DESC, seq LIMIT s.share", "ORDER BY seq LIMIT s.share"),
         ],
         [f"{LIFE}::test_jobs_start_in_priority_order_but_for_a_window"],
+    ),
+    Mutation(
+        "jobs have priorities",
+        "the order of job types by their first jobs",
+        [Change(f"{SQL}/dispatch.sql", "ORDER BY p.priority DESC, p.seq)", "ORDER BY p.seq)")],
+        [f"{DISPATCH}::test_priority_holds_over_very_many_job_types_of_which_each_has_a_backlog"],
+    ),
+    Mutation(
+        "jobs have priorities",
+        "the count of each job type's share",
+        [
+            Change(
+                f"{SQL}/dispatch.sql", "PARTITION BY lane ORDER BY priority DESC, seq", "PARTITION BY lane ORDER BY seq"
+            )
+        ],
+        [f"{DISPATCH}::test_priority_holds_over_all_job_types_of_a_lane"],
     ),
 ]

@@ -13,6 +13,7 @@ POSTGRES = "faults/test_postgres_restarts.py"
 ISOLATED = "faults/test_isolated_processes.py"
 RECORD = "integration/persistence/test_claim_and_record.py"
 DISPATCH = "integration/persistence/test_dispatch_sql.py"
+UPKEEP = "integration/workers/test_upkeep.py"
 LIFE = "integration/workers/test_life_of_a_job.py"
 TRANSACTION = "integration/workers/test_transactional_completion.py"
 
@@ -48,3 +49,12 @@ SEPARATE_RECORD = Change(
     "self._recorder.record_in(connection, Ended.of(self.claimed, verdict))",
     "self._recorder.record(Ended.of(self.claimed, verdict))",
 )
+ANY_JOB_TYPE = [
+    Change(
+        f"{SQL}/dispatch.sql",
+        "    WHERE EXISTS (SELECT FROM lanes l WHERE l.queues ? p.queue_name AND l.job_types ? p.job_type)\n",
+    ),
+    Change(f"{SQL}/dispatch.sql", " AND l.job_types ? p.job_type LEFT JOIN", " LEFT JOIN"),
+    Change("persistence/queue/dispatch.py", " and row.job_type in lane.job_types)", ")"),
+]
+"""Every lane gets every job type."""
