@@ -16,7 +16,7 @@ RUN python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-di
     && python -m pip --python /opt/aeon-jobs/bin/python install --no-cache-dir --no-deps --no-index dist/*.whl
 
 FROM ${PYTHON_IMAGE}
-# An init: it passes signals on, and buries the orphans of killed job processes.
+# An init: it passes signals on, and reaps the orphans of killed job processes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini \

@@ -19,7 +19,7 @@ IMAGE_EXTRAS := client worker api cli data otel
 .PHONY: help demo up test test-quick faults check bench build lock clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: $(READY) ## Run everything here with sample data, and show it at work
 	@$(BIN)/aeon-jobs demo
@@ -29,6 +29,13 @@ up: $(READY) ## Run everything here: PostgreSQL, Redis, API, workers
 
 test: $(READY) ## Run all tests against real servers, with coverage
 	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=85 --durations=12)
+
+# The main path: plain SQL, claim and record, a job from its submission to its result.
+QUICK := tests/unit $(addprefix tests/integration/,persistence/test_sql_scenarios.py persistence/test_claim_and_record.py \
+	workers/test_life_of_a_job.py)
+
+test-quick: $(READY) ## Run the unit tests and those of the main path
+	$(BIN)/python -m pytest -n 2 -q $(QUICK)
 
 RUNS ?= 200
 SEED ?= 1

@@ -92,7 +92,7 @@ class EmbeddedServer(ABC):
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._lock.acquire()
         try:
-            self._clear_leftover()
+            self._end_orphan()
             self._prepare()
             self._run()
         except BaseException:
@@ -162,17 +162,17 @@ class EmbeddedServer(ABC):
             self._short_dir = None
         self._lock.release()
 
-    def _clear_leftover(self) -> None:
+    def _end_orphan(self) -> None:
         """We hold the lock, so a server that still runs on these files has lost its owner."""
         pid = self._pid_on_file()
         if pid is None:
             return
         try:
-            leftover = psutil.Process(pid)
-            if not _is_server(leftover, self.data_dir):
+            orphan = psutil.Process(pid)
+            if not _is_server(orphan, self.data_dir):
                 return
-            leftover.send_signal(self._stop_signal(immediate=False))
-            leftover.wait(STOP_LIMIT)
+            orphan.send_signal(self._stop_signal(immediate=False))
+            orphan.wait(STOP_LIMIT)
         except psutil.TimeoutExpired:
             _kill_tree(pid)
         except psutil.NoSuchProcess:
