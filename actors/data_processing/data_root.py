@@ -96,7 +96,9 @@ def replacing(target: Path, job: str, attempt: int) -> Iterator[Path]:
     Each attempt has its own, so that a late one can not write into the file of its successor; and removes what
     killed ones of its job have left behind.
     """
-    prefix = f".{target.name[:100]}.{job}-"
+    # Bytes, not characters, are what a file system counts.
+    start = target.name.encode()[:100].decode(errors="ignore")
+    prefix = f".{start}.{job}-"
     partial = target.with_name(f"{prefix}{attempt}.partial")
     for left in target.parent.glob(f"{glob.escape(prefix)}*.partial"):
         left.unlink(missing_ok=True)

@@ -73,9 +73,10 @@ def parse_target(url: str) -> httpx.URL:
     """
     try:
         target = httpx.URL(url)
-    except httpx.InvalidURL:
+        host = target.host  # decodes the name
+    except (httpx.InvalidURL, UnicodeError):
         raise PermanentError("url: not a valid URL") from None
-    if target.scheme not in {"http", "https"} or not target.host:
+    if target.scheme not in {"http", "https"} or not host:
         raise PermanentError("url: must be http or https, with a host")
     if not 0 < (target.port or 80) < 65_536:
         raise PermanentError("url: no such port")

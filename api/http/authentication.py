@@ -19,6 +19,7 @@ from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp
+from sqlalchemy.exc import SQLAlchemyError
 
 from aeon_jobs.api.http.errors import Problem, ProblemError
 from aeon_jobs.api.http.rate_limits import Grant, RateLimits
@@ -40,6 +41,7 @@ class Authenticator:
     def __init__(self, database: Database, limits: RateLimits, settings: Settings) -> None:
         self._database, self._limits, self._settings = database, limits, settings
         self._remembered: dict[bytes, tuple[Principal, float]] = {}
+        self._valid_until: dict[str, float] = {}
 
     async def authenticate(self, connection: Connection) -> tuple[Principal, Grant | None]:
         """
@@ -58,6 +60,30 @@ class Authenticator:
     def forget(self) -> None:
         """A key was revoked: remember nobody."""
         self._remembered.clear()
+        self._valid_until.clear()
+
+    async def is_still_valid(self, principal: Principal) -> bool:
+        """Whether the key of an open stream is neither revoked nor expired; remembered for REMEMBER_S too.
+
+        True while PostgreSQL is away: what a stream tells comes from there, and the next event asks again.
+        """
+        key_id = principal.key_id
+        if key_id is None or time.monotonic() < self._valid_until.get(key_id, 0.0):
+            return True
+        try:
+            is_valid = await sync_to_thread(self._is_valid, key_id)
+        except SQLAlchemyError:
+            return True
+        if not is_valid:
+            return False
+        if len(self._valid_until) >= _MOST_REMEMBERED:
+            self._valid_until.clear()
+        self._valid_until[key_id] = time.monotonic() + REMEMBER_S
+        return True
+
+    def _is_valid(self, key_id: str) -> bool:
+        with self._database.connection() as connection:
+            return api_keys.is_valid(connection, key_id)
 
     async def _principal(self, key: str | None) -> Principal | None:
         if key is None or api_keys.key_id_of(key) is None:

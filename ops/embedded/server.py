@@ -14,7 +14,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 import psutil
 import tenacity
@@ -186,6 +186,12 @@ class EmbeddedServer(ABC):
             return beside
         self._short_dir = self._short_dir or Path(tempfile.mkdtemp(prefix="aeon-", dir="/tmp"))
         return self._short_dir
+
+    def _log(self) -> BinaryIO:
+        """The log, for the server to append to. PostgreSQL writes failed statements there, payloads in them."""
+        log = self.log_path.open("ab")
+        self.log_path.chmod(0o600)
+        return log
 
     def _last_words(self) -> str:
         try:

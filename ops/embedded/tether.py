@@ -26,6 +26,11 @@ class RunAs:
     beyond_walls: bool = False
 
 
+def bare_environment() -> dict[str, str]:
+    """For a server: none of our secrets, and no PG* variables, which are about another server."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+
+
 def tethered(
     argv: Sequence[str],
     *,

@@ -20,6 +20,7 @@ from aeon_jobs.persistence.core.errors import JobsError
 
 ROLES = ("viewer", "submitter", "operator", "admin")
 _SHAPE = re.compile(r"aeon_([a-z0-9]{12})_[A-Za-z0-9_-]{43}")
+_ANYWHERE = re.compile(r"(aeon_[a-z0-9]{12}_)[A-Za-z0-9_-]{43}")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _NOBODYS_HASH = hashlib.sha256(b"nobody").digest()
 
@@ -93,6 +94,11 @@ def key_id_of(key: str) -> str | None:
     return shape[1] if shape else None
 
 
+def without_secrets(text: str) -> str:
+    """`text` with the secret part of every key in it replaced by `***`; the public id stays."""
+    return _ANYWHERE.sub(r"\1***", text)
+
+
 def authenticate(connection: Connection, key: str) -> Holder | None:
     """The holder of a key that is neither revoked nor expired."""
     key_id = key_id_of(key)
@@ -105,6 +111,11 @@ def authenticate(connection: Connection, key: str) -> Holder | None:
         return None
     run(connection, "admin/touch_api_key", {"id": key_id})
     return Holder(key_id=row.id, name=row.name, role=row.role)
+
+
+def is_valid(connection: Connection, key_id: str) -> bool:
+    """Whether the key of that id is neither revoked nor expired."""
+    return run(connection, "admin/find_api_key", {"id": key_id}).one_or_none() is not None
 
 
 def revoke(connection: Connection, key_id: str, by: str) -> ApiKey:

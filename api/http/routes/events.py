@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -16,10 +17,12 @@ from litestar.params import FromPath, HeaderParameter
 from litestar.response import Stream
 
 from aeon_jobs.api.contract import Event, JobFilter
+from aeon_jobs.api.http.authentication import Authenticator
 from aeon_jobs.api.http.errors import ProblemError, unavailable
+from aeon_jobs.api.http.requests import ApiRequest
 from aeon_jobs.api.http.resources import GivenResources, Resources
 from aeon_jobs.api.http.streams import HEARTBEAT_S
-from aeon_jobs.api.service.core.principals import Role
+from aeon_jobs.api.service.core.principals import Principal, Role
 from aeon_jobs.api.service.events import LAG, event, is_news, position
 from aeon_jobs.api.service.jobs import rows_filter
 from aeon_jobs.persistence.reads import changes
@@ -42,7 +45,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     tags=["Live"],
 )
 async def of_job(
-    job_id: FromPath[UUID], resources: GivenResources, last_event_id: LastEventId = None
+    job_id: FromPath[UUID], request: ApiRequest, resources: GivenResources, last_event_id: LastEventId = None
 ) -> Response[bytes]:
     """`text/event-stream`: how it stands, then each change, until it is over. 204 when there will be no more: that
     tells an EventSource to stop."""
@@ -50,19 +53,24 @@ async def of_job(
     now = await resources.streams.state_of(job_id)
     if now.is_final and after is not None and now.position <= after:
         return Response(b"", status_code=204)
-    return _stream(_events_of_job(resources, job_id, after))
+    events = _events_of_job(resources, job_id, after)
+    return _stream(while_valid(events, request.user, resources.authenticator))
 
 
 @get("/api/events", opt={"role": Role.VIEWER, "stream": True}, summary="Changes of all jobs, live", tags=["Live"])
 async def of_all(
-    which: NamedDependency[JobFilter], resources: GivenResources, last_event_id: LastEventId = None
+    which: NamedDependency[JobFilter],
+    request: ApiRequest,
+    resources: GivenResources,
+    last_event_id: LastEventId = None,
 ) -> Response[bytes]:
     """`text/event-stream` of what changes from now on, or after Last-Event-ID, about a second late. Changes in quick
     succession come as the last of them."""
     if resources.streams.is_full:
         raise ProblemError(unavailable("too many clients listen to all events here", retry_after_s=10))
     after = position(last_event_id) if last_event_id else (datetime.now(UTC) - LAG, UUID(int=0))
-    return _stream(_events_of_all(resources, rows_filter(which), after))
+    events = _events_of_all(resources, rows_filter(which), after)
+    return _stream(while_valid(events, request.user, resources.authenticator))
 
 
 def encoded(event: Event) -> bytes:
@@ -71,9 +79,20 @@ def encoded(event: Event) -> bytes:
     return f"id: {event.id}\nevent: {event.kind}\ndata: {data}\n\n".encode()
 
 
+async def while_valid(
+    events: AsyncGenerator[bytes, None], principal: Principal, authenticator: Authenticator
+) -> AsyncIterator[bytes]:
+    """`events`, until the key that asked for them is revoked or expires. A quiet stream learns it at its next heartbeat."""
+    async with aclosing(events):
+        async for sent in events:
+            if not await authenticator.is_still_valid(principal):
+                return
+            yield sent
+
+
 async def _events_of_job(
     resources: Resources, job_id: UUID, after: tuple[datetime, UUID] | None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     before: Change | None = None
     async for change in resources.streams.changes_of(job_id):
         if change is None:
@@ -86,7 +105,9 @@ async def _events_of_job(
             return
 
 
-async def _events_of_all(resources: Resources, which: Filter, after: tuple[datetime, UUID]) -> AsyncIterator[bytes]:
+async def _events_of_all(
+    resources: Resources, which: Filter, after: tuple[datetime, UUID]
+) -> AsyncGenerator[bytes, None]:
     with resources.streams.listening():
         yield b": listening\n\n"
         quiet_s = 0.0

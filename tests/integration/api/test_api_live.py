@@ -9,6 +9,7 @@ import time
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import text
 
 from aeon_jobs.api.http.routes.events import encoded
@@ -127,6 +128,27 @@ def test_all_events_go_on_after_the_last_one_that_was_received(api: ApiClients, 
         later = changes.since(connection, Filter(), states[1].position, states[-1].updated_at.replace(year=2040))
 
     assert [change.job_id for change in later] == [change.job_id for change in states[2:]]
+
+
+@pytest.mark.parametrize("path", ["/api/events", "/api/jobs/{}/events"])
+@pytest.mark.parametrize("end", ["revoked_at", "expires_at"])
+def test_a_stream_ends_when_its_key_does(api: ApiClients, database: Database, path: str, end: str) -> None:
+    job_id, resources = api.submitter.submit(), api.app.state.resources
+    answers: list[Any] = []
+    following = threading.Thread(target=lambda: answers.append(api.viewer.get(path.format(job_id))))
+    following.start()
+    _until(lambda: resources.authenticator._valid_until)
+    _execute(database, f"UPDATE job_api_keys SET {end} = now() WHERE name = 'the-viewer'")
+    resources.authenticator.forget()
+    _execute(database, "UPDATE jobs SET status = 'queued' WHERE id = :id", id=job_id)
+
+    following.join(20)
+    has_ended = not following.is_alive()
+    resources.streams.close()
+    following.join(20)
+
+    assert has_ended
+    assert "queued" not in answers[0].text
 
 
 def _until(condition: Any, seconds: float = 10) -> None:

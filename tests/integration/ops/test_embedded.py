@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,27 @@ def test_nobody_else_may_enter_the_sockets(private_postgres: EmbeddedPostgres, p
     with EmbeddedRedis(private_dir / "redis", durable=False) as server:
         for directory in (private_postgres.data_dir / "socket", server.data_dir / "socket"):
             assert directory.stat().st_mode & 0o077 == 0
+
+
+def test_the_servers_get_none_of_our_secrets_and_their_logs_are_private(
+    private_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEBHOOK_SECRET", "hunter2")
+    given: list[Mapping[str, str] | None] = []
+
+    def spy(*arguments: Any, **options: Any) -> Any:
+        given.append(options["environ"] if "environ" in options else os.environ)
+        return tethered(*arguments, **options)
+
+    for module in ("postgres", "redis"):
+        monkeypatch.setattr(f"aeon_jobs.ops.embedded.{module}.tethered", spy)
+    with (
+        EmbeddedPostgres(private_dir / "pg", durable=False) as pg,
+        EmbeddedRedis(private_dir / "redis") as redis_server,
+    ):
+        for server in (pg, redis_server):
+            assert server.log_path.stat().st_mode & 0o077 == 0
+    assert ["hunter2" in str(dict(environ or os.environ)) for environ in given] == [False, False]
 
 
 def test_neither_opens_a_tcp_port(private_postgres: EmbeddedPostgres, private_redis: EmbeddedRedis) -> None:

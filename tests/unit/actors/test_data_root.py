@@ -210,3 +210,10 @@ def test_what_a_killed_attempt_left_is_removed_by_the_next(tmp_path):
     with replacing(tmp_path / "out[1].csv", "job", 2) as partial:
         partial.write_text("whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".out[1].csv.other-1.partial", "out[1].csv"]
+
+
+def test_a_result_may_have_the_longest_name_that_the_file_system_takes(tmp_path: Path) -> None:
+    target = DataRoot(tmp_path).place("\N{WORLD MAP}" * 62 + ".csv")
+    with replacing(target, "a" * 32, attempt=1) as partial:
+        partial.write_text("a\n1\n")
+    assert target.read_text() == "a\n1\n"

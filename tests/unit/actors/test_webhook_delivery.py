@@ -51,7 +51,9 @@ def test_ordinary_urls_are_accepted(url):
     assert parse_target(url).host
 
 
-@pytest.mark.parametrize("url", ["http://[::1", "https://example.com:99999999999/", "http://u:p@example.com/", "x:y"])
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "https://example.com:99999999999/", "http://u:p@example.com/", "x:y", "http://xn--/"]
+)
 def test_a_url_that_can_not_be_called_is_permanent(url):
     with pytest.raises(PermanentError) as caught:
         parse_target(url)
