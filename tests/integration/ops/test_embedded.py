@@ -114,7 +114,7 @@ def test_the_servers_get_none_of_our_secrets_and_their_logs_are_private(
     given: list[Mapping[str, str] | None] = []
 
     def spy(*arguments: Any, **options: Any) -> Any:
-        given.append(options["environ"] if "environ" in options else os.environ)
+        given.append(options.get("environ", os.environ))
         return tethered(*arguments, **options)
 
     for module in ("postgres", "redis"):
