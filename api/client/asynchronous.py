@@ -121,6 +121,8 @@ class AsyncClient:
     workers = _answered(management_calls.workers)
     worker = _answered(management_calls.worker)
     acknowledge_worker = _answered(management_calls.acknowledge_worker)
+    quiet_worker = _answered(management_calls.quiet_worker)
+    resume_worker = _answered(management_calls.resume_worker)
     job_types = _answered(management_calls.job_types)
     job_type = _answered(management_calls.job_type)
     api_keys = _answered(management_calls.api_keys)

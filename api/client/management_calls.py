@@ -112,6 +112,24 @@ def acknowledge_worker(worker_id: str) -> Call[None]:
     return Call(method="DELETE", path=f"/api/workers/{segment(worker_id)}", read=nothing)
 
 
+def quiet_worker(worker_id: str) -> Call[contract.Worker]:
+    """The worker starts no more jobs from its next heartbeat on. What runs goes on.
+
+    Raises:
+        WrongState: it is no worker that runs.
+    """
+    return post(f"/api/workers/{segment(worker_id)}/quiet", one(contract.Worker))
+
+
+def resume_worker(worker_id: str) -> Call[contract.Worker]:
+    """A quiet worker starts jobs again.
+
+    Raises:
+        WrongState: it is no worker that runs.
+    """
+    return post(f"/api/workers/{segment(worker_id)}/resume", one(contract.Worker))
+
+
 def job_types() -> Call[list[contract.JobType]]:
     """What can be submitted, by name."""
     return get("/api/job-types", listed(contract.JobType))

@@ -26,3 +26,5 @@ class Worker:
     started_at: datetime
     last_seen_at: datetime
     stopped_at: datetime | None
+    quieted_at: datetime | None
+    """Since then it starts no jobs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from aeon_jobs.api.contract import Worker
-from aeon_jobs.api.service.core.errors import NotFound, StillInUse
+from aeon_jobs.api.service.core.errors import NotFound, NotRunning, StillInUse
 from aeon_jobs.api.service.core.use_cases import UseCases, shown
 from aeon_jobs.persistence.admin import retired_workers
 from aeon_jobs.persistence.core.models import Worker as WorkerRow
@@ -43,6 +43,31 @@ class WorkerUseCases(UseCases):
                 state = self.worker(worker_id).state
                 raise StillInUse(f"{worker_id} is {state}: only a stopped or lost process can be taken off", state)
             self._audit(connection, "worker.acknowledge", ("worker", worker_id))
+
+    def quiet_worker(self, worker_id: str) -> Worker:
+        """The worker starts no more jobs from its next heartbeat on. What runs goes on.
+
+        Raises:
+            NotFound
+            NotRunning: it is no worker that runs.
+        """
+        return self._quiet(worker_id, True)
+
+    def resume_worker(self, worker_id: str) -> Worker:
+        """A quiet worker starts jobs again.
+
+        Raises:
+            NotFound, NotRunning
+        """
+        return self._quiet(worker_id, False)
+
+    def _quiet(self, worker_id: str, is_quiet: bool) -> Worker:
+        found = self.worker(worker_id)
+        with self.context.database.transaction() as connection:
+            if not workers.quiet(connection, worker_id, is_quiet):
+                raise NotRunning(worker_id, found.state if found.kind == "worker" else f"a {found.kind}")
+            self._audit(connection, "worker.quiet" if is_quiet else "worker.resume", ("worker", worker_id))
+        return self.worker(worker_id)
 
 
 def _shown(row: WorkerRow, silent_since: datetime) -> Worker:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
+
+import typer
 
 from aeon_jobs.ops.cli.commands import (
+    audit,
     dead_letters,
     doctor,
     job_types,
@@ -17,30 +21,57 @@ from aeon_jobs.ops.cli.commands import (
     processes,
     queues,
     schedules,
+    statistics,
+    submit,
     watch,
     workers,
 )
 from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput, classify
 from aeon_jobs.ops.cli.group import CommandGroup
-from aeon_jobs.ops.cli.output.console import Output, clean, err
+from aeon_jobs.ops.cli.output.console import Output, error
 
 app = CommandGroup(
     name="aeon-jobs",
-    help="Jobs that are never lost: PostgreSQL decides, Redis delivers, Dramatiq runs.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 wrong state, 5 server unavailable.",
 )
-
 JOBS, SYSTEM, PROCESSES = "Jobs", "System", "Processes"
 
-for verb in (jobs.submit, jobs.list_jobs, jobs.show, jobs.explain, jobs.cancel, jobs.retry, watch.watch):
-    app.command(verb.__name__.removesuffix("_jobs"), rich_help_panel=JOBS)(verb)
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(_version())
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Jobs that are never lost: PostgreSQL decides, Redis delivers, Dramatiq runs."""
+
+
+for name, function in (
+    ("submit", submit.submit),
+    ("list", jobs.list_jobs),
+    ("show", jobs.show),
+    ("explain", jobs.explain),
+    ("watch", watch.watch),
+    ("cancel", jobs.cancel),
+    ("retry", jobs.retry),
+    ("change", jobs.change),
+):
+    app.command(name, rich_help_panel=JOBS)(function)
 app.add_typer(dead_letters.app, name="dlq", rich_help_panel=JOBS)
 app.add_typer(schedules.app, name="schedules", rich_help_panel=JOBS)
 app.command("types", rich_help_panel=JOBS)(job_types.types)
 
+app.command("stats", rich_help_panel=SYSTEM)(statistics.stats)
 app.add_typer(queues.app, name="queues", rich_help_panel=SYSTEM)
 app.command("workers", rich_help_panel=SYSTEM)(workers.workers)
 app.add_typer(keys.app, name="keys", rich_help_panel=SYSTEM)
+app.command("audit", rich_help_panel=SYSTEM)(audit.audit)
 app.add_typer(migrate.app, name="migrate", rich_help_panel=SYSTEM)
 app.command("doctor", rich_help_panel=SYSTEM)(doctor.doctor)
 
@@ -58,11 +89,15 @@ for process in (
 
 
 @app.command(rich_help_panel=SYSTEM)
-def version(screen: Output) -> None:
+def version(output: Output) -> None:
     """Show the version."""
+    output.show({"version": _version()}, lambda found: found["version"])
+
+
+def _version() -> str:
     from importlib import metadata
 
-    screen.show({"version": metadata.version("aeon-jobs")}, lambda found: found["version"])
+    return metadata.version("aeon-jobs")
 
 
 def main() -> None:
@@ -74,13 +109,13 @@ def main() -> None:
     except BrokenPipeError:
         _abandon_stdout()
         sys.exit(Exit.FAILED)
-    except Exception as error:
-        known = classify(error)
+    except Exception as fault:
+        known = classify(fault)
         if known is None:
             raise
         code, message = known
-        err.print(f"error: {clean(' '.join(message.split()))}", style="red", markup=False, soft_wrap=True)
-        if isinstance(error, OSError):
+        error(message)
+        if isinstance(fault, OSError):
             _abandon_stdout()
         sys.exit(code)
 

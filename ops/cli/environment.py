@@ -1,11 +1,11 @@
-"""The environment of a command: the settings, the database, and a word about what is misspelt."""
+"""The environment of a command: settings, database, warnings about misspelt variables."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
-from aeon_jobs.ops.cli.output.console import err
+from aeon_jobs.ops.cli.output.console import warning
 
 if TYPE_CHECKING:
     from aeon_jobs.persistence.core.database import Database
@@ -50,4 +50,4 @@ def warn_of_misspelt_variables() -> None:
     from aeon_jobs.persistence.core.settings import misspelt
 
     for name, meant in misspelt(os.environ).items():
-        err.print(f"warning: {name} is not a setting; did you mean {meant}?", style="yellow")
+        warning(f"{name} is not a setting; did you mean {meant}?")

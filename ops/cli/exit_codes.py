@@ -1,9 +1,9 @@
 """Exit codes, and which error means which.
 
 0  done
-1  it failed: a job failed, a check found an error, permission was refused, somebody said no
+1  it failed: a job failed, a check found an error, permission was denied, the answer to a question was no
 2  wrong usage, wrong settings, or input that breaks a rule
-3  no such job, dead letter, schedule, queue, key …
+3  there is no such job, dead letter, schedule, queue, key …
 4  the state of the thing does not allow it, or its name is taken
 5  PostgreSQL or the API cannot be reached, or is not ready
 """
@@ -23,23 +23,20 @@ class Exit(IntEnum):
     NOT_FOUND = 3
     WRONG_STATE = 4
     UNAVAILABLE = 5
+    INTERRUPTED = 130
 
 
 class InvalidInput(errors.JobsError):
-    """What was typed does not make sense."""
+    """What was typed breaks a rule."""
 
 
 class NotFound(errors.JobsError, LookupError):
-    """There is none of that name."""
-
-
-class Refusal(errors.JobsError):
-    """The state of the thing does not allow it."""
+    """There is no such thing."""
 
 
 def classify(error: BaseException) -> tuple[Exit, str] | None:
-    """The exit code and the one line that says why; None for what nobody expected."""
-    return _of_ours(error) or _of_client(error) or _of_driver(error) or _of_system(error)
+    """The exit code and the one line that says why; None for an unexpected error."""
+    return _of_service(error) or _of_ours(error) or _of_client(error) or _of_driver(error) or _of_system(error)
 
 
 def _of_ours(error: BaseException) -> tuple[Exit, str] | None:
@@ -48,12 +45,20 @@ def _of_ours(error: BaseException) -> tuple[Exit, str] | None:
     kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Exit], ...] = (
         ((errors.SettingsError, errors.InvalidJob, errors.IdempotencyConflict, InvalidInput), Exit.INVALID_INPUT),
         (errors.DatabaseUnavailable, Exit.UNAVAILABLE),
-        ((errors.WrongState, errors.NameTaken, Refusal), Exit.WRONG_STATE),
+        ((errors.WrongState, errors.NameTaken), Exit.WRONG_STATE),
         (LookupError, Exit.NOT_FOUND),
         (ValueError, Exit.INVALID_INPUT),
     )
     code = next((code for kind, code in kinds if isinstance(error, kind)), Exit.FAILED)
     return code, str(error)
+
+
+def _of_service(error: BaseException) -> tuple[Exit, str] | None:
+    if "aeon_jobs.api.service" not in sys.modules:
+        return None
+    from aeon_jobs.api.service.core.errors import VersionChanged
+
+    return (Exit.WRONG_STATE, str(error)) if isinstance(error, VersionChanged) else None
 
 
 def _of_client(error: BaseException) -> tuple[Exit, str] | None:
@@ -87,14 +92,14 @@ def _of_driver(error: BaseException) -> tuple[Exit, str] | None:
 
     code = str(getattr(getattr(error, "orig", None), "pgcode", None) or "")
     if code in _NO_SCHEMA:
-        return Exit.UNAVAILABLE, "the database has not our tables, or older ones: run aeon-jobs migrate up"
+        return Exit.UNAVAILABLE, "the tables of aeon-jobs are missing or too old: run aeon-jobs migrate up"
     if is_transient(error):
         return Exit.UNAVAILABLE, " ".join(
             [f"PostgreSQL: {getattr(error, 'orig', error)}", *getattr(error, "__notes__", [])]
         )
     if not isinstance(error, DBAPIError):
         return None
-    # Its first sentence: the others show rows.
+    # Only the first sentence: the others show rows.
     words = getattr(getattr(error.orig, "diag", None), "message_primary", None) or error.orig
     return Exit.INVALID_INPUT if isinstance(error, DataError | IntegrityError) else Exit.FAILED, f"PostgreSQL: {words}"
 

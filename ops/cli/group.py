@@ -1,9 +1,9 @@
-"""What every command has. One whose first parameter is a Output gets --json; one that wants a Desk gets --api too.
+"""Options that every command has. A first parameter `output: Output` gives --json; `context: Context` gives --json and --api.
 
     @app.command()
-    def show(desk: Desk, job_id: UUID) -> None: ...         # aeon-jobs show ID --json --api URL
+    def show(context: Context, job_id: JobId) -> None: ...         # aeon-jobs show ID --json --api URL
 
-typer reads options from a function's signature, so the function that it is given has another one.
+typer reads options from the signature of a function. So the function that typer gets has a longer signature.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Annotated, Any
 
 import typer
 
-from aeon_jobs.ops.cli.desk import ADDRESS, Desk
+from aeon_jobs.ops.cli.context import ADDRESS, Context
 from aeon_jobs.ops.cli.output.console import Output
 
-Json = Annotated[bool, typer.Option("--json", help="Write JSON for programs, and nothing else, to stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
 Api = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
-        help=f"Talk to this API instead of the database (or {ADDRESS}). The key comes from AEON_JOBS_API_KEY or"
+        help=f"Use this API instead of the database (or set {ADDRESS}). The key comes from AEON_JOBS_API_KEY or"
         " AEON_JOBS_API_KEY_FILE.",
     ),
 ]
@@ -33,7 +33,7 @@ class CommandGroup(typer.Typer):
     """A group of commands."""
 
     def __init__(self, **options: Any) -> None:
-        # Pretty exceptions show local variables, secrets among them.
+        # Pretty exceptions show local variables, and secrets in them.
         super().__init__(no_args_is_help=True, pretty_exceptions_enable=False, **options)
 
     def command(  # type: ignore[override]
@@ -41,19 +41,19 @@ class CommandGroup(typer.Typer):
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         register = super().command(name, **options)
 
-        def take(function: Callable[..., Any]) -> Callable[..., Any]:
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
             register(_with_options(function))
             return function
 
-        return take
+        return decorate
 
 
 def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
     parameters = list(inspect.signature(function, eval_str=True).parameters.values())
-    wants = parameters[0].annotation if parameters else None
-    if wants is Desk:
-        return _with_desk(function, parameters[1:])
-    return _with_output(function, parameters[1:]) if wants is Output else function
+    first = parameters[0].annotation if parameters else None
+    if first is Context:
+        return _with_context(function, parameters[1:])
+    return _with_output(function, parameters[1:]) if first is Output else function
 
 
 def _with_output(function: Callable[..., Any], own: list[inspect.Parameter]) -> Callable[..., Any]:
@@ -64,11 +64,11 @@ def _with_output(function: Callable[..., Any], own: list[inspect.Parameter]) -> 
     return _signed(command, own, json=(Json, False))
 
 
-def _with_desk(function: Callable[..., Any], own: list[inspect.Parameter]) -> Callable[..., Any]:
+def _with_context(function: Callable[..., Any], own: list[inspect.Parameter]) -> Callable[..., Any]:
     @wraps(function)
     def command(*, json: bool, api: str | None, **given: Any) -> Any:
-        with Desk(Output(as_json=json), api) as desk:
-            return function(desk, **given)
+        with Context(Output(as_json=json), api) as context:
+            return function(context, **given)
 
     return _signed(command, own, json=(Json, False), api=(Api, None))
 

@@ -10,6 +10,7 @@
 A check only reads. It changes nothing.
 """
 
+from aeon_jobs.ops.doctor.remote import run_remote_checks
 from aeon_jobs.ops.doctor.runner import run_checks
 
-__all__ = ["run_checks"]
+__all__ = ["run_checks", "run_remote_checks"]

@@ -34,7 +34,7 @@ def skipped(name: str, why: str) -> Finding:
     return Finding(name, "skipped", why)
 
 
-def graded(name: str, value: float, limits: tuple[float, float], detail: str, remedy: str) -> Finding:
+def by_limits(name: str, value: float, limits: tuple[float, float], detail: str, remedy: str) -> Finding:
     """Ok below the first limit, a warning from the first limit on, an error from the second limit on."""
     warn_at, fail_at = limits
     if value >= fail_at:

@@ -13,12 +13,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from typing import TypeVar
 
 import psycopg2
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from aeon_jobs.ops.doctor.checks import backlog, clocks, disk, pooler, postgres, processes, redis_server
+from aeon_jobs.api.service import Jobs
+from aeon_jobs.ops.doctor.checks import backlog, clocks, disk, job_types, pooler, postgres, processes, redis_server
 from aeon_jobs.ops.doctor.checks.environment import environment
 from aeon_jobs.ops.doctor.context import Context, Limits
 from aeon_jobs.ops.doctor.finding import Finding, error, ok, skipped
@@ -28,6 +30,7 @@ from aeon_jobs.persistence.core.settings import Settings, load_settings
 from aeon_jobs.persistence.hints import redis_client
 
 Check = Callable[[Context], Finding]
+T = TypeVar("T")
 
 SERVER: Sequence[Check] = (
     postgres.version,
@@ -39,13 +42,8 @@ SERVER: Sequence[Check] = (
     postgres.schema,
 )
 TABLES: Sequence[Check] = (
-    processes.workers,
-    processes.lost,
-    processes.dispatcher,
-    processes.scheduler,
-    processes.unserved_queues,
-    processes.orphaned_types,
-    processes.different_schemas,
+    job_types.without_workers,
+    job_types.conflicting_schemas,
     backlog.oldest_job,
     backlog.dead_letters,
 )
@@ -99,6 +97,8 @@ def _postgres(context: Context) -> Iterator[Finding]:
     if schema and schema.status == "error" and "missing" in schema.detail:
         yield skipped("processes, queues, jobs", "the schema is not there yet")
         return
+    with Jobs.from_settings(context.settings, name="doctor", pool_size=1) as jobs:
+        yield from [_checked(look, jobs) for look in processes.CHECKS]
     yield from (_checked(check, context) for check in TABLES)
 
 
@@ -116,7 +116,7 @@ def _redis(context: Context) -> Iterator[Finding]:
     yield from (_checked(check, context) for check in REDIS)
 
 
-def _checked(check: Check, context: Context) -> Finding:
+def _checked(check: Callable[[T], Finding], context: T) -> Finding:
     try:
         return check(context)
     except (SQLAlchemyError, psycopg2.Error, redis.RedisError, JobsError, OSError) as fault:

@@ -79,8 +79,12 @@ STEPS = [
     ),
     Step("list", lambda j, m: list(j.list(JobFilter(metadata={"tenant": "t1"})))),
     Step("explain", lambda j, m: j.explain(m["job"]), lambda m: ["explain", m["job"]]),
-    Step("change", lambda j, m: j.change(m["job"], priority=90)),
-    Step("change_many", lambda j, m: j.change_many([m["job"]], priority=80, reason="first")),
+    Step("change", lambda j, m: j.change(m["job"], priority=90), lambda m: ["change", m["job"], "--priority", 90]),
+    Step(
+        "change_many",
+        lambda j, m: j.change_many([m["job"], m["later"]], priority=80, reason="first"),
+        lambda m: ["change", m["job"], m["later"], "--priority", 80, "--reason", "first"],
+    ),
     Step(
         "cancel", lambda j, m: j.cancel(m["job"], reason="wrong"), lambda m: ["cancel", m["job"], "--reason", "wrong"]
     ),
@@ -190,10 +194,19 @@ STEPS = [
     Step("pause_queue", lambda j, m: j.pause_queue("defualt"), lambda m: ["queues", "pause", "defualt"]),  # refused
     Step("queues", lambda j, m: j.queues(), lambda m: ["queues", "list"]),
     Step("queue", lambda j, m: j.queue("default")),
-    Step("purge_queue", lambda j, m: j.purge_queue("default", reason="away")),
-    Step("delete_queue", lambda j, m: j.delete_queue("default")),  # refused: a job type names it
+    Step(
+        "purge_queue",
+        lambda j, m: j.purge_queue("default", reason="away"),
+        lambda m: ["queues", "purge", "default", "--reason", "away", "--yes"],
+    ),
+    Step(
+        "delete_queue", lambda j, m: j.delete_queue("default"), lambda m: ["queues", "delete", "default", "--yes"]
+    ),  # refused: a job type names it
     Step("workers", lambda j, m: j.workers("worker"), lambda m: ["workers", "--kind", "worker"]),
     Step("worker", lambda j, m: j.worker("here")),
+    Step("quiet_worker", lambda j, m: j.quiet_worker("here"), lambda m: ["workers", "--quiet", "here"]),  # refused
+    Step("quiet_worker", lambda j, m: j.quiet_worker("busy"), lambda m: ["workers", "--quiet", "busy"]),
+    Step("resume_worker", lambda j, m: j.resume_worker("busy"), lambda m: ["workers", "--resume", "busy"]),
     Step(
         "acknowledge_worker", lambda j, m: j.acknowledge_worker("here"), lambda m: ["workers", "--acknowledge", "here"]
     ),
@@ -209,7 +222,11 @@ STEPS = [
     Step("api_keys", lambda j, m: [key for key in j.api_keys() if key.name == "robot"]),
     Step("revoke_key", lambda j, m: j.revoke_key(m["key"]), None),
     Step("me", lambda j, m: j.me().role),
-    Step("audit_page", lambda j, m: j.audit_page(AuditFilter(subject_type="queue"), limit=50)),
+    Step(
+        "audit_page",
+        lambda j, m: j.audit_page(AuditFilter(subject_type="queue"), limit=50),
+        lambda m: ["audit", "--subject-type", "queue"],
+    ),
     Step("audit_log", lambda j, m: [entry.action for entry in j.audit_log(AuditFilter(subject_type="job"))]),
 ]
 
@@ -253,7 +270,7 @@ def _transcript(database: Database, answer: Answer) -> list[Any]:
         if step.verb == "dead_letter_page":
             _fail_three(database)
         if step.verb == "workers":
-            _add_worker(database)
+            _add_workers(database)
         found = answer(step, memo)
         if step.note:
             memo[step.note] = _id_in(found)
@@ -295,10 +312,11 @@ def _fail_three(database: Database) -> None:
         end(database, claimed, failed(failure, retries_left=0, delay_ms=0))
 
 
-def _add_worker(database: Database) -> None:
+def _add_workers(database: Database) -> None:
     sql = (
         "INSERT INTO workers (id, kind, hostname, boot_id, pid_namespace, pid, process_started_at, version, state)"
-        " VALUES ('here', 'worker', 'h', 'b', 'n', 1, 1, '0', 'stopped')"
+        " VALUES ('here', 'worker', 'h', 'b', 'n', 1, 1, '0', 'stopped'),"
+        " ('busy', 'worker', 'h', 'b', 'n', 2, 1, '0', 'running')"
     )
     rows(database, sql)
 

@@ -197,7 +197,7 @@ WORKERS = [
     Mutation(
         "… and define one job type",
         "the check of `doctor`",
-        [Change("ops/doctor/runner.py", "    processes.different_schemas,\n")],
+        [Change("ops/doctor/runner.py", "    job_types.conflicting_schemas,\n")],
         ["integration/ops/test_doctor.py::test_a_job_type_that_two_services_define_differently"],
     ),
     Mutation(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from litestar import Router, delete, get
+from litestar import Router, delete, get, post
 from litestar.params import PathParameter, QueryParameter
 
 from aeon_jobs.api.contract import Page, Worker
@@ -38,4 +38,28 @@ def acknowledge(worker_id: Id, jobs: Given) -> None:
     jobs.acknowledge_worker(worker_id)
 
 
-router = Router("/api/workers", route_handlers=[index, show, acknowledge], tags=["Workers"])
+@post(
+    "/{worker_id:str}/quiet",
+    opt={"role": Role.OPERATOR, "errors": [409]},
+    status_code=200,
+    sync_to_thread=True,
+    summary="Quiet a worker",
+)
+def quiet(worker_id: Id, jobs: Given) -> Worker:
+    """It starts no more jobs from its next heartbeat on. What runs goes on."""
+    return jobs.quiet_worker(worker_id)
+
+
+@post(
+    "/{worker_id:str}/resume",
+    opt={"role": Role.OPERATOR, "errors": [409]},
+    status_code=200,
+    sync_to_thread=True,
+    summary="Resume a worker",
+)
+def resume(worker_id: Id, jobs: Given) -> Worker:
+    """A quiet worker starts jobs again."""
+    return jobs.resume_worker(worker_id)
+
+
+router = Router("/api/workers", route_handlers=[index, show, acknowledge, quiet, resume], tags=["Workers"])

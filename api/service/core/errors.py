@@ -5,7 +5,8 @@ JobsError
 ├── Forbidden             the role of the principal may not do this
 ├── VersionChanged        the thing was changed since the caller saw it
 ├── WrongState
-│   └── StillInUse        a process that lives, or a queue that is used, cannot be removed; carries the state
+│   ├── StillInUse        a process that lives, or a queue that is used, cannot be removed; carries the state
+│   └── NotRunning        only a running worker can be made quiet; carries the state
 └── JobNotOver            the job did not end in time; carries the job
 """
 
@@ -44,6 +45,12 @@ class VersionChanged(JobsError):
 class StillInUse(WrongState):
     def __init__(self, message: str, state: str) -> None:
         JobsError.__init__(self, message)
+        self.state = state
+
+
+class NotRunning(WrongState):
+    def __init__(self, worker_id: str, state: str) -> None:
+        JobsError.__init__(self, f"{worker_id} is {state}: only a running worker can be made quiet")
         self.state = state
 
 

@@ -66,6 +66,7 @@ _RULES = {
     "string_type": "must be text",
     "list_type": "must be a list",
     "sequence_str": "must be a list",
+    "is_instance_of": "must be a list",
 }
 _LIMITS = {
     "greater_than_equal": "must be at least {ge}",

@@ -1,21 +1,22 @@
-"""Changes to many at once: look, ask, change in portions with a bar, tell what became of each."""
+"""Changes of many things: count them, ask, change them in portions with a progress bar, show what became of each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import typer
 
 from aeon_jobs.api.contract import BatchAnswer, BatchItem, DeadLetterFilter, JobFilter
-from aeon_jobs.ops.cli.desk import Desk
+from aeon_jobs.ops.cli.context import Context
 from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput
 from aeon_jobs.ops.cli.input.prompts import confirm
 from aeon_jobs.ops.cli.output import formatters
 
 PORTION = 500
-"""Jobs of one transaction: few enough that nobody waits for their locks."""
+"""Jobs of one transaction: few enough that nobody waits long for their locks."""
 
 _CHANGED = frozenset({"done", "requested"})
 Target = JobFilter | DeadLetterFilter | Sequence[UUID]
@@ -29,53 +30,59 @@ class Bulk:
     change: Callable[..., BatchAnswer]
     """Called with a target, and `dry_run`, `reason`."""
     per_second: float | None = None
-    """Spread what is changed over time; `change` then takes `per_second` and `delay_ms` as well."""
+    """Start so many jobs per second; `change` then takes `per_second` and `delay_ms` as well."""
+    still_matches: bool = False
+    """What was changed matches the filter as before."""
 
     def pace(self, done: int) -> dict[str, float]:
-        """For a portion that follows `done` others."""
+        """For a portion that comes after `done` others."""
         if self.per_second is None:
             return {}
         return {"per_second": self.per_second, "delay_ms": int(done * 1_000 / self.per_second)}
 
 
-def refuse_both(ids: Sequence[object] | None, which: JobFilter | DeadLetterFilter, *, everything: bool = False) -> None:
+def require_one_of(
+    ids: Sequence[object] | None, which: JobFilter | DeadLetterFilter, *, everything: bool = False
+) -> None:
     """
     Raises:
-        InvalidInput: neither ids nor a condition, or both.
+        InvalidInput: there are neither ids nor conditions, or both.
     """
-    if bool(ids) == (which != type(which)() or everything):
+    if bool(ids) == (which not in (JobFilter(), DeadLetterFilter()) or everything):
         raise InvalidInput("say which: either ids, or options such as --type")
 
 
-def run(desk: Desk, bulk: Bulk, target: Target, *, reason: str | None, dry_run: bool, yes: bool) -> None:
-    """Change what `target` means, and show what became of each. Exit code 3 or 4 when an id that was given was not
-    found, or in another state."""
+def run(context: Context, bulk: Bulk, target: Target, *, reason: str | None, dry_run: bool, yes: bool) -> None:
+    """Change everything that `target` names, and show the outcomes. The exit code is 3 or 4 when an id was not found,
+    or its state does not allow the change."""
     if dry_run:
-        desk.screen.show(bulk.change(target, dry_run=True), formatters.batch)
+        context.output.show(bulk.change(target, dry_run=True), formatters.batch)
         return
     if isinstance(target, JobFilter | DeadLetterFilter):
-        desk.screen.show(_by_filter(desk, bulk, target, reason, yes), formatters.batch)
+        context.output.show(_by_filter(context, bulk, target, reason, yes), formatters.batch)
         return
-    answer = _in_portions(desk, bulk, list(target), reason)
-    desk.screen.show(answer, formatters.batch)
+    answer = _in_portions(context, bulk, list(target), reason)
+    context.output.show(answer, formatters.batch)
     _exit_of_ids(answer)
 
 
 def _by_filter(
-    desk: Desk, bulk: Bulk, which: JobFilter | DeadLetterFilter, reason: str | None, yes: bool
+    context: Context, bulk: Bulk, which: JobFilter | DeadLetterFilter, reason: str | None, yes: bool
 ) -> BatchAnswer:
-    """Round by round, the oldest first, until nothing matches, or what matches is what was changed before: a job that
-    was asked to stop may run on for a while."""
+    """In rounds, the oldest first, until nothing new matches. A job that was asked to stop may match again."""
     items: list[BatchItem] = []
     seen: set[UUID] = set()
+    began = datetime.now(UTC)
     while True:
         foretold = bulk.change(which, dry_run=True)
         ids = [item.job_id for item in foretold.items if item.outcome in _CHANGED and item.job_id not in seen]
         _ask(bulk, len(ids), more=foretold.more, yes=yes or bool(seen))
-        items += _in_portions(desk, bulk, ids, reason, done=len(seen)).items
+        items += _in_portions(context, bulk, ids, reason, done=len(seen)).items
         seen.update(ids)
         if not ids or not foretold.more:
             return _answer(items, more=foretold.more)
+        if bulk.still_matches and isinstance(which, JobFilter):
+            which = replace(which, updated_before=began)
 
 
 def _ask(bulk: Bulk, count: int, *, more: bool, yes: bool) -> None:
@@ -84,9 +91,9 @@ def _ask(bulk: Bulk, count: int, *, more: bool, yes: bool) -> None:
         confirm(f"{bulk.verb} {number} {bulk.noun}?")
 
 
-def _in_portions(desk: Desk, bulk: Bulk, ids: Sequence[UUID], reason: str | None, done: int = 0) -> BatchAnswer:
+def _in_portions(context: Context, bulk: Bulk, ids: Sequence[UUID], reason: str | None, done: int = 0) -> BatchAnswer:
     items: list[BatchItem] = []
-    with desk.screen.progress(f"{bulk.verb} {bulk.noun}", len(ids)) as advance:
+    with context.output.progress(f"{bulk.verb} {bulk.noun}", len(ids)) as advance:
         for start in range(0, len(ids), PORTION):
             items += bulk.change(ids[start : start + PORTION], reason=reason, **bulk.pace(done + start)).items
             advance(len(ids[start : start + PORTION]))

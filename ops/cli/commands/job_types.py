@@ -6,22 +6,21 @@ from typing import Annotated
 
 import typer
 
-from aeon_jobs.ops.cli.desk import Desk
-from aeon_jobs.ops.cli.exit_codes import NotFound
+from aeon_jobs.ops.cli import completion
+from aeon_jobs.ops.cli.context import Context
 
 
 def types(
-    desk: Desk, name: Annotated[str | None, typer.Argument(metavar="TYPE", help="One, with schema and example.")] = None
+    context: Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="TYPE", help="One, with schema and example.", autocompletion=completion.job_types),
+    ] = None,
 ) -> None:
-    """Job types: what can be submitted, and what its payload must look like."""
+    """List job types, or show the schema and an example of one."""
     from aeon_jobs.ops.cli.output import formatters
 
-    found = desk.backend.job_types()
     if name is None:
-        desk.screen.show(found, formatters.type_list)
-        return
-    for job_type in found:
-        if job_type.name == name:
-            desk.screen.show(job_type, formatters.job_type)
-            return
-    raise NotFound(f"no job type {name!r:.120}")
+        context.output.show(context.jobs.job_types(), formatters.type_list)
+    else:
+        context.output.show(context.jobs.job_type(name), formatters.job_type)

@@ -9,8 +9,17 @@ import typer
 from rich.console import RenderableType
 
 from aeon_jobs.ops.cli.commands.processes import DATA_DIR, DataDir
-from aeon_jobs.ops.cli.output.console import Output, table
+from aeon_jobs.ops.cli.output.console import Output
+from aeon_jobs.ops.cli.output.tables import Column, table
 from aeon_jobs.ops.mails import RECIPIENTS, Mail, MailFolder
+
+MAILS = (
+    Column("number"),
+    Column("received", rank=1),
+    Column("from", rank=2, least=16),
+    Column("to", least=16),
+    Column("subject", least=16),
+)
 
 
 def env(output: Output, data_dir: DataDir = DATA_DIR) -> None:
@@ -46,4 +55,4 @@ def _fields(mail: Mail) -> dict[str, object]:
 
 def _list(mails: Sequence[Mail]) -> RenderableType:
     rows = [list(_fields(mail).values()) for mail in mails]
-    return table(("number", "received", "from", "to", "subject"), rows, nothing="no mails")
+    return table(MAILS, rows, nothing="no mails")

@@ -10,7 +10,8 @@ from aeon_jobs.ops.cli.environment import database
 from aeon_jobs.ops.cli.exit_codes import Exit
 from aeon_jobs.ops.cli.group import CommandGroup
 from aeon_jobs.ops.cli.input.prompts import confirm
-from aeon_jobs.ops.cli.output.console import Output, table
+from aeon_jobs.ops.cli.output.console import Output
+from aeon_jobs.ops.cli.output.tables import Column, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,46 +24,46 @@ app = CommandGroup(help="Bring the database schema up, down, or show where it is
 
 @app.command()
 def up(
-    screen: Output,
+    output: Output,
     target: Annotated[int | None, typer.Option(min=0, help="Stop after this version; default: the newest.")] = None,
 ) -> None:
-    """Apply the migrations that are missing, and make the built-in job types known."""
+    """Apply missing migrations, and register the built-in job types."""
     from aeon_jobs.persistence.core import migrate
 
     done = migrate.up(database(), target)
     if target is None:
         _register_built_ins(database())
-    screen.show({"applied": done}, lambda _: "\n".join(f"applied {label}" for label in done) or "nothing to do")
+    output.show({"applied": done}, lambda _: "\n".join(f"applied {label}" for label in done) or "nothing to do")
 
 
 @app.command()
 def down(
-    screen: Output,
+    output: Output,
     target: Annotated[int, typer.Option(min=0, help="Roll back every migration above this version; 0 is all.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Roll migrations back. What they created is dropped, with the data in it."""
+    """Roll migrations back. Their tables are dropped, with all data."""
     from aeon_jobs.persistence.core import migrate
 
     if not yes:
         confirm(f"Roll back everything above version {target}, data included?")
     done = migrate.down(database(), target)
-    screen.show({"rolled_back": done}, lambda _: "\n".join(f"rolled back {label}" for label in done) or "nothing to do")
+    output.show({"rolled_back": done}, lambda _: "\n".join(f"rolled back {label}" for label in done) or "nothing to do")
 
 
 @app.command()
-def status(screen: Output) -> None:
-    """Show every migration and when it was applied. Exit code 1 when one is missing or has changed."""
+def status(output: Output) -> None:
+    """Show every migration and its time. Exit code 1 when one is missing or has changed."""
     from aeon_jobs.persistence.core import migrate
 
     entries = migrate.status(database())
-    screen.show([_plain(entry) for entry in entries], lambda _: _drawn(entries))
+    output.show([_plain(entry) for entry in entries], lambda _: _drawn(entries))
     if any(entry.changed or not entry.applied_at for entry in entries):
         raise typer.Exit(Exit.FAILED)
 
 
 def _register_built_ins(database: Database) -> None:
-    """Then their jobs can be submitted before the first worker starts."""
+    """Jobs can be submitted before the first worker starts."""
     import aeon_jobs.actors  # noqa: F401 (declares the built-in job types)
     from aeon_jobs.middleware.job import broker
     from aeon_jobs.persistence.queue import job_types
@@ -77,4 +78,4 @@ def _plain(entry: Status) -> dict[str, object]:
 
 def _drawn(entries: list[Status]) -> RenderableType:
     rows = [(e.migration.label, e.applied_at or "missing", "changed since" if e.changed else "") for e in entries]
-    return table(("migration", "applied at", ""), rows)
+    return table((Column("migration"), Column("applied at"), Column("")), rows)

@@ -9,9 +9,11 @@ import typer
 
 from aeon_jobs.ops.cli.environment import log_as, settings, warn_of_misspelt_variables
 from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput
-from aeon_jobs.ops.cli.output.console import err, out
+from aeon_jobs.ops.cli.output.console import err, stdout_console
 
 DATA_DIR = Path(".aeon-jobs")
+PIPE_WIDTH = 220
+"""Characters of a line where there is no terminal."""
 
 DataDir = Annotated[Path, typer.Option(help="The data directory of `up`.")]
 
@@ -31,14 +33,14 @@ def up(
     warn_of_misspelt_variables()
     if reload and not modules:
         raise InvalidInput("--reload: name the modules whose files are watched, such as: aeon-jobs up shop --reload")
-    system.up(system.Options(data_dir.absolute(), modules or [], reload), out)
+    system.up(system.Options(data_dir.absolute(), modules or [], reload), stdout_console(PIPE_WIDTH))
 
 
 def demo() -> None:
     """Show everything at work here: real servers, some 230 jobs, every outcome checked. Leaves nothing behind."""
     from aeon_jobs.ops.demo import run as whole
 
-    if not whole.run(out):
+    if not whole.run(stdout_console(PIPE_WIDTH)):
         raise typer.Exit(Exit.FAILED)
 
 

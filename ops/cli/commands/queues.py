@@ -1,52 +1,93 @@
-"""`aeon-jobs queues`: how long they are, who serves them; pause, resume, limit."""
+"""`aeon-jobs queues`: list, pause, resume, limit, purge, delete."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aeon_jobs.ops.cli.commands.jobs import Reason
-from aeon_jobs.ops.cli.desk import Desk
+from aeon_jobs.ops.cli import completion
+from aeon_jobs.ops.cli.commands.options import DryRun, Reason, Yes
+from aeon_jobs.ops.cli.context import Context
 from aeon_jobs.ops.cli.exit_codes import InvalidInput
 from aeon_jobs.ops.cli.group import CommandGroup
+from aeon_jobs.ops.cli.input.prompts import confirm
 
-app = CommandGroup(help="Queues: how long they are, who serves them; pause, resume, limit.")
+if TYPE_CHECKING:
+    from aeon_jobs.api.contract import BatchAnswer
 
-Name = Annotated[str, typer.Argument(metavar="QUEUE", help="Name of the queue.")]
+app = CommandGroup(help="Queues: list, pause, resume, limit, purge, delete.")
+
+Name = Annotated[str, typer.Argument(metavar="QUEUE", help="Name of the queue.", autocompletion=completion.queues)]
 
 
 @app.command("list")
-def list_queues(desk: Desk) -> None:
-    """Every queue that somebody uses, serves, paused or limited."""
+def list_queues(context: Context) -> None:
+    """List every queue that a job type, a job, a worker or a setting names."""
     from aeon_jobs.ops.cli.output import formatters
 
-    desk.screen.show(desk.backend.queues(), formatters.queue_list)
+    context.output.show(context.jobs.queues(), formatters.queue_list)
 
 
 @app.command()
-def pause(desk: Desk, name: Name, reason: Reason = None) -> None:
-    """Start nothing more from a queue; what runs goes on."""
-    desk.screen.show(desk.backend.pause_queue(name, reason=reason), lambda queue: f"{queue.name} is paused")
+def pause(context: Context, name: Name, reason: Reason = None) -> None:
+    """Start no more jobs of a queue. Running jobs go on."""
+    context.output.show(context.jobs.pause_queue(name, reason=reason), lambda queue: f"{queue.name} is paused")
 
 
 @app.command()
-def resume(desk: Desk, name: Name) -> None:
-    """Go on."""
-    desk.screen.show(desk.backend.resume_queue(name), lambda queue: f"{queue.name} is not paused")
+def resume(context: Context, name: Name) -> None:
+    """Start jobs of a queue again."""
+    context.output.show(context.jobs.resume_queue(name), lambda queue: f"{queue.name} is not paused")
 
 
 @app.command()
 def limit(
-    desk: Desk,
+    context: Context,
     name: Name,
-    most: Annotated[str, typer.Argument(metavar="NUMBER|none", help="Jobs that run at once, over all workers.")],
+    most: Annotated[str, typer.Argument(metavar="NUMBER|none", help="Most jobs at once, over all workers.")],
 ) -> None:
-    """Run at most so many jobs of a queue at once; none: as many as there are threads."""
+    """Limit how many jobs of a queue run at once. none: no limit."""
     if most != "none" and not (most.isascii() and most.isdecimal() and int(most) <= 1_000_000):
         raise InvalidInput("NUMBER: must be a whole number from 0 to 1000000, or none")
     number = None if most == "none" else int(most)
-    desk.screen.show(
-        desk.backend.limit_queue(name, number),
+    context.output.show(
+        context.jobs.limit_queue(name, number),
         lambda queue: f"{queue.name} runs {'without limit' if number is None else f'at most {number} at once'}",
     )
+
+
+@app.command()
+def purge(context: Context, name: Name, reason: Reason = None, dry_run: DryRun = False, yes: Yes = False) -> None:
+    """Cancel all waiting jobs of a queue. Running jobs go on."""
+    from aeon_jobs.ops.cli.output import formatters
+
+    answer = context.jobs.purge_queue(name, dry_run=True)
+    if answer.changed and not dry_run:
+        if not yes:
+            number = f"at least {answer.changed}" if answer.more else str(answer.changed)
+            confirm(f"Cancel {number} waiting jobs of queue {name}?")
+        answer = _purged(context, name, reason)
+    context.output.show(answer, formatters.batch)
+
+
+def _purged(context: Context, name: str, reason: str | None) -> BatchAnswer:
+    """In rounds, until no job waits."""
+    from aeon_jobs.api.contract import BatchAnswer
+
+    answer = context.jobs.purge_queue(name, reason=reason)
+    items = list(answer.items)
+    while answer.more and answer.changed:
+        answer = context.jobs.purge_queue(name, reason=reason)
+        items += answer.items
+    changed = sum(item.outcome in {"done", "requested"} for item in items)
+    return BatchAnswer(dry_run=False, changed=changed, items=items, more=answer.more)
+
+
+@app.command()
+def delete(context: Context, name: Name, yes: Yes = False) -> None:
+    """Delete the settings of a queue that nothing uses any more."""
+    if not yes:
+        confirm(f"Delete queue {name}?")
+    context.jobs.delete_queue(name)
+    context.output.show({"deleted": name}, lambda _: f"deleted {name}")

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aeon_jobs.ops.cli.commands.jobs import Yes
-from aeon_jobs.ops.cli.desk import Desk
+from aeon_jobs.ops.cli import completion
+from aeon_jobs.ops.cli.commands.options import Yes
+from aeon_jobs.ops.cli.context import Context
 from aeon_jobs.ops.cli.exit_codes import InvalidInput, NotFound
 from aeon_jobs.ops.cli.group import CommandGroup
+from aeon_jobs.ops.cli.input.ids import beginning_with
 from aeon_jobs.ops.cli.input.prompts import confirm
 from aeon_jobs.ops.cli.input.values import json_object
 
@@ -26,35 +28,40 @@ class CatchUp(StrEnum):
     NONE = "none"
 
 
-Name = Annotated[str, typer.Argument(metavar="SCHEDULE", help="Name or id.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="SCHEDULE", help="Name, id, or the first characters of the id.", autocompletion=completion.schedules
+    ),
+]
 Cron = Annotated[str | None, typer.Option(metavar="CRON", help='Such as "*/15 * * * *".')]
 Timezone = Annotated[str | None, typer.Option(help="Such as Europe/Berlin; UTC by default.")]
 Payload = Annotated[str | None, typer.Option(help="JSON, @file, or - for stdin.")]
 Priority = Annotated[int | None, typer.Option(min=0, max=100)]
 MaxRetries = Annotated[int | None, typer.Option(min=0, max=10)]
 TimeoutMs = Annotated[int | None, typer.Option(min=1_000, max=600_000)]
-Catch = Annotated[CatchUp | None, typer.Option(help="Missed moments: run the last of them, all, or none.")]
+Catch = Annotated[CatchUp | None, typer.Option(help="Missed times: run the last one, all, or none.")]
 
 
 @app.command("list")
-def list_schedules(desk: Desk) -> None:
-    """All schedules, by name."""
+def list_schedules(context: Context) -> None:
+    """List all schedules, by name."""
     from aeon_jobs.ops.cli.output import formatters
 
-    desk.screen.show(desk.backend.schedules(), formatters.schedule_list)
+    context.output.show(context.jobs.schedules(), formatters.schedule_list)
 
 
 @app.command()
-def show(desk: Desk, name: Name) -> None:
-    """A schedule with everything that it is made of."""
+def show(context: Context, name: Name) -> None:
+    """Show a schedule with all its fields."""
     from aeon_jobs.ops.cli.output import formatters
 
-    desk.screen.show(_named(desk, name), formatters.schedule)
+    context.output.show(_named(context, name), formatters.schedule)
 
 
 @app.command()
 def create(
-    desk: Desk,
+    context: Context,
     name: Annotated[str, typer.Argument(help="Name of the schedule.")],
     job_type: Annotated[str, typer.Argument(metavar="TYPE", help="Job type.")],
     cron: Annotated[str, typer.Argument(metavar="CRON", help='Such as "*/15 * * * *".')],
@@ -64,17 +71,17 @@ def create(
     max_retries: MaxRetries = None,
     timeout_ms: TimeoutMs = None,
     catch_up: Catch = None,
-    paused: Annotated[bool, typer.Option("--paused", help="Make it, and do not start it.")] = False,
+    paused: Annotated[bool, typer.Option("--paused", help="Create it disabled.")] = False,
 ) -> None:
-    """Make a schedule."""
+    """Create a schedule. CRON has five fields: minute, hour, day, month, weekday."""
     required: dict[str, Any] = {"name": name, "job_type": job_type, "cron": cron, "enabled": not paused}
     optional = _given(timezone, payload, priority, max_retries, timeout_ms, catch_up)
-    _show(desk, desk.backend.create_schedule(required | optional))
+    _show(context, context.jobs.create_schedule(required | optional))
 
 
 @app.command()
 def update(
-    desk: Desk,
+    context: Context,
     name: Name,
     new_name: Annotated[str | None, typer.Option("--name", help="Another name.")] = None,
     job_type: Annotated[str | None, typer.Option("--type", help="Another job type.")] = None,
@@ -86,64 +93,71 @@ def update(
     timeout_ms: TimeoutMs = None,
     catch_up: Catch = None,
 ) -> None:
-    """Change a schedule; what is left out stays as it is."""
+    """Change a schedule. What you leave out stays as it is."""
     named = {"name": new_name, "job_type": job_type, "cron": cron}
     changes = {field: value for field, value in named.items() if value is not None}
     changes |= _given(timezone, payload, priority, max_retries, timeout_ms, catch_up)
     if not changes:
         raise InvalidInput("say what to change: see aeon-jobs schedules update --help")
-    _show(desk, desk.backend.change_schedule(_named(desk, name).id, changes))
+    _show(context, context.jobs.change_schedule(_named(context, name).id, changes))
 
 
 @app.command()
-def pause(desk: Desk, name: Name) -> None:
-    """Switch a schedule off. What falls due meanwhile is not made up for."""
-    _show(desk, desk.backend.change_schedule(_named(desk, name).id, {"enabled": False}))
+def pause(context: Context, name: Name) -> None:
+    """Disable a schedule. Times that pass meanwhile are not made up for."""
+    _show(context, context.jobs.change_schedule(_named(context, name).id, {"enabled": False}))
 
 
 @app.command()
-def resume(desk: Desk, name: Name) -> None:
-    """Switch a schedule on again."""
-    _show(desk, desk.backend.change_schedule(_named(desk, name).id, {"enabled": True}))
+def resume(context: Context, name: Name) -> None:
+    """Enable a schedule again."""
+    _show(context, context.jobs.change_schedule(_named(context, name).id, {"enabled": True}))
 
 
 @app.command()
-def delete(desk: Desk, name: Name, yes: Yes = False) -> None:
-    """Delete a schedule; the jobs that it made stay."""
-    schedule = _named(desk, name)
+def delete(context: Context, name: Name, yes: Yes = False) -> None:
+    """Delete a schedule. Its jobs stay."""
+    schedule = _named(context, name)
     if not yes:
         confirm(f"Delete schedule {schedule.name}?")
-    desk.backend.delete_schedule(schedule.id)
-    desk.screen.show({"deleted": schedule.name}, lambda _: f"deleted {schedule.name}")
+    context.jobs.delete_schedule(schedule.id)
+    context.output.show({"deleted": schedule.name}, lambda _: f"deleted {schedule.name}")
 
 
 @app.command("next")
 def next_moments(
-    desk: Desk, name: Name, count: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 5
+    context: Context, name: Name, count: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 5
 ) -> None:
-    """Its next moments, in its own time zone."""
+    """Show the next times of a schedule, in its own time zone."""
     from zoneinfo import ZoneInfo
 
-    schedule = _named(desk, name)
-    moments = desk.backend.upcoming(schedule.id, count)
+    schedule = _named(context, name)
+    moments = context.jobs.upcoming(schedule.id, count)
     zone = ZoneInfo(schedule.timezone)
-    desk.screen.show(moments, lambda moments: "\n".join(f"{m.astimezone(zone):%a %Y-%m-%d %H:%M %Z}" for m in moments))
+    context.output.show(
+        moments, lambda moments: "\n".join(f"{m.astimezone(zone):%a %Y-%m-%d %H:%M %Z}" for m in moments)
+    )
 
 
 @app.command("run")
-def run_now(desk: Desk, name: Name) -> None:
-    """A job now, beside its due moments."""
-    submitted = desk.backend.run_schedule(_named(desk, name).id)
-    desk.screen.show(submitted, lambda s: f"{s.job_id} submitted, {s.status}")
+def run_now(context: Context, name: Name) -> None:
+    """Submit a job of a schedule now. Its next times do not change."""
+    submitted = context.jobs.run_schedule(_named(context, name).id)
+    context.output.show(submitted, lambda s: f"{s.job_id} submitted, {s.status}")
 
 
-def _named(desk: Desk, name: str) -> contract.Schedule:
+def _named(context: Context, name: str) -> contract.Schedule:
     """
     Raises:
         NotFound
     """
-    for schedule in desk.backend.schedules():
-        if name in (schedule.name, str(schedule.id)):
+    known = context.jobs.schedules()
+    for schedule in known:
+        if schedule.name == name:
+            return schedule
+    wanted = beginning_with(name, [str(schedule.id) for schedule in known], "schedule")
+    for schedule in known:
+        if str(schedule.id) == wanted:
             return schedule
     raise NotFound(f"no schedule {name!r:.120}")
 
@@ -167,7 +181,7 @@ def _given(
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _show(desk: Desk, schedule: contract.Schedule) -> None:
+def _show(context: Context, schedule: contract.Schedule) -> None:
     from aeon_jobs.ops.cli.output import formatters
 
-    desk.screen.show(schedule, formatters.schedule)
+    context.output.show(schedule, formatters.schedule)

@@ -13,82 +13,77 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from aeon_jobs.ops.cli.desk import Desk
-from aeon_jobs.ops.cli.exit_codes import Exit
-from aeon_jobs.ops.cli.output.console import as_text, cell, err, field_list, write_json
+from aeon_jobs.ops.cli import completion
+from aeon_jobs.ops.cli.commands.options import OfQueue, OfType, job_filter
+from aeon_jobs.ops.cli.context import Context
+from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput
+from aeon_jobs.ops.cli.input import ids
+from aeon_jobs.ops.cli.output.console import err, write_json
 
 if TYPE_CHECKING:
-    from aeon_jobs.api import contract
+    from aeon_jobs.api.contract import JobFilter
 
-LOOK_EVERY_S = 1.0
+REFRESH_S = 1.0
 
 
 def watch(
-    desk: Desk,
-    job_id: Annotated[UUID | None, typer.Argument(metavar="JOB", help="One job; without it, all of them.")] = None,
+    context: Context,
+    job: Annotated[
+        str | None,
+        typer.Argument(metavar="JOB", help="One job. Without it: all.", autocompletion=completion.job_ids),
+    ] = None,
+    type_: OfType = None,
+    queue: OfQueue = None,
     recent: Annotated[int, typer.Option(min=1, max=100, help="Most jobs of the table.")] = 15,
 ) -> None:
-    """Watch a job until it is over (exit code 1 unless it completed), or all of them until Ctrl-C.
+    """Watch one job to its end (exit code 1 unless it completed), or all jobs until Ctrl-C.
 
     With --json: one line for each change.
     """
+    if job and (type_ or queue):
+        raise InvalidInput("JOB: give either a job, or --type and --queue")
     with suppress(KeyboardInterrupt):
-        if job_id is None:
-            _watch_all(desk, recent)
+        if job is None:
+            _watch_all(context, job_filter(type_=type_, queue=queue), recent)
             return
-        if follow(desk, job_id, tell=True) != "completed":
+        if follow(context, ids.job_id(context.jobs, job), with_events=True) != "completed":
             raise typer.Exit(Exit.FAILED)
 
 
-def follow(desk: Desk, job_id: UUID, *, tell: bool = False) -> str:
-    """Watch a job to its end; returns the status that it ended with. With `tell`, --json tells of each change."""
+def follow(context: Context, job_id: UUID, *, with_events: bool = False) -> str:
+    """Watch a job to its end; returns its last status. With `with_events`, --json writes each change."""
+    from aeon_jobs.ops.cli.output import formatters
+
     status = ""
-    with Live(console=err if desk.screen.as_json else desk.screen.console, transient=not tell) as live:
-        for event in desk.backend.events(job_id):
+    with Live(console=err if context.output.as_json else context.output.console, transient=not with_events) as live:
+        for event in context.jobs.events(job_id):
             status = event.job.status
-            if not desk.screen.as_json:
-                live.update(_one(event.job))
-            elif tell:
+            if not context.output.as_json:
+                live.update(formatters.event(event.job))
+            elif with_events:
                 write_json(event.job, indent=None)
     return status
 
 
-def _watch_all(desk: Desk, recent: int) -> None:
-    if desk.screen.as_json:
-        for event in desk.backend.all_events():
+def _watch_all(context: Context, which: JobFilter, recent: int) -> None:
+    if context.output.as_json:
+        for event in context.jobs.all_events(which):
             write_json(event.job, indent=None)
         return
-    with Live(console=desk.screen.console, auto_refresh=False) as live:
-        for drawn in _boards(desk, recent):
-            live.update(drawn, refresh=True)
+    with Live(console=context.output.console, auto_refresh=False) as live:
+        for rendered in _tables(context, which, recent):
+            live.update(rendered, refresh=True)
 
 
-def _boards(desk: Desk, recent: int) -> Iterator[RenderableType]:
+def _tables(context: Context, which: JobFilter, recent: int) -> Iterator[RenderableType]:
     while True:
-        yield _board(desk, recent)
-        time.sleep(LOOK_EVERY_S)
+        yield _table(context, which, recent)
+        time.sleep(REFRESH_S)
 
 
-def _board(desk: Desk, recent: int) -> RenderableType:
+def _table(context: Context, which: JobFilter, recent: int) -> RenderableType:
     from aeon_jobs.ops.cli.output import formatters
 
-    depths = desk.backend.metrics().queue_depths
-    latest = desk.backend.page(sort="updated_at", limit=recent)
-    names = ("pending", "scheduled", "queued", "running", "failed", "dlq")
-    counts = Text("   ").join(Text.assemble((f"{getattr(depths, name)} ", "bold"), name) for name in names)
-    return Group(counts, Text(), formatters.job_list(latest.items), Text("\nCtrl-C ends this", "dim"))
-
-
-def _one(job: contract.JobEvent) -> RenderableType:
-    return field_list(
-        [
-            ("job", job.job_id),
-            ("type", job.job_type),
-            ("status", cell(job.status)),
-            ("attempt", job.attempt or None),
-            ("progress", as_text(job.progress) if job.progress else None),
-            ("scheduled", job.scheduled_at),
-            ("error", job.error_message),
-            ("changed", job.updated_at),
-        ]
-    )
+    depths = formatters.depths(context.jobs.metrics().queue_depths)
+    latest = context.jobs.page(which, sort="updated_at", limit=recent)
+    return Group(depths, Text(), formatters.job_list(latest.items), Text("\nCtrl-C ends this", "dim"))

@@ -1,4 +1,4 @@
-"""`aeon-jobs workers`: every process, and whether it lives."""
+"""`aeon-jobs workers`: every process, and whether it is alive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-from aeon_jobs.ops.cli.desk import Desk
+from aeon_jobs.ops.cli import completion
+from aeon_jobs.ops.cli.context import Context
+from aeon_jobs.ops.cli.exit_codes import InvalidInput
+from aeon_jobs.ops.cli.input.ids import beginning_with
 
 
 class Kind(StrEnum):
@@ -18,18 +21,43 @@ class Kind(StrEnum):
 
 
 def workers(
-    desk: Desk,
-    kind: Annotated[Kind | None, typer.Option(help="Only these.")] = None,
+    context: Context,
+    kind: Annotated[Kind | None, typer.Option(help="Only this kind.")] = None,
     acknowledge: Annotated[
-        str | None, typer.Option(metavar="ID", help="Take a lost process off the list, and its alarm with it.")
+        str | None,
+        typer.Option(
+            metavar="ID", help="Remove a lost process from the list; its alarm ends.", autocompletion=completion.workers
+        ),
+    ] = None,
+    quiet: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="Start no more jobs on a worker; running jobs go on.", autocompletion=completion.workers
+        ),
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="ID", help="Start jobs on it again.", autocompletion=completion.workers)
     ] = None,
 ) -> None:
-    """Workers and the other processes, the latest seen first."""
+    """List workers and the other processes, the latest seen first; or change one of them."""
     from aeon_jobs.ops.cli.output import formatters
 
-    if acknowledge is not None:
-        desk.backend.acknowledge_worker(acknowledge)
-        desk.screen.show({"acknowledged": acknowledge}, lambda _: f"{acknowledge} is off the list")
-        return
-    found = [worker for worker in desk.backend.workers() if kind in (None, worker.kind)]
-    desk.screen.show(found, formatters.worker_list)
+    given = [text for text in (kind, acknowledge, quiet, resume) if text]
+    if len(given) > 1:
+        raise InvalidInput("options: give one of --kind, --acknowledge, --quiet, --resume")
+    if acknowledge:
+        worker_id = _worker_id(context, acknowledge)
+        context.jobs.acknowledge_worker(worker_id)
+        context.output.show({"acknowledged": worker_id}, lambda _: f"{worker_id} is removed from the list")
+    elif quiet:
+        worker = context.jobs.quiet_worker(_worker_id(context, quiet))
+        context.output.show(worker, lambda worker: f"{worker.id} starts no more jobs; {worker.busy} running")
+    elif resume:
+        worker = context.jobs.resume_worker(_worker_id(context, resume))
+        context.output.show(worker, lambda worker: f"{worker.id} starts jobs again")
+    else:
+        context.output.show(context.jobs.workers(kind.value if kind else None), formatters.worker_list)
+
+
+def _worker_id(context: Context, text: str) -> str:
+    return beginning_with(text, [worker.id for worker in context.jobs.workers()], "process")

@@ -1,4 +1,4 @@
-"""Are you sure? Asked on stderr, so that stdout holds results alone."""
+"""Questions of a command. They go to stderr: stdout has only results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aeon_jobs.ops.cli.output.console import err
 def confirm(question: str) -> None:
     """
     Raises:
-        typer.Abort: the answer is not yes; or there is nobody to give one.
+        typer.Abort: the answer is not yes, or there is no answer.
     """
     err.print(f"{question} [y/N] ", end="", markup=False)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aeon_jobs.ops.doctor.context import Context
-from aeon_jobs.ops.doctor.finding import Finding, graded, ok
+from aeon_jobs.ops.doctor.finding import Finding, by_limits, ok
 
 
 def oldest_job(context: Context) -> Finding:
@@ -13,11 +13,11 @@ def oldest_job(context: Context) -> Finding:
     (job,) = found
     detail = f"{job.waited_s:.0f} s: {job.job_type} in queue {job.queue_name}"
     remedy = f"aeon-jobs explain {job.id}; if there are just too many jobs, start more workers"
-    return graded(name, job.waited_s, context.limits.oldest_job_s, detail, remedy)
+    return by_limits(name, job.waited_s, context.limits.oldest_job_s, detail, remedy)
 
 
 def dead_letters(context: Context) -> Finding:
     found = context.query_one("dead_letters")
     since = f", the oldest from {found.since:%Y-%m-%d}" if found.open else ""
     remedy = "aeon-jobs dlq list --causes, then requeue or discard"
-    return graded("open dead letters", found.open, context.limits.dead_letters, f"{found.open}{since}", remedy)
+    return by_limits("open dead letters", found.open, context.limits.dead_letters, f"{found.open}{since}", remedy)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from aeon_jobs.ops.doctor.context import Context
-from aeon_jobs.ops.doctor.finding import Finding, graded
+from aeon_jobs.ops.doctor.finding import Finding, by_limits
 
 REMEDY = "run NTP (chrony, systemd-timesyncd) on both hosts"
 
@@ -27,7 +27,7 @@ def _compared(name: str, context: Context, read: Callable[[], float]) -> Finding
     skew = min((_skew(read) for _ in range(3)), key=abs)
     direction = "behind" if skew < 0 else "ahead"
     detail = f"this host is {abs(skew):.3f} s {direction}"
-    return graded(name, abs(skew), context.limits.clock_skew_s, detail, REMEDY)
+    return by_limits(name, abs(skew), context.limits.clock_skew_s, detail, REMEDY)
 
 
 def _skew(read: Callable[[], float]) -> float:

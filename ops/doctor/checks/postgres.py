@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aeon_jobs.ops.doctor.context import Context
-from aeon_jobs.ops.doctor.finding import Finding, error, graded, ok, warning
+from aeon_jobs.ops.doctor.finding import Finding, by_limits, error, ok, warning
 from aeon_jobs.persistence.core import migrate
 
 OLDEST, NEWEST = 15, 18
@@ -59,7 +59,7 @@ def long_transactions(context: Context) -> Finding:
 
 def connections(context: Context) -> Finding:
     found = context.query_one("connections")
-    return graded(
+    return by_limits(
         "connections",
         found.used / found.available,
         context.limits.connections,

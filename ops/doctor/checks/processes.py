@@ -1,33 +1,34 @@
-"""Processes: workers, dispatcher, scheduler; and whether every queue and job type with waiting jobs has a worker."""
+"""Processes: workers, dispatcher, scheduler; and whether every queue and job type with waiting jobs has a worker.
+
+Each check takes the verbs of `api.contract`. So it runs against the database and against an API.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Row
-
-from aeon_jobs.ops.doctor.context import Context
 from aeon_jobs.ops.doctor.finding import Finding, error, ok, skipped, warning
-from aeon_jobs.persistence.queue import queues
-from aeon_jobs.persistence.queue import workers as worker_rows
+
+if TYPE_CHECKING:
+    from aeon_jobs.api.contract import JobsApi, Worker
 
 TICK_S = 120
 """Schedules are checked every minute. If one is later than two minutes, no scheduler is at work."""
 
 
-def workers(context: Context) -> Finding:
-    name, alive = "workers", _alive(context, "worker")
+def workers(jobs: JobsApi) -> Finding:
+    name, alive = "workers", _alive(jobs, "worker")
     if not alive:
         return error(name, "none is alive: no job runs", "aeon-jobs worker")
-    threads = sum(row.threads for row in alive)
-    return ok(name, f"{len(alive)} alive on {len({row.hostname for row in alive})} host(s), {threads} threads")
+    hosts, threads = {worker.hostname for worker in alive}, sum(worker.threads for worker in alive)
+    return ok(name, f"{len(alive)} alive on {len(hosts)} host(s), {threads} threads")
 
 
-def lost(context: Context) -> Finding:
+def lost(jobs: JobsApi) -> Finding:
     name = "lost processes"
-    gone = [
-        row.id for row in context.query("processes") if row.state == "lost" or row.silent_s * 1_000 > context.silence_ms
-    ]
+    gone = sorted(found.id for found in jobs.workers() if found.state != "stopped" and not found.alive)
     if not gone:
         return ok(name, "none")
     return warning(
@@ -37,61 +38,50 @@ def lost(context: Context) -> Finding:
     )
 
 
-def dispatcher(context: Context) -> Finding:
-    name, alive = "dispatcher", _alive(context, "dispatcher")
+def dispatcher(jobs: JobsApi) -> Finding:
+    name, alive = "dispatcher", _alive(jobs, "dispatcher")
     if not alive:
         return error(name, "none is alive: no job starts", "aeon-jobs dispatcher (or any worker)")
-    if all(row.threads for row in alive):
+    if all(found.threads for found in alive):
         return warning(name, "no separate process: a worker dispatches", "aeon-jobs dispatcher")
     return ok(name, f"{len(alive)} alive")
 
 
-def scheduler(context: Context) -> Finding:
+def scheduler(jobs: JobsApi) -> Finding:
     """Checked by its work, too: are due schedules run?"""
-    name, schedules = "scheduler", context.query_one("overdue_schedules")
-    alive = _alive(context, "scheduler")
-    if not schedules.enabled:
+    name, alive = "scheduler", _alive(jobs, "scheduler")
+    enabled = [schedule for schedule in jobs.schedules() if schedule.enabled]
+    if not enabled:
         return ok(name, f"{len(alive)} alive") if alive else skipped(name, "none is alive, and no schedule is enabled")
-    if schedules.late_s > TICK_S:
-        return error(
-            name,
-            f"a schedule is {schedules.late_s:.0f} s late: no scheduler works",
-            "aeon-jobs scheduler, and a worker",
-        )
+    due = min((schedule.next_run_at for schedule in enabled if schedule.next_run_at), default=None)
+    late_s = (datetime.now(UTC) - due).total_seconds() if due else 0
+    if late_s > TICK_S:
+        detail = f"a schedule is {late_s:.0f} s late: no scheduler works"
+        return error(name, detail, "aeon-jobs scheduler, and a worker")
     if not alive:
-        return error(name, f"none is alive, and {schedules.enabled} schedule(s) need one", "aeon-jobs scheduler")
-    return ok(name, f"{len(alive)} alive; {schedules.enabled} schedule(s), none late")
+        return error(name, f"none is alive, and {len(enabled)} schedule(s) need one", "aeon-jobs scheduler")
+    return ok(name, f"{len(alive)} alive; {len(enabled)} schedule(s), none late")
 
 
-def unserved_queues(context: Context) -> Finding:
+def unserved_queues(jobs: JobsApi) -> Finding:
     name = "queues without workers"
-    with context.database.connection() as connection:
-        found = queues.every(connection, context.silence_ms)
-    unserved = [queue.name for queue in found if queue.ready + queue.queued and not queue.workers]
+    unserved = [queue.name for queue in jobs.queues() if queue.ready + queue.queued and not queue.workers]
     if not unserved:
         return ok(name, "none: every queue with waiting jobs has a worker")
     return error(name, ", ".join(unserved), "start a worker that serves that queue: aeon-jobs worker your.module")
 
 
-def orphaned_types(context: Context) -> Finding:
+def types_without_workers(waiting: Sequence[tuple[str, str, int]]) -> Finding:
+    """`waiting`: queue, job type and waiting jobs, where no live worker serves that queue and knows that type."""
     name = "job types without workers"
-    found = context.query("orphaned_types", silence_ms=context.silence_ms)
-    if not found:
+    if not waiting:
         return ok(name, "none: every job type with waiting jobs has a worker")
-    detail = ", ".join(f"{row.job_type} in queue {row.queue_name} ({row.jobs})" for row in found[:5])
+    detail = ", ".join(f"{job_type} in queue {queue} ({count})" for queue, job_type, count in waiting[:5])
     return error(name, detail, "start a worker that has these job types: aeon-jobs worker your.module")
 
 
-def different_schemas(context: Context) -> Finding:
-    name = "job types with two schemas"
-    with context.database.connection() as connection:
-        found = worker_rows.schema_conflicts(connection, context.silence_ms)
-    if not found:
-        return ok(name, "none")
-    detail = "; ".join(f"{job_type}: {', '.join(ids)}" for job_type, ids in list(found.items())[:3])
-    return warning(name, detail, "use another name in one of the services; during a deploy, wait until it is over")
+def _alive(jobs: JobsApi, kind: str) -> list[Worker]:
+    return [found for found in jobs.workers(kind) if found.alive and found.state == "running"]
 
 
-def _alive(context: Context, kind: str) -> list[Row[Any]]:
-    found = [row for row in context.query("processes") if row.kind == kind and row.state == "running"]
-    return [row for row in found if row.silent_s * 1_000 < context.silence_ms]
+CHECKS: Sequence[Callable[[JobsApi], Finding]] = (workers, lost, dispatcher, scheduler, unserved_queues)

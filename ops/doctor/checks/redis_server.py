@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from aeon_jobs.ops.doctor.context import Context
-from aeon_jobs.ops.doctor.finding import Finding, error, graded, ok, warning
+from aeon_jobs.ops.doctor.finding import Finding, by_limits, error, ok, warning
 
 OLDEST = (6, 2)
 PINGS = 20
@@ -49,7 +49,7 @@ def memory(context: Context) -> Finding:
     if not most:
         return ok("Redis memory", f"{_megabytes(used)} used, no limit")
     detail = f"{_megabytes(used)} of {_megabytes(most)} used"
-    return graded("Redis memory", used / most, context.limits.redis_memory, detail, "raise maxmemory")
+    return by_limits("Redis memory", used / most, context.limits.redis_memory, detail, "raise maxmemory")
 
 
 def keys_of_others(context: Context) -> Finding:
@@ -68,7 +68,7 @@ def keys_of_others(context: Context) -> Finding:
 def latency(context: Context) -> Finding:
     took_ms = statistics.median(_ping_ms(context) for _ in range(PINGS))
     remedy = "check Redis (SLOWLOG GET, INFO commandstats) and the network"
-    return graded("Redis latency", took_ms, context.limits.redis_latency_ms, f"{took_ms:.1f} ms", remedy)
+    return by_limits("Redis latency", took_ms, context.limits.redis_latency_ms, f"{took_ms:.1f} ms", remedy)
 
 
 def _ping_ms(context: Context) -> float:

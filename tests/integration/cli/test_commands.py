@@ -61,7 +61,7 @@ def test_every_option_of_a_submission_reaches_the_job(cli: Terminal, database: D
     assert (job["scheduled_at"][:10], job["idempotency_key"]) == ("2099-01-31", "k")
     assert (job["metadata"], job["blocked_by"]) == ({"a": "b", "n": 5}, 1)
     again = cli.ok("submit", "echo", '{"text": "hi"}', "--idempotency-key", "k")
-    assert "was there already" in again.out
+    assert "exists already" in again.out
     later = cli.json("show", submit(cli, "{}", "--in", "2h"))
     assert later["scheduled_at"] > later["created_at"]
 
@@ -290,7 +290,7 @@ def test_an_editor_changes_a_payload(cli: Terminal, database: Database, monkeypa
     _, other = dead(cli, database)
     monkeypatch.setenv("EDITOR", "true")
     unchanged = cli("dlq", "edit", other)
-    assert (unchanged.code, unchanged.err) == (2, "error: payload: was not changed; nothing was done\n")
+    assert (unchanged.code, unchanged.err) == (2, "error: payload: was not changed; nothing is requeued\n")
 
 
 def test_dead_letters_are_requeued_by_what_they_have_in_common(cli: Terminal, database: Database) -> None:

@@ -14,7 +14,9 @@ from aeon_jobs.ops.cli import app
 from aeon_jobs.ops.doctor import run_checks
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
+from tests.docs.pages import blocks
 
+PROCESSES = {"up", "demo", "api", "worker", "dispatcher", "scheduler"}
 DOCS = Path(__file__).parents[3] / "docs"
 
 
@@ -32,8 +34,15 @@ def test_every_command_is_in_the_docs() -> None:
     assert missing == []
 
 
+def test_every_command_is_run_by_a_block_of_the_docs() -> None:
+    """tests/docs runs the blocks as they stand."""
+    run = " ".join(block.code for block in blocks("docs/cli.md") if block.language == "sh" and not block.not_run)
+    elsewhere = {*PROCESSES, "env", "mails", "migrate down"}
+    missing = [name for name in commands(typer.main.get_command(app)) if f"aeon-jobs {name}" not in run]
+    assert set(missing) <= elsewhere
+
+
 def test_every_command_has_help_and_json_where_it_answers() -> None:
-    processes = {"up", "demo", "api", "worker", "dispatcher", "scheduler"}
 
     def options(group: Any, path: str = "") -> Iterator[tuple[str, bool, set[str]]]:
         for name, command in group.commands.items():
@@ -48,7 +57,7 @@ def test_every_command_has_help_and_json_where_it_answers() -> None:
 
     for name, has_help, found in options(typer.main.get_command(app)):
         assert has_help, name
-        assert ("--json" in found) == (name not in processes), name
+        assert ("--json" in found) == (name not in PROCESSES), name
 
 
 def test_every_check_of_the_doctor_is_in_the_docs(

@@ -16,14 +16,17 @@ import pytest
 import redis
 from sqlalchemy import make_url
 
-from aeon_jobs.ops.doctor import run_checks
+from aeon_jobs.api.client import Client, Retries
+from aeon_jobs.ops.doctor import run_checks, run_remote_checks
 from aeon_jobs.ops.doctor.checks import clocks
 from aeon_jobs.ops.doctor.checks.pooler import pooler
 from aeon_jobs.ops.doctor.context import Context, Limits
 from aeon_jobs.ops.doctor.finding import Finding
 from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis
+from aeon_jobs.persistence.admin import api_keys
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings, get_settings, load_settings
+from tests.api_server import running_api
 from tests.leaks import ignore
 from tests.rows import NOTE, add_job, register, rows
 from tests.terminal import Terminal
@@ -363,6 +366,71 @@ def test_waiting_jobs_and_open_dead_letters(doctor: Any, database: Database) -> 
 
     rows(database, "INSERT INTO dead_letter_jobs (reason) SELECT 'corrupt' FROM generate_series(1, 51)")
     assert doctor()["open dead letters"].status == "warning"
+
+
+# --- through an API -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def remote(environment: Settings, database: Database, redis_client: redis.Redis) -> Iterator[Any]:
+    """Checks the deployment through its API; returns the findings by name."""
+    register(database)
+    with database.transaction() as connection:
+        key = api_keys.create(connection, "doctor", "viewer")
+    with running_api(environment) as server:
+
+        def run(key: str = key, address: str = server.address) -> dict[str, Finding]:
+            with Client(address, key, retries=Retries(most=0)) as jobs:
+                return {finding.name: finding for finding in run_remote_checks(address, jobs)}
+
+        yield run
+
+
+def test_an_api_tells_what_it_knows(remote: Any, database: Database) -> None:
+    process(database, "worker")
+    process(database, "dispatcher", threads=0)
+    findings = remote()
+    assert [found for found in findings.values() if found.status == "error"] == []
+    assert {"API", "API: postgres", "API: redis", "API key"} <= findings.keys()
+    assert (findings["workers"].status, findings["dispatcher"].status) == ("ok", "ok")
+    assert findings["API key"].detail == "accepted: doctor, role viewer"
+
+
+def test_an_api_tells_of_jobs_without_a_worker(remote: Any, database: Database) -> None:
+    register(database, _job_type("rare", "default"))
+    add_job(database, job_type="rare")
+    blocked = add_job(database)
+    rows(database, "UPDATE jobs SET scheduled_at = now() + interval '1 hour' WHERE id = :id", id=blocked)
+    rows(database, "UPDATE jobs SET created_at = now() - interval '2 hours' WHERE job_type = 'rare'")
+    rows(database, "INSERT INTO dead_letter_jobs (reason) SELECT 'corrupt' FROM generate_series(1, 51)")
+    findings = remote()
+    assert findings["workers"].status == "error"
+    assert findings["queues without workers"].status == "error"
+    assert findings["job types without workers"].detail == "rare in queue default (1)"
+    assert (findings["oldest waiting job"].status, "rare in queue" in findings["oldest waiting job"].detail) == (
+        "error",
+        True,
+    )
+    assert findings["open dead letters"].status == "warning"
+    rows(database, "INSERT INTO job_queues (name, paused_at, paused_by) VALUES ('default', now(), 'me')")
+    assert remote()["oldest waiting job"].status == "ok"
+
+
+def test_an_api_that_is_away_or_another_or_refuses_the_key(remote: Any) -> None:
+    away = remote(address="http://127.0.0.1:9")
+    assert [found.status for found in away.values()] == ["error", "skipped"]
+    refused = remote(key="aeon_wrong")
+    assert (refused["API key"].status, refused["processes, queues, jobs"].status) == ("error", "skipped")
+    assert "aeon_wrong" not in str(refused)
+
+
+def test_the_command_checks_the_api_that_is_named(
+    remote: Any, environment: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = Terminal(monkeypatch, capsys)
+    done = terminal("doctor", "--api", "http://127.0.0.1:9", "--json")
+    assert (done.code, [finding["name"] for finding in done.json]) == (1, ["API", "everything else"])
+    assert terminal("doctor", "--api", "localhost").code == 2
 
 
 # --- as a command -------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError, Programm
 
 from aeon_jobs.api.client import errors as client
 from aeon_jobs.api.client.errors import ConnectionFailed, UnexpectedAnswer, refusal
-from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput, NotFound, Refusal, classify
+from aeon_jobs.api.service.core.errors import StillInUse, VersionChanged
+from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput, NotFound, classify
 from aeon_jobs.persistence.admin.api_keys import KeyNotFound, UnknownRole
 from aeon_jobs.persistence.core import errors
 from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterNotFound
@@ -29,7 +30,8 @@ from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterNotFound
         (NotFound("x"), Exit.NOT_FOUND),
         (errors.WrongState(1, "completed", "be cancelled"), Exit.WRONG_STATE),
         (errors.NameTaken("schedule", "s"), Exit.WRONG_STATE),
-        (Refusal("no"), Exit.WRONG_STATE),
+        (StillInUse("w", "running"), Exit.WRONG_STATE),
+        (VersionChanged("1"), Exit.WRONG_STATE),
         (errors.DatabaseUnavailable("x"), Exit.UNAVAILABLE),
         (errors.MigrationError("x"), Exit.FAILED),
         (ConnectionFailed("x", was_sent=False), Exit.UNAVAILABLE),
@@ -59,7 +61,7 @@ def test_every_answer_of_an_api_has_its_code(status: int, code: int) -> None:
     assert ("request r-1" in found[1]) == (status >= 500)
 
 
-def test_what_nobody_expected_has_none() -> None:
+def test_an_unexpected_error_has_none() -> None:
     assert classify(ZeroDivisionError()) is None
     assert classify(KeyError("x")) is None
     assert issubclass(client.WrongState, client.Conflict)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aeon_jobs.ops.cli.exit_codes import InvalidInput
 from aeon_jobs.ops.cli.input.values import duration, exact_moment, json_object, moment, pairs
-from aeon_jobs.ops.cli.output.console import as_text, clean, shorten
+from aeon_jobs.ops.cli.output.values import as_text, clean, first_line
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,6 @@ def test_values_as_people_read_them() -> None:
         "a, 1",
         '{"k": "ä"}',
     ]
-    assert shorten("one\ntwo") == "one"
-    assert shorten("x" * 100, 10) == "x" * 9 + "…"
-    assert shorten("") is None
+    assert first_line("one\ntwo") == "one"
+    assert first_line("x" * 100, 10) == "x" * 9 + "…"
+    assert first_line("") == ""

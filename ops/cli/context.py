@@ -1,4 +1,4 @@
-"""What a command works with: the backend behind it, the screen before it."""
+"""What a command works with: the system (PostgreSQL, or an API), and the output."""
 
 from __future__ import annotations
 
@@ -13,29 +13,32 @@ from aeon_jobs.ops.cli.exit_codes import InvalidInput
 from aeon_jobs.ops.cli.output.console import Output
 
 if TYPE_CHECKING:
+    from aeon_jobs.api.client import Client
     from aeon_jobs.api.contract import JobsApi
 
 ADDRESS = "AEON_JOBS_API"
+MOST_CONNECTIONS = 2
+"""One command runs at a time: two connections are more than enough."""
 
 
-class Desk:
-    def __init__(self, screen: Output, api: str | None) -> None:
-        self.screen = screen
-        self._address = api or os.environ.get(ADDRESS)
+class Context:
+    def __init__(self, output: Output, api: str | None) -> None:
+        self.output = output
+        self.address = api or os.environ.get(ADDRESS)
         self._closing = ExitStack()
 
     @cached_property
-    def backend(self) -> JobsApi:
-        """The API that --api or AEON_JOBS_API names, else the database of the settings.
+    def jobs(self) -> JobsApi:
+        """The API that --api or AEON_JOBS_API names; else the database of the settings.
 
         Raises:
             SettingsError, InvalidInput
         """
-        backend = _of_api(self._address) if self._address else _of_database()
-        self._closing.callback(backend.close)
-        return backend
+        jobs = client(self.address) if self.address else _service()
+        self._closing.callback(jobs.close)
+        return jobs
 
-    def __enter__(self) -> Desk:
+    def __enter__(self) -> Context:
         return self
 
     def __exit__(
@@ -44,22 +47,25 @@ class Desk:
         self._closing.close()
 
 
-def _of_database() -> JobsApi:
+def _service() -> JobsApi:
     from aeon_jobs.api.service import Jobs
     from aeon_jobs.api.service.service import login
 
-    # One command at a time: two connections are one more than enough.
-    return Jobs.from_settings(settings(), name=f"cli:{login()}", pool_size=2)
+    return Jobs.from_settings(settings(), name=f"cli:{login()}", pool_size=MOST_CONNECTIONS)
 
 
-def _of_api(address: str) -> JobsApi:
+def client(address: str) -> Client:
+    """
+    Raises:
+        InvalidInput: the address is not a URL, or the key is given twice.
+    """
     from aeon_jobs.api.client import Client, Retries
     from aeon_jobs.api.client.exchange import key_from
 
     if not address.startswith(("http://", "https://")):
         raise InvalidInput(f"--api (or {ADDRESS}): must start with http:// or https://")
     try:
-        # A person waits: a few seconds of trying again are enough.
+        # A person waits: a few seconds of retries are enough.
         return Client(address, key_from(os.environ), retries=Retries(most=3, longest_wait_s=5))
     except ValueError as error:
         raise InvalidInput(str(error)) from None

@@ -1,0 +1,35 @@
+"""How things look on a terminal: one function per view, one module per noun."""
+
+from aeon_jobs.ops.cli.output.formatters.dead_letters import causes, dead_letter, dead_letter_list
+from aeon_jobs.ops.cli.output.formatters.jobs import batch, event, explanation, job, job_list
+from aeon_jobs.ops.cli.output.formatters.schedules import schedule, schedule_list
+from aeon_jobs.ops.cli.output.formatters.statistics import depths, statistics
+from aeon_jobs.ops.cli.output.formatters.system import (
+    audit_list,
+    job_type,
+    key_list,
+    queue_list,
+    type_list,
+    worker_list,
+)
+
+__all__ = [
+    "audit_list",
+    "batch",
+    "causes",
+    "dead_letter",
+    "dead_letter_list",
+    "depths",
+    "event",
+    "explanation",
+    "job",
+    "job_list",
+    "job_type",
+    "key_list",
+    "queue_list",
+    "schedule",
+    "schedule_list",
+    "statistics",
+    "type_list",
+    "worker_list",
+]
