@@ -1,7 +1,4 @@
-"""Job types for tests that run real process groups: `dramatiq aeon_jobs.actors tests.handlers`.
-
-Each effect is one line in the file EFFECTS_LOG, outside of PostgreSQL and Redis, and appended atomically.
-"""
+"""Job types for tests that run real process groups: `dramatiq aeon_jobs.actors tests.handlers`."""
 
 from __future__ import annotations
 
@@ -13,15 +10,7 @@ from sqlalchemy import text
 
 from aeon_jobs.actors import current_job, job
 from aeon_jobs.persistence.queue.states import Backoff
-
-
-def effect(what: str) -> None:
-    line = f"{current_job().id} {current_job().attempt} {what}\n"
-    descriptor = os.open(os.environ["EFFECTS_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    try:
-        os.write(descriptor, line.encode())
-    finally:
-        os.close(descriptor)
+from tests.effects import effect
 
 
 @job

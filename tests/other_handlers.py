@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aeon_jobs import job
-from tests.handlers import effect
+from tests.effects import effect
 
 
 @job

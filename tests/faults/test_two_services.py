@@ -25,6 +25,10 @@ def test_two_services_on_one_queue_run_their_own_jobs_and_none_is_passed_around(
         "SELECT job_type, max(dispatch_seq) AS most, max(attempt) FROM jobs GROUP BY 1 ORDER BY 1"
     )
     assert [tuple(row) for row in dispatches] == [("note", 1, 1), ("other_note", 1, 1)]
+    ran_by = system.execute(
+        "SELECT DISTINCT job_type, w.job_types FROM jobs JOIN workers w ON w.id = worker_id ORDER BY job_type"
+    )
+    assert ["note" in row.job_types for row in ran_by] == [True, False]
     assert len(system.effects()) == 2 * JOBS
     assert "Traceback" not in logs
     assert "error" not in logs.lower()
