@@ -104,6 +104,11 @@ BAD: list[tuple[str, str, Edit]] = [
         "ran unclaimed",
         lambda r: r.effects.append(Effect("failed", 2, "ran", 3)),
     ),
+    (
+        "only_workers_that_know_a_job_type_run_it",
+        "claimed by another group",
+        lambda r: job(r, "failed", job_type="h_other", worker_id="w0:1:a"),
+    ),
     ("nothing_begins_after_a_cancellation", "claimed later", lambda r: job(r, "gone", attempt=2)),
     (
         "nothing_begins_after_a_cancellation",

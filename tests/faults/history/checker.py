@@ -16,6 +16,8 @@ from tests.faults.history.record import Change, Execution, JobRow, Record
 FINAL = {"completed", "failed", "cancelled"}
 ENDS_A_JOB = {"completed": "completed", "failed": "failed", "discarded": "failed", "cancelled": "cancelled"}
 TRANSACTIONAL = "h_booking"
+KNOWN_TO_ONE = {"h_other": "w1"}
+"""Job types that one group of workers alone knows, and the beginning of its workers' ids."""
 
 LEGAL = {
     ("pending", "queued"),
@@ -205,6 +207,15 @@ def the_last_claim_has_the_last_outcome(record: Record) -> Found:
                 yield job.id, f"completed by attempt {last.attempt}, its result is from attempt {job.result}"
 
 
+def only_workers_that_know_a_job_type_run_it(record: Record) -> Found:
+    executions = _by_job(record.executions)
+    for job_type, group in KNOWN_TO_ONE.items():
+        for job in _of_type(record, job_type):
+            for worker_id in {job.worker_id, *(execution.worker_id for execution in executions[job.id])} - {None}:
+                if not str(worker_id).startswith(f"{group}:"):
+                    yield job.id, f"is a {job_type}, and was claimed by {worker_id}"
+
+
 def attempts_are_within_bounds(record: Record) -> Found:
     outcomes_of = _outcomes(record)
     for job in record.jobs:
@@ -263,6 +274,7 @@ RULES: tuple[Callable[[Record], Found], ...] = (
     the_status_is_the_last_outcome,
     no_job_completes_twice,
     the_last_claim_has_the_last_outcome,
+    only_workers_that_know_a_job_type_run_it,
     attempts_are_within_bounds,
     dead_letters_agree_with_their_jobs,
     every_change_is_legal,

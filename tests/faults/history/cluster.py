@@ -31,6 +31,8 @@ SHORT_TIMES = {
     "JOB_INTERRUPT_GRACE": "300",
 }
 SLOW_S = 0.05
+MODULES = ("aeon_jobs.actors", "tests.faults.history.other_handlers")
+"""What each group of workers knows beside the job types of `handlers`: so each has a lane of its own."""
 
 
 class Servers:
@@ -180,7 +182,7 @@ class Cluster:
 
     def _worker(self, index: int) -> Group:
         settings = load_settings(**self._addresses())
-        command = ["-m", "dramatiq", "aeon_jobs.actors", "tests.faults.history.handlers", "-p", "1", "-t", "6"]
+        command = ["-m", "dramatiq", "tests.faults.history.handlers", MODULES[index], "-p", "1", "-t", "6"]
         log = self._directory / f"worker-{index}.log"
         environment = {
             **SHORT_TIMES,

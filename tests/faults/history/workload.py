@@ -24,6 +24,7 @@ from tests.faults.history.record import Accepted, Cancelled, Record
 MIX = {
     "h_note": 6,
     "h_nap": 5,
+    "h_other": 4,
     "h_booking": 6,
     "h_flaky": 3,
     "h_snoozing": 1,
@@ -59,7 +60,7 @@ def _submission(rng: Random, index: int, at: float) -> Submission:
     job_type = rng.choices(list(MIX), list(MIX.values()))[0]
     priority = rng.randint(0, 100)
     payload: dict[str, float] = {}
-    if job_type in ("h_nap", "h_booking"):
+    if job_type in ("h_nap", "h_other", "h_booking"):
         payload = {"seconds": round(rng.uniform(0.05, 0.8), 2)}
     elif job_type == "h_flaky":
         payload = {"failures": rng.randint(1, 2)}
