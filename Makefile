@@ -24,8 +24,8 @@ help: ## Show this list
 demo: $(READY) ## Run everything here with sample data, and show it at work
 	@$(BIN)/aeon-jobs demo
 
-up: $(READY) ## Run everything here: PostgreSQL, Redis, API, workers
-	@$(BIN)/aeon-jobs up
+up: $(READY) ## Run everything here: PostgreSQL, Redis, API, workers; ARGS=shop for job types of your own
+	@$(BIN)/aeon-jobs up $(ARGS)
 
 test: $(READY) ## Run all tests against real servers, with coverage
 	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=85 --durations=12)
@@ -71,6 +71,7 @@ clean: ## Remove what the other targets made; data of `up` stay
 # Exactly the locked packages. --no-deps: the lock is complete, and some versions of pip take a newer release for
 # `coverage[toml]` than the lock names, and refuse it. `pip check` says if the lock is not complete.
 $(LOCKED): $(LOCK) | $(BIN)/python
+	@echo "installing the packages of $(LOCK) in $(VENV); this takes a minute or two"
 	@$(PIP) install --quiet --no-deps --require-hashes -r $(LOCK)
 	@$(PIP) check
 	@touch $@

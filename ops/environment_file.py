@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 
 from aeon_jobs.ops import private_file
@@ -16,6 +17,12 @@ from aeon_jobs.persistence.core.errors import JobsError
 
 FILE = "env"
 LOCK = "up.lock"
+
+BEGINS_WITHIN_S = 5.0
+"""In a script, `aeon-jobs env` may come before the `aeon-jobs up &` above it has done anything."""
+
+READY_WITHIN_S = 90.0
+"""Longer than the start of the servers may take."""
 
 API, KEY_FILE = "AEON_JOBS_API", "AEON_JOBS_API_KEY_FILE"
 
@@ -50,26 +57,32 @@ def as_commands(variables: Mapping[str, str]) -> str:
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
-def of_running(data_dir: Path) -> dict[str, str]:
-    """The variables of the `up` that runs on this directory.
+def of_running(data_dir: Path, *, begins_within_s: float = BEGINS_WITHIN_S) -> dict[str, str]:
+    """The variables of the `up` that runs on this directory. Waits for one that is starting.
 
     Raises:
         NotUp
     """
-    if not is_running(data_dir):
+    lock, file = data_dir / LOCK, data_dir / FILE
+    _wait(lambda: is_locked(lock), begins_within_s)
+    _wait(lambda: file.exists() or not is_locked(lock), READY_WITHIN_S)
+    if not (file.exists() and is_locked(lock)):
         raise NotUp(data_dir)
     return _read(data_dir)
 
 
-def is_running(data_dir: Path) -> bool:
-    return (data_dir / FILE).exists() and is_locked(data_dir / LOCK)
-
-
-def forget(data_dir: Path, environ: dict[str, str] | os._Environ[str]) -> None:
-    """Remove what an earlier `up` on this directory provided: the shell that starts this one may still have it."""
+def forget(data_dir: Path, environ: MutableMapping[str, str]) -> None:
+    """Remove an earlier `up`'s file, and its values from `environ`: the shell that starts this one may have them."""
     for name, value in _read(data_dir).items():
         if environ.get(name) == value:
             del environ[name]
+    (data_dir / FILE).unlink(missing_ok=True)
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def _read(data_dir: Path) -> dict[str, str]:

@@ -71,4 +71,4 @@ class Lines:
                 while line:
                     line = line[os.write(descriptor, line) :]
         except OSError:
-            return  # nobody reads any more
+            return  # the terminal is closed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from aeon_jobs.persistence.core.errors import JobsError
@@ -26,14 +27,12 @@ class DirectoryLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Raises: DirectoryInUse, at once, never waits."""
+        """Raises: DirectoryInUse, almost at once."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked_exclusively(descriptor):
             holder = os.read(descriptor, 20).decode(errors="replace").strip()
             os.close(descriptor)
-            raise DirectoryInUse(self._directory, int(holder) if holder.isdigit() else None) from None
+            raise DirectoryInUse(self._directory, int(holder) if holder.isdigit() else None)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
@@ -42,6 +41,17 @@ class DirectoryLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _locked_exclusively(descriptor: int) -> bool:
+    for pause_s in (0.01, 0.05, 0):  # `is_locked` of another process may hold it for a moment
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(pause_s)
+        else:
+            return True
+    return False
 
 
 def is_locked(path: Path) -> bool:

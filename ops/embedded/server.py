@@ -87,7 +87,7 @@ class EmbeddedServer(ABC):
 
         Raises:
             DirectoryInUse: another process has these data open.
-            EmbeddedServerError: the server's own last words.
+            EmbeddedServerError: with the last lines of the server's log.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._lock.acquire()
@@ -132,7 +132,7 @@ class EmbeddedServer(ABC):
         try:
             self._wait_until_ready()
         except tenacity.RetryError:
-            raise EmbeddedServerError(f"{self.name} did not start: {self._last_words()}") from None
+            raise EmbeddedServerError(f"{self.name} did not start: {self._last_log_lines()}") from None
 
     def _wait_until_ready(self) -> None:
         poll = tenacity.Retrying(
@@ -163,7 +163,7 @@ class EmbeddedServer(ABC):
         self._lock.release()
 
     def _end_orphan(self) -> None:
-        """We hold the lock, so a server that still runs on these files has lost its owner."""
+        """Stop a server that still runs on these files: we hold the lock, so its owner is dead."""
         pid = self._pid_on_file()
         if pid is None:
             return
@@ -193,12 +193,12 @@ class EmbeddedServer(ABC):
         self.log_path.chmod(0o600)
         return log
 
-    def _last_words(self) -> str:
+    def _last_log_lines(self) -> str:
         try:
             lines = self.log_path.read_text(errors="replace").strip().splitlines()
         except OSError:
             lines = []
-        return f"{' | '.join(lines[-3:]) or 'it said nothing'} (log: {self.log_path})"
+        return f"{' | '.join(lines[-3:]) or 'its log is empty'} (log: {self.log_path})"
 
 
 def _is_server(process: psutil.Process, data_dir: Path) -> bool:

@@ -1,4 +1,4 @@
-"""A child process that dies with its owner, and that does not see the terminal's Ctrl-C.
+"""A child process that ends with its owner, and that does not get the terminal's Ctrl-C.
 
 On Linux the kernel sends `death_signal` to the child when the *thread* that started it ends, kill -9 included
 (PR_SET_PDEATHSIG, set by util-linux's `setpriv`: a preexec_fn could deadlock in a process with threads). So
@@ -42,7 +42,7 @@ def tethered(
 ) -> subprocess.Popen[bytes]:
     """Start `argv` in a session of its own, tied to this thread's life; stdout and stderr go to `output`."""
     prefix, options = _terms(death_signal, run_as)
-    return subprocess.Popen(  # noqa: S603 - what to run is our callers' own
+    return subprocess.Popen(  # noqa: S603 - the caller decides what runs
         [*prefix, *argv],
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -57,7 +57,7 @@ def tethered(
 def run_to_end(
     argv: Sequence[str], *, environ: Mapping[str, str], run_as: RunAs | None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a short command on the same terms; its exit code is for the caller to judge.
+    """Run a short command on the same terms; its exit code is not checked.
 
     Interrupted, it ends with all its children: an initdb's own postgres would go on writing into a directory that we delete.
     """

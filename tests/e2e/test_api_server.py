@@ -1,4 +1,4 @@
-"""The API as a process: it stops though somebody listens, and keeps its word to a fuzzer."""
+"""The API as a process: it stops while a client listens, and answers a fuzzer as its document says."""
 
 from __future__ import annotations
 

@@ -150,10 +150,10 @@ def test_no_secret_is_in_the_process_list_or_the_log(running: System) -> None:
 
 
 def test_a_taken_port_is_passed_over_unless_it_was_asked_for(start: Callable[..., System]) -> None:
-    with closing(socket.socket()) as squatter:
-        squatter.bind(("127.0.0.1", 0))
-        squatter.listen()
-        port = squatter.getsockname()[1]
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
         system = start(API_PORT=str(port))
         assert system.process.wait(TIMEOUT) == 1
         assert f"port {port} on 127.0.0.1 is taken" in system.log.read_text()

@@ -14,10 +14,10 @@ from aeon_jobs.persistence.core.settings import load_settings
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    with closing(socket.socket()) as squatter:
-        squatter.bind(("127.0.0.1", 0))
-        squatter.listen()
-        yield squatter.getsockname()[1]
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
 
 
 def test_the_next_free_port_is_taken_with_a_note_when_none_was_asked_for(taken: int) -> None:

@@ -81,9 +81,9 @@ def test_so_do_processes_that_are_started_without_our_commands(command: list[str
 def test_a_request_that_fails_leaves_no_key_in_the_log_of_a_bare_uvicorn(
     environment: Settings, database: Database
 ) -> None:
-    """Nobody has set up the log there; structlog's own way of tracebacks shows local variables."""
+    """The log is not set up there, and structlog's own tracebacks show local variables."""
     with database.transaction() as connection:
-        key = api_keys.create(connection, "somebody", "viewer")
+        key = api_keys.create(connection, "reader", "viewer")
         connection.exec_driver_sql("DROP TABLE job_queues CASCADE")
     done = subprocess.run(
         [sys.executable, "-c", FAILING, key],

@@ -278,7 +278,7 @@ def test_a_paused_terminal_does_not_stop_the_shutdown(runs: list[Run]) -> None:
     chatter = "while True: print('x' * 1000, flush=True)"
     run = start(runs, f"[program('chatter', {chatter!r}), program('gentle', GENTLE)]")
     pids = [child.pid for child in until_children(run, 2)]
-    # Nobody reads: the pipe is full in no time.
+    # Nothing reads the pipe: it is full at once.
     run.process.terminate()
     assert gone(*pids)
     run.stop_reading()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,12 +27,35 @@ def test_a_shell_reads_what_was_written() -> None:
 def test_only_a_running_up_has_an_environment(tmp_path: Path) -> None:
     environment_file.write(tmp_path, {"DATABASE_URL": DIFFICULT})
     with pytest.raises(NotUp, match=f"no `aeon-jobs up` runs with the data directory {tmp_path}"):
-        environment_file.of_running(tmp_path)
-    lock = DirectoryLock(tmp_path, LOCK)
+        environment_file.of_running(tmp_path, begins_within_s=0)
+    with locked(tmp_path):
+        assert environment_file.of_running(tmp_path) == {"DATABASE_URL": DIFFICULT}
+
+
+def test_one_that_is_starting_is_waited_for(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(environment_file.of_running, tmp_path, begins_within_s=20)
+        with locked(tmp_path):
+            environment_file.write(tmp_path, {"DATABASE_URL": DIFFICULT})
+            assert waiting.result(30) == {"DATABASE_URL": DIFFICULT}
+
+
+def test_one_that_ends_while_it_starts_is_not_waited_for(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with locked(tmp_path):
+            waiting = pool.submit(environment_file.of_running, tmp_path)
+        with pytest.raises(NotUp):
+            waiting.result(30)
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    lock = DirectoryLock(directory, LOCK)
     lock.acquire()
-    assert environment_file.of_running(tmp_path) == {"DATABASE_URL": DIFFICULT}
-    lock.release()
-    assert not environment_file.is_running(tmp_path)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
@@ -43,6 +69,7 @@ def test_what_an_earlier_up_provided_is_forgotten_and_what_the_user_set_is_kept(
     environ = {"DATABASE_URL": "postgresql:///old", "REDIS_URL": "redis://mine", "HOME": "/root"}
     environment_file.forget(tmp_path, environ)
     assert environ == {"REDIS_URL": "redis://mine", "HOME": "/root"}
+    assert not (tmp_path / "env").exists()
 
 
 def test_a_process_elsewhere_gets_absolute_paths_and_nothing_that_is_not_for_it() -> None:
