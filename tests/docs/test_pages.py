@@ -79,6 +79,7 @@ def session(
             yield session
 
 
+@pytest.mark.timeout(600)  # docs/cli.md starts some sixty programs, one after the other
 @pytest.mark.parametrize("session", ALL, indirect=True)
 def test_every_block_of_a_page_runs(session: Session) -> None:
     session.run(Block(session.page, 0, "sh", "aeon-jobs migrate up", None))  # registers the built-in job types
