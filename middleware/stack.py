@@ -51,7 +51,7 @@ class Waking(Middleware):
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         assert isinstance(broker, JobBroker)
-        # Whatever job types a group of workers knows: it takes its messages from the same queue as all others.
+        # Every worker must know the tick: all groups of workers read its queue.
         schedule_tick.declare(broker)
         configure_logging(self._settings, "worker")
         # No more: a message that this process cannot start now may be started by another one.
@@ -74,13 +74,13 @@ def stack(settings: Settings, database: Database, hints: Hints, client: Redis) -
     running = Running()
     recorder = Recorder(database, settings)
     deadline = Deadline(recorder, running, settings)
-    # A connection of its own: handlers may have all others in transactions of theirs, and their leases must not end of it.
+    # A connection of its own: if handlers use all others, their leases must be renewed all the same.
     lifeline = Database(settings.postgres_dsn, schema=settings.job_schema, pool_size=1)
     heartbeat = Heartbeat(lifeline, hints, running, recorder, deadline, settings)
     return [
         Waking(settings),
         AsyncHandlers(),
-        # A late tick makes up for the missed ones. Measured by this worker's clock, which may be wrong, and then always late.
+        # A late tick is run too: it makes up for missed ones. If a worker's clock is wrong, every tick looks late to it.
         PeriodiqMiddleware(skip_delay=float("inf")),
         Logging(),
         State(database, hints, recorder, running),

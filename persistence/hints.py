@@ -53,7 +53,7 @@ class Hints:
         """Show a worker's sign of life."""
         self._try("set", f"worker:heartbeat:{worker_id}", "1", "ex", HEARTBEAT_TTL_S)
 
-    def goodbye(self, worker_id: str) -> None:
+    def forget_worker(self, worker_id: str) -> None:
         """Take the sign of life away."""
         self._try("del", f"worker:heartbeat:{worker_id}")
 
@@ -66,7 +66,7 @@ class Hints:
 
 
 def redis_client(url: str, **options: object) -> redis.Redis:
-    """A client that fails fast: one try, short timeouts. Who needs patience brings it."""
+    """A client that fails fast: one try, short timeouts. A caller that can wait gives a longer timeout."""
     defaults: dict[str, object] = {
         "socket_timeout": 5,
         "socket_connect_timeout": 2,

@@ -53,7 +53,7 @@ class Dispatcher:
         self._unpushed: list[Dispatch] = []
 
     def run(self, stop: Event) -> None:
-        """Dispatch until `stop` is set; the upkeep runs beside it, in a thread of its own."""
+        """Dispatch until `stop` is set. The background tasks run in another thread."""
         listener = WakeListener(self._transport.client, f"{self._transport.namespace}:wake")
         upkeep = Thread(target=self._upkeep.run, args=(stop,), name="aeon-upkeep", daemon=True)
         listener.start()
@@ -86,7 +86,7 @@ class Dispatcher:
         return len(dispatched), len(open_lanes) < len(lanes) or any(lane.is_limited for lane in lanes)
 
     def _promote(self, connection: Connection) -> None:
-        """Mark what came due; not in every round, of which there may be hundreds a second."""
+        """Mark what came due. Not in every round: there may be hundreds a second."""
         if time.monotonic() >= self._promote_at:
             dispatch.promote(connection)
             self._promote_at = time.monotonic() + PROMOTE_EVERY_S
@@ -98,7 +98,7 @@ class Dispatcher:
             listener.clear()
             try:
                 count, is_full = self.dispatch_once()
-            except Exception as error:  # noqa: BLE001 (whatever it is: the upkeep beside goes on saying that we dispatch)
+            except Exception as error:  # noqa: BLE001 (any error: the heartbeat still says that this process dispatches)
                 is_foreseen = isinstance(error, redis.RedisError | SQLAlchemyError)
                 _log.warning("dispatch waits", error=str(error).partition("\n")[0], exc_info=not is_foreseen)
                 stop.wait(fault_pause)
@@ -108,7 +108,7 @@ class Dispatcher:
             fault_pause = FAULT_PAUSE_S[0]
             if count:
                 full_pause = FULL_PAUSE_S[0]
-                # A moment: what comes in meanwhile shares the next round.
+                # Jobs that come in this moment share the next round.
                 stop.wait(0.001)
             elif is_full:
                 # Jobs may wait for a free thread; workers send no signal when they have one.
@@ -136,7 +136,7 @@ class Dispatcher:
         self._unpushed = []
 
     def _begin_epoch(self) -> None:
-        """Redis was flushed, replaced, or is new: everything queued is dispatched again."""
+        """Redis was flushed, replaced, or is new: all queued jobs are dispatched again."""
         if policy := self._transport.evicts():
             _log.error(
                 "Redis evicts: messages may vanish and be sent again; set maxmemory-policy noeviction", policy=policy

@@ -49,7 +49,7 @@ class DispatcherRole(Middleware):
         self._thread.start()
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
-        # Early: the jobs that this process still runs must not keep the role from its neighbours.
+        # Early: while this process finishes its jobs, another one must be able to dispatch.
         self._stop.set()
         if self._thread:
             self._thread.join()

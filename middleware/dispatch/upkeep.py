@@ -32,9 +32,9 @@ from aeon_jobs.persistence.queue.process import is_dead, this_host
 from aeon_jobs.persistence.queue.workers import Peer, Registration
 
 ABSENT_AFTER_MS = 3_000
-"""A dispatch that Redis lacks this long after its commit is not on its way any more."""
+"""If Redis does not have a dispatch this long after its commit, it was lost."""
 STALE_AFTER_MS = 60_000
-"""A dispatch that waits this long is made again: it gets its place in the order, and no lost process keeps it."""
+"""A dispatch that waits this long is made again. The job gets its place in the order, and no lost process keeps it."""
 FORGET_AFTER_MS = 24 * 3_600_000
 
 _log = structlog.get_logger(__name__)
@@ -79,7 +79,7 @@ class Upkeep:
                     task.due = time.monotonic() + task.every_s
                     self._attempt(task)
             stop.wait(max(0.05, min(task.due for task in self._tasks) - time.monotonic()))
-        self._attempt(_Task(self._goodbye, 0))
+        self._attempt(_Task(self._mark_stopped, 0))
 
     def beat(self) -> None:
         with self._database.connection() as connection:
@@ -94,12 +94,12 @@ class Upkeep:
             rescue(self._database, self._settings)
 
     def silent(self) -> None:
-        """Frozen or partitioned processes: rescue takes their running jobs when the lease ends; this, what they fetched."""
+        """Take back what frozen or partitioned processes had fetched. `rescue` takes their running jobs."""
         if self._was_blind():
             return
         with self._database.connection() as connection:
             self._silent += workers.mark_silent(connection, self._settings.worker_lock_duration)
-        # Kept until it is done: each is marked once, and Redis may be away just now.
+        # Each process is marked once. So it stays in the list until Redis answers.
         take_back_fetched(self._database, self._transport, self._silent)
         self._silent = []
 
@@ -149,7 +149,7 @@ class Upkeep:
         """Just after an outage of PostgreSQL all heartbeats are old: live processes get time for new ones."""
         return time.monotonic() < self._blind_until
 
-    def _goodbye(self) -> None:
+    def _mark_stopped(self) -> None:
         with self._database.connection() as connection:
             workers.change_state(connection, self._registration.id, "stopped")
 
@@ -185,7 +185,7 @@ def reap_dead(database: Database, transport: RedisTransport, settings: Settings)
 
 
 def rescue(database: Database, settings: Settings, dead_workers: list[str] | None = None) -> int:
-    """Take back running jobs of these dead workers; without any, of all whose lease ended. Returns how many, at most 500."""
+    """Take back running jobs: of these dead workers, or all whose lease ended. Returns how many, at most 500."""
     with database.connection() as connection:
         rescued = executions.rescue(
             connection,
@@ -199,7 +199,7 @@ def rescue(database: Database, settings: Settings, dead_workers: list[str] | Non
 
 
 def take_back_fetched(database: Database, transport: RedisTransport, lost: list[Peer]) -> None:
-    """Jobs that lost workers had fetched and not begun are dispatched again, at once."""
+    """Dispatch again, at once, what lost workers had fetched and not started."""
     for peer in lost:
         if peer.broker_id is None or peer.lane is None:
             continue

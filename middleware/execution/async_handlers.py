@@ -61,7 +61,7 @@ class Pulse:
         self._asked_at: float | None = None
 
     def missed_since(self) -> float | None:
-        """Since when (time.monotonic) the loop owes an answer; None when it owes none. To be asked again and again."""
+        """Since when (time.monotonic) the loop has not answered; None if it has. Call it repeatedly."""
         thread = get_event_loop_thread()
         if thread is None or not thread.loop.is_running():
             return None

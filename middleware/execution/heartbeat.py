@@ -1,4 +1,4 @@
-"""Prove that this process lives and holds its jobs.
+"""Prove that this process is alive and runs its jobs.
 
 One thread per worker process: every WORKER_HEARTBEAT_INTERVAL it renews the leases of all running attempts with one
 statement, proves life in the workers table and in Redis. An attempt that is missing from the answer was taken away: its
@@ -96,7 +96,7 @@ class Heartbeat(Middleware):
             self._thread.join()
         self._try(lambda: self._change_state("stopped"))
         self._database.dispose()
-        self._hints.goodbye(self._registration.id)
+        self._hints.forget_worker(self._registration.id)
 
     def renew(self) -> None:
         """Renew every lease now, and stop the handlers of jobs that were cancelled or lost."""
@@ -193,8 +193,8 @@ class Heartbeat(Middleware):
             self._end("the event loop died")
         elif self._is_loop_lost():
             self._end("the event loop is blocked by a handler whose attempt is over")
-        elif len(self._deadline.stuck) >= self._worker.worker_threads and not self._recorder.owes:
-            # All its attempts are recorded and none of its threads will ever come back: there is nothing to wait for.
+        elif len(self._deadline.stuck) >= self._worker.worker_threads and not self._recorder.unrecorded:
+            # All attempts are recorded, and no thread will end: there is nothing to wait for.
             _log.critical("worker process ends itself, to be replaced", why="every thread is stuck")
             os._exit(1)
 

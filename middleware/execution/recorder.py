@@ -1,10 +1,10 @@
 """Claims and records of a worker process: in groups, with retries while PostgreSQL is down.
 
-A claim waits a while and then gives up: the dispatch is found again by the dispatcher. A record waits until it is answered:
-the work is done, and nobody else can take the job while the database is away.
+A claim waits a while and then gives up: the dispatcher finds the dispatch again. A record waits until PostgreSQL answers:
+the work is done, and no other process can take the job meanwhile.
 
-Neither lets others of its group wait for a row that somebody holds: that job's claim is given up, its record made on its own
-as soon as it can be.
+If another transaction has locked a job's row, the other jobs of the group do not wait for it. Its claim is given up; its record
+is made alone, as soon as that is possible.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Recorder:
         return executions.complete(connection, ended, worker_id=self.worker_id, shard=self._shard)
 
     @property
-    def owes(self) -> int:
+    def unrecorded(self) -> int:
         """How many attempts were claimed and are not recorded yet."""
         return len(self._held)
 

@@ -34,7 +34,7 @@ from aeon_jobs.persistence.queue import dispatch
 
 _log = Logger(__name__)
 
-#: What a producer does. Nothing in the worker's middleware has a say in it, so that it need not be loaded for it.
+#: What a producer does. The worker's middleware takes no part in it, so it is not loaded.
 _PRODUCING = {"declare_actor", "declare_queue", "declare_delay_queue", "enqueue"}
 
 
@@ -48,7 +48,7 @@ class JobBroker(RedisBroker):
         namespace: str,
         middleware: Callable[[], list[Middleware]],
     ) -> None:
-        """`middleware` makes the worker's middleware; it is called when a worker boots, or somebody else adds middleware."""
+        """`middleware` makes the worker's middleware. It is called when a worker boots, or when middleware is added."""
         self._middleware: list[Middleware] = []
         self._make_middleware: Callable[[], list[Middleware]] | None = None
         # Maintenance is the dispatcher's: a worker never scans for dead peers in the middle of a fetch.
@@ -58,9 +58,9 @@ class JobBroker(RedisBroker):
         self.database = database
         self.hints = hints
         self.lane: str | None = None
-        """Where the jobs are that this worker process can run; None outside of a worker."""
+        """The lane of this worker process; None in other processes."""
         self.job_queues: set[str] = set()
-        """Queues of the job types that were declared. dramatiq knows nothing of them: it would start threads for each."""
+        """Queues of the declared job types. dramatiq does not know them: it would start a thread for each."""
         self.prefetched = PrefetchBuffer()
         self.consumer_wake = Event()
         self.is_quiet = False
@@ -144,7 +144,7 @@ class JobBroker(RedisBroker):
         return definitions[message.actor_name]
 
     def declare_actor(self, actor: Actor[Any, Any]) -> None:
-        """An ordinary actor as ever; a job type without a dramatiq queue, for its messages are in a lane."""
+        """An ordinary actor is declared as in dramatiq. A job type has no queue in dramatiq: its messages are in a lane."""
         if "definition" not in actor.options:
             super().declare_actor(actor)
             return
@@ -181,7 +181,7 @@ class JobBroker(RedisBroker):
         return answer
 
     def give_back(self, lane: str, message_ids: Sequence[str]) -> None:
-        """Messages that were fetched and not begun: for other workers of the lane."""
+        """Return messages that were fetched and not started, for other workers of the lane."""
         self.do_requeue(lane, *message_ids)
 
     def wake(self, lane: str | None = None) -> None:
@@ -190,7 +190,7 @@ class JobBroker(RedisBroker):
             self.consumer_wake.set()
 
     def give_up(self, queue_name: str, message_id: str, why: str) -> None:
-        """A message that cannot be used. A job's is taken back, to be dispatched anew; another goes to dramatiq's .XQ."""
+        """Settle a message that cannot be used. Its job is dispatched again; an ordinary message goes to dramatiq's .XQ."""
         _log.error("unusable message", queue=queue_name, message_id=message_id, error=why)
         try:
             if found := dispatch.parse_message_id(message_id):
@@ -200,4 +200,4 @@ class JobBroker(RedisBroker):
             else:
                 self.do_nack(queue_name, message_id)
         except Exception as error:  # noqa: BLE001 (the consumer must go on; reconcile finds the job again)
-            _log.warning("unreadable message not settled", message_id=message_id, error=str(error))
+            _log.warning("unusable message not settled", message_id=message_id, error=str(error))

@@ -2,11 +2,11 @@
 
 dramatiq's own consumer sleeps 5 ms to 1 s whenever it is full or finds nothing, sends every ack by itself, and is one thread
 for each queue. This one serves all queues of the process: their workers share a lane. It wakes when something was pushed, and
-when a message is done with, for then there is room; what is done is acked with the next fetch. A poll covers a lost wake-up,
-and keeps the broker's heartbeat.
+when a message is done, because then it can take another one. Messages that are done are acked with the next fetch. A poll
+covers a lost wake-up, and keeps the broker's heartbeat.
 
-An ack follows the record of its job, so one that is late or lost costs nothing: the message comes again, and its claim finds
-that there is nothing to do.
+An ack follows the record of its job. So an ack that is late or lost costs nothing: the message comes again, and its claim
+finds that the job is over.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ class LaneConsumer(Consumer):
         if not self._buffer.fetched:
             is_poll = not self._wake.wait(self._timeout_s)
             if self._buffer.done:
-                # Others of the same group commit are done in a moment, and share the round trip.
+                # Other messages of the same group commit are done a moment later, and share the round trip.
                 time.sleep(PAUSE_S)
-            # Cleared before the look: what comes after it sets the event again.
+            # Cleared before the fetch: what is pushed after the fetch sets the event again.
             self._wake.clear()
             self._fetch(is_poll)
         return self._buffer.fetched.popleft() if self._buffer.fetched else None
@@ -83,7 +83,7 @@ class LaneConsumer(Consumer):
 
     def close(self) -> None:
         if not self._source.is_stopping:
-            # Redis was away, and the next consumer goes on with what is here.
+            # Redis was away. The next consumer goes on with these messages.
             return
         try:
             self._call(0)
@@ -114,7 +114,7 @@ class LaneConsumer(Consumer):
         return answer
 
     def _take(self, id_: str, body: bytes | None) -> None:
-        """One broken message must not take the good ones along that were fetched with it."""
+        """A broken message must not harm the good ones of the same fetch."""
         try:
             message: Message[Any] = Message.decode(body or b"")
             if message.options["redis_message_id"] != id_ or message.queue_name != self._lane:

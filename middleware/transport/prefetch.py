@@ -21,7 +21,7 @@ class PrefetchBuffer:
     _lock: Lock = field(default_factory=Lock)
 
     def free(self, limit: int) -> int:
-        """How many more messages the process may take: what it cannot begin is better off elsewhere."""
+        """How many more messages the process may take. Another process can start what this one cannot."""
         with self._lock:
             return max(0, limit - len(self._held))
 

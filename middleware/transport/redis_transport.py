@@ -51,7 +51,7 @@ class RedisTransport:
         return dict(zip(lanes, depths, strict=True)), bool(epoch)
 
     def lanes(self) -> list[str]:
-        """Every lane that may have messages, those of workers that are gone included."""
+        """Every lane that may have messages, also lanes of workers that are gone."""
         return self._text(self.client.smembers(self._lanes))
 
     def push(self, dispatches: Iterable[Dispatch]) -> int:
@@ -69,7 +69,7 @@ class RedisTransport:
         """Those that no lane has."""
         keys = [self._messages(lane) for lane in self.lanes()]
         ids = [dispatch.message_id for dispatch in dispatches]
-        # In portions: a script stops everybody else for as long as it takes.
+        # In portions: Redis does nothing else while a script runs.
         portions = (ids[i : i + _PORTION] for i in range(0, len(ids), _PORTION))
         absent = {id_ for portion in portions for id_ in self._text(self._absent(keys=keys, args=portion))}
         return [dispatch for dispatch in dispatches if dispatch.message_id in absent]
@@ -87,7 +87,7 @@ class RedisTransport:
         self.client.set(self._epoch, "1")
 
     def evicts(self) -> str | None:
-        """The maxmemory-policy, if it may throw our messages away; None if it may not, or is not for us to know."""
+        """The maxmemory-policy, if it may delete our messages; None if it may not, or if we may not read it."""
         try:
             config = self.client.config_get("maxmemory*")
         except redis.ResponseError:

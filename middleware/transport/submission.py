@@ -83,9 +83,9 @@ class Submitter:
         return submitted
 
     def _introduce(self, definition: Definition) -> None:
-        """Deploys may bring a new job type to producers first: workers that do not know it pass on what the registry knows.
+        """Register the job type if no worker has. A deploy may start producers of a new job type before its workers.
 
-        On a connection of our own: in the caller's transaction it would keep others of the type waiting for its end.
+        On another connection: in the caller's transaction, other producers of the type would wait for its end.
         """
         if definition.name in self.introduced:
             return
@@ -113,7 +113,7 @@ class Submitter:
 
         if isinstance(session, Connection):
             return session
-        # Only now: who passes a Session has loaded the ORM, and nobody else needs it.
+        # Imported late: only callers that pass a Session need the ORM.
         from sqlalchemy.orm import Session, scoped_session
 
         if isinstance(session, scoped_session):

@@ -28,7 +28,7 @@ class WakeListener:
     def stop(self) -> None:
         self._stop.set()
         with suppress(redis.RedisError):
-            # So that the listener need not sit out its wait.
+            # The listener then ends its wait at once.
             self._client.publish(self._channel, "stop")
         self._thread.join()
 
@@ -36,7 +36,7 @@ class WakeListener:
         self._woken.clear()
 
     def wait(self, timeout_s: float) -> bool:
-        """True when it rang."""
+        """Whether a message came."""
         return self._woken.wait(timeout_s)
 
     def _listen(self) -> None:
@@ -50,5 +50,5 @@ class WakeListener:
                         if message := channel.get_message(timeout=0.5):
                             self._on_wake(message["data"].decode())
             except redis.RedisError as error:
-                _log.debug("listener out of order; polling goes on", channel=self._channel, error=str(error))
+                _log.debug("listener lost Redis; polling goes on", channel=self._channel, error=str(error))
                 self._stop.wait(1)

@@ -191,7 +191,7 @@ class DeadLetterJob(SQLModel, table=True):
 
 
 class JobType(SQLModel, table=True):
-    """What some worker can run: written by workers when they boot, read by whoever submits."""
+    """What some worker can run. Workers write it when they boot; every submission reads it."""
 
     __tablename__ = "job_types"
 

@@ -1,4 +1,4 @@
-"""The states of a job, apart from the models: whoever only submits needs no SQLModel."""
+"""The states of a job, apart from the models: a producer needs no SQLModel."""
 
 from __future__ import annotations
 

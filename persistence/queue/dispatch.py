@@ -87,7 +87,7 @@ def dispatch(connection: Connection, free: Mapping[Lane, int]) -> list[Dispatch]
 
 
 def _into_lanes(rows: Iterable[Row[Any]], free: Mapping[Lane, int]) -> list[Dispatch]:
-    """Each job goes to the lane that has most room for each of its threads, of those that can run it."""
+    """Each job goes to a lane that can run it: the one that may take most messages for each of its threads."""
     left = dict(free)
     dispatched = []
     for row in rows:

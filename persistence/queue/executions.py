@@ -80,7 +80,7 @@ def claimed_before(
 
 
 def held(connection: Connection, job_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the jobs whose row somebody holds: whoever wants to change it has to wait."""
+    """Those of the jobs whose row another transaction has locked: a change would wait."""
     return set(run(connection, "queue/held_jobs", {"ids": list(job_ids)}).scalars())
 
 

@@ -1,4 +1,4 @@
-"""The registry of job types: written by workers when they boot, and by producers that come first; read by whoever submits."""
+"""The registry of job types. Workers write it when they boot; producers add types that no worker has."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def register(connection: Connection, definitions: Sequence[Defaults]) -> None:
 
 
 def introduce(connection: Connection, definition: Defaults) -> None:
-    """Make a job type known by whoever sends it, if no worker registered it before."""
+    """Register a job type that its producer sends before any worker has registered it."""
     run(connection, "queue/introduce_type", {"types": json.dumps([_as_row(definition)])})
 
 

@@ -372,4 +372,4 @@ def _by_key(connection: Connection, row: dict[str, Any], new: NewJob) -> Submitt
         if inserted := run(connection, "queue/submit", {"jobs": json.dumps([row])}).one_or_none():
             status = _depend(connection, inserted.id, new) or inserted.status
             return Submitted(inserted.id, status, inserted.created_at)
-    raise JobsError(f"idempotency_key {row['idempotency_key']!r} changes hands too fast")
+    raise JobsError(f"idempotency_key {row['idempotency_key']!r} is taken by one job after another")

@@ -1,4 +1,4 @@
-"""Who this process is, and which of its neighbours are dead."""
+"""Which process this is, and which processes of its host are dead."""
 
 from __future__ import annotations
 

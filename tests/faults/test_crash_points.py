@@ -72,7 +72,7 @@ def test_a_transactional_handler_that_dies_has_its_effect_exactly_once(system: S
 
 @pytest.mark.parametrize("point", IN_REAPING)
 def test_a_process_that_dies_while_it_frees_jobs_leaves_the_rest_to_the_next(system: System, point: str) -> None:
-    # A long lease, and jobs that were just fetched, none of them claimed: nothing but the burial frees them in time.
+    # The leases are long, and the jobs were fetched and not claimed: only who finds the worker dead frees them in time.
     system.submit("nap", JOBS, seconds=0.3)
     with system.workers(processes=1, threads=4, AEON_CRASH="fetch.taken:2") as dead:
         _wait_for_crash(dead)

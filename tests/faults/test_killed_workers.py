@@ -38,16 +38,16 @@ def test_killing_a_worker_process_amid_two_thousand_jobs_loses_and_doubles_nothi
 
 
 def test_interrupted_jobs_run_again_at_once_after_a_restart(system: System) -> None:
-    patient = {"WORKER_LOCK_DURATION": "300000"}
+    long_leases = {"WORKER_LOCK_DURATION": "300000"}
     system.submit("nap", 8, seconds=2)
-    with system.workers(threads=4, **patient) as group:
+    with system.workers(threads=4, **long_leases) as group:
         system.wait_for_running(4)
         group.kill()
     # Not the lease, which has minutes to go, but the death itself frees the jobs.
     assert system.execute(
         "SELECT min(lease_expires_at) > now() + interval '200 s' AS far FROM jobs WHERE status = 'running'"
     )[0].far
-    with system.workers(threads=4, **patient):
+    with system.workers(threads=4, **long_leases):
         system.wait_until(completed=8)
 
     assert system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'lost'")[0].count >= 4

@@ -37,7 +37,7 @@ CRASHES_BETWEEN_STEPS = [
             Change(
                 "middleware/dispatch/upkeep.py",
                 "    while rescue(database, settings, ids):\n",
-                "    with database.connection() as connection:\n        buried = workers.mark_lost(connection, ids)\n"
+                "    with database.connection() as connection:\n        lost = workers.mark_lost(connection, ids)\n"
                 "    while rescue(database, settings, ids):\n",
             )
         ],

@@ -66,7 +66,7 @@ HANDLERS = [
         [
             Change(
                 "middleware/execution/heartbeat.py",
-                "elif len(self._deadline.stuck) >= self._worker.worker_threads and not self._recorder.owes:",
+                "elif len(self._deadline.stuck) >= self._worker.worker_threads and not self._recorder.unrecorded:",
                 "elif False:",
             )
         ],

@@ -178,7 +178,7 @@ WORKERS = [
     ),
     Mutation(
         "… and some job types are known",
-        "the choice of the lane with more room",
+        "the choice of the lane with more free threads",
         [
             Change(
                 "persistence/queue/dispatch.py",
@@ -186,7 +186,7 @@ WORKERS = [
                 "next(able)",
             )
         ],
-        [f"{DISPATCH}::test_a_job_that_two_lanes_can_run_goes_to_the_one_with_more_room"],
+        [f"{DISPATCH}::test_a_job_that_two_lanes_can_run_goes_to_the_one_with_more_free_threads"],
     ),
     Mutation(
         "… and some job types are known",

@@ -1,5 +1,5 @@
 -- Announce a process, and the queues it serves: a queue needs a row for a pause and a dispatch to wait for each other.
--- Whoever takes an id over takes it whole: its neighbours judge it by its own pid.
+-- A process that uses an id again replaces the whole row: other processes of its host check its pid.
 WITH served AS (
     -- Only missing ones: a conflict would wait for every transaction that has changed the row.
     INSERT INTO job_queues (name)

@@ -529,7 +529,7 @@ def test_an_attempts_history_is_read_oldest_first(database):
     assert again.retries_left == 2
 
 
-def test_a_letter_that_is_open_already_is_not_doubled(database):
+def test_a_dead_letter_that_is_open_already_is_not_doubled(database):
     running = running_job(database)
     rows(database, "INSERT INTO dead_letter_jobs (job_id, reason) VALUES (:id, 'poison')", id=running.id)
     assert end(database, running, exhausted())

@@ -119,7 +119,7 @@ def test_a_connection_comes_out_of_a_transaction_in_autocommit_again(database):
 
 
 def test_nothing_outlives_a_transaction_so_that_a_transaction_pooler_may_stand_between(settings: Settings, database):
-    """PgBouncer hands the server's session to somebody else at every COMMIT."""
+    """PgBouncer gives the server's session to another client at every COMMIT."""
     with database.transaction() as connection:
         rows(connection, "CREATE SCHEMA aeon")
     aeon = Database(settings.postgres_dsn, schema="aeon")

@@ -56,7 +56,7 @@ def test_what_is_no_message_id_of_ours_is_none(text):
     assert parse_message_id(text) is None
 
 
-def test_no_more_are_taken_than_a_queue_has_room_for_and_each_queue_has_its_own(database):
+def test_no_more_are_taken_than_a_lane_has_free_and_each_lane_has_its_own_number(database):
     ids = {name: pending(database, 3, queue_name=name) for name in "abc"}
     with database.connection() as connection:
         taken = dispatch_queues(connection, {"a": 2, "b": 99, "nobody": 5})
@@ -228,7 +228,7 @@ def test_jobs_that_two_lanes_can_run_are_shared_by_both_and_each_goes_to_one(dat
     assert Counter(entry.lane for entry in taken) == {"old": 2, "new": 3}
 
 
-def test_a_job_that_two_lanes_can_run_goes_to_the_one_with_more_room(database):
+def test_a_job_that_two_lanes_can_run_goes_to_the_one_with_more_free_threads(database):
     """Otherwise it may wait for long jobs of one lane while the threads of the other have nothing to do."""
     pending(database, 3)
     busy, idle = (Lane(name, ("default",), ("note", name), threads=4) for name in ("busy", "idle"))

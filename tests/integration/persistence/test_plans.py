@@ -127,9 +127,9 @@ def fill(database: Database) -> None:
 
 
 @pytest.fixture(scope="module")
-def crowded(postgres_url: str, _template: str) -> Iterator[Database]:
+def filled(postgres_url: str, _template: str) -> Iterator[Database]:
     """40,000 jobs, well known to the planner."""
-    with copy_of_template(postgres_url, _template, f"{_template}_crowded") as database:
+    with copy_of_template(postgres_url, _template, f"{_template}_filled") as database:
         fill(database)
         with database.connection() as connection:
             rows(connection, "VACUUM ANALYZE")
@@ -137,9 +137,9 @@ def crowded(postgres_url: str, _template: str) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="module")
-def surprised(postgres_url: str, _template: str) -> Iterator[Database]:
+def outdated(postgres_url: str, _template: str) -> Iterator[Database]:
     """The same, while the planner believes what was true before: a handful of jobs, all completed."""
-    with copy_of_template(postgres_url, _template, f"{_template}_surprised") as database:
+    with copy_of_template(postgres_url, _template, f"{_template}_outdated") as database:
         tables = [
             table
             for (table,) in rows(database, "SELECT relname FROM pg_class WHERE relname ~ '^job' AND relkind = 'r'")
@@ -231,7 +231,7 @@ HOT: dict[str, tuple[str, Work]] = {
 
 
 @pytest.mark.parametrize("name", HOT)
-@pytest.mark.parametrize("statistics", ["crowded", "surprised"])
+@pytest.mark.parametrize("statistics", ["filled", "outdated"])
 def test_a_hot_statement_uses_its_index_and_reads_no_table_of_jobs_from_end_to_end(
     name, statistics, request, environment
 ):
@@ -289,12 +289,12 @@ NOT_READ = {
 
 
 @pytest.mark.parametrize("index", OTHERS)
-def test_an_index_is_used_by_the_statement_it_is_there_for(index, crowded, environment):
-    assert index in plan_of(crowded, OTHERS[index]).indexes
+def test_an_index_is_used_by_the_statement_it_is_there_for(index, filled, environment):
+    assert index in plan_of(filled, OTHERS[index]).indexes
 
 
-def test_no_index_is_left_out_of_these_tests(crowded):
-    there = {name for (name,) in rows(crowded, "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")}
+def test_no_index_is_left_out_of_these_tests(filled):
+    there = {name for (name,) in rows(filled, "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")}
     tried = {index for index, _ in HOT.values()} | set(OTHERS) | IN_FUNCTIONS
     assert there == tried | set(NOT_READ)
     assert len(tried) >= 15
@@ -307,7 +307,7 @@ def body(database: Database, function: str) -> tuple[str, str]:
     return "".join(f"SET LOCAL {entry};" for entry in settings), source
 
 
-@pytest.mark.parametrize("statistics", ["crowded", "surprised"])
+@pytest.mark.parametrize("statistics", ["filled", "outdated"])
 def test_get_ready_jobs_walks_the_ready_index(statistics, request):
     database = request.getfixturevalue(statistics)
     settings, select = body(database, "get_ready_jobs")
@@ -316,18 +316,18 @@ def test_get_ready_jobs_walks_the_ready_index(statistics, request):
     assert plan.scanned == set()
 
 
-def test_get_ready_jobs_touches_no_more_pages_when_the_backlog_is_long(surprised):
+def test_get_ready_jobs_touches_no_more_pages_when_the_backlog_is_long(outdated):
     sql = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT id FROM get_ready_jobs(50)"
-    (plan,) = value(surprised, sql)
+    (plan,) = value(outdated, sql)
     # The first 50 of each of 20 job types are candidates: two pages each at most, the row's and the index's.
     assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 20 * 50 * 2
     assert plan["Plan"]["Actual Rows"] == 50
 
 
-def test_retry_failed_jobs_walks_the_failed_jobs_alone(crowded):
-    settings, source = body(crowded, "retry_failed_jobs")
+def test_retry_failed_jobs_walks_the_failed_jobs_alone(filled):
+    settings, source = body(filled, "retry_failed_jobs")
     update = source.split("BEGIN")[1].split(";")[0].replace("retry_delay_ms", "1000")
-    plan = plan_of_sql(crowded, settings + update)
+    plan = plan_of_sql(filled, settings + update)
     assert "jobs_retryable_idx" in plan.indexes
     assert plan.scanned & {"jobs"} == set()
 
@@ -345,7 +345,7 @@ def full_scans(connection: Connection) -> dict[str, int]:
     return {table: value(connection, sql, table=table) for table in tables}
 
 
-@pytest.mark.parametrize("statistics", ["crowded", "surprised"])
+@pytest.mark.parametrize("statistics", ["filled", "outdated"])
 def test_releasing_dependents_finds_them_by_index(statistics, request):
     """What triggers do is in no plan: seen by what they scanned."""
     with request.getfixturevalue(statistics).transaction() as connection:
@@ -360,8 +360,8 @@ def test_releasing_dependents_finds_them_by_index(statistics, request):
     assert full_after == full_before
 
 
-def test_deleting_a_job_finds_what_hangs_on_it_by_index(crowded):
-    with crowded.transaction() as connection:
+def test_deleting_a_job_finds_the_rows_that_refer_to_it_by_index(filled):
+    with filled.transaction() as connection:
         before = scans(connection)
         full_before = full_scans(connection)
         rows(connection, "DELETE FROM jobs WHERE id = :id", id=UUID(int=27_000))
@@ -374,34 +374,34 @@ def test_deleting_a_job_finds_what_hangs_on_it_by_index(crowded):
     assert full_after == full_before
 
 
-def test_a_renewal_and_a_progress_report_touch_no_index(crowded):
+def test_a_renewal_and_a_progress_report_touch_no_index(filled):
     """HOT updates: a column named in any index, or in the predicate of one, would make them write to all of them."""
     indexed = (
         "SELECT DISTINCT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid"
         " WHERE i.indrelid = 'jobs'::regclass AND (a.attnum = ANY(i.indkey) OR"
         " position('\\:varattno ' || a.attnum || ' ' IN i.indpred::text) > 0)"
     )
-    names = {name for (name,) in rows(crowded, indexed)}
+    names = {name for (name,) in rows(filled, indexed)}
     assert {"status", "ready", "priority", "scheduled_at"} <= names
     assert names & {"lease_expires_at", "progress"} == set()
 
 
-def test_answers_that_are_kept_are_found_by_index(crowded):
+def test_answers_that_are_kept_are_found_by_index(filled):
     work: Work = lambda c: request_keys.once(  # noqa: E731
         c, actor="me", key="key2000", request=b"x", work=dict
     )
     with pytest.raises(request_keys.RequestKeyReused):
-        plan_of(crowded, work)
+        plan_of(filled, work)
 
 
-def test_a_key_is_found_by_its_public_half(crowded):
-    with crowded.connection() as connection:
+def test_a_key_is_found_by_its_public_half(filled):
+    with filled.connection() as connection:
         assert api_keys.ROLES
         assert run(connection, "admin/find_api_key", {"id": str(uuid4())[:16]}).all() == []
 
 
-def test_the_databases_of_these_tests_have_what_they_say(crowded, surprised):
-    for database in (crowded, surprised):
+def test_the_databases_of_these_tests_have_what_they_say(filled, outdated):
+    for database in (filled, outdated):
         assert value(database, "SELECT count(*) FROM jobs") >= 40_000
         assert make_url(str(database.engine.url)).database
         assert value(database, "SELECT max(created_at) - min(created_at) FROM jobs") > timedelta(hours=11)

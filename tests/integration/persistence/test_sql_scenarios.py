@@ -109,7 +109,7 @@ def test_updated_at_moves_with_every_update_of_the_five_tables(database, table):
         assert value(connection, f"SELECT min(updated_at) FROM {table}") > before
 
 
-def test_deleting_a_job_takes_its_executions_dependencies_and_letters_along(database):
+def test_deleting_a_job_deletes_its_executions_dependencies_and_dead_letters(database):
     parent, child = add_job(database), add_job(database)
     rows(database, "INSERT INTO job_dependencies (job_id, depends_on_job_id) VALUES (:c, :p)", c=child, p=parent)
     rows(database, "INSERT INTO job_executions (job_id, attempt, outcome) VALUES (:id, 1, 'lost')", id=parent)

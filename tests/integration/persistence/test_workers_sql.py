@@ -1,4 +1,4 @@
-"""Processes of ours: announced, heard, given up, buried once, forgotten."""
+"""Our processes: registered, seen, marked as lost once, forgotten."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_one_that_was_given_up_and_speaks_again_is_running_again(database):
     assert value(database, "SELECT state FROM workers") == "running"
 
 
-def test_a_beat_does_not_take_a_goodbye_back(database):
+def test_a_heartbeat_does_not_undo_a_clean_stop(database):
     announce(database)
     with database.connection() as connection:
         workers.change_state(connection, "w1", "stopping")
@@ -98,7 +98,7 @@ def test_announcing_again_revives_the_row(database):
 
 
 def test_a_process_that_takes_over_an_id_is_judged_by_its_own_pid(database):
-    """Otherwise its neighbours would look for the pid of its predecessor, and declare the living dead."""
+    """Otherwise other processes would look for the old pid, and take a live process for dead."""
     announce(database)
     announce(database, pid=200, process_started_at=2.5, host=Host("new", "boot-2", "pid:[2]"), version="0.2.0")
     with database.connection() as connection:

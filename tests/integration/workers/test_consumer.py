@@ -58,7 +58,7 @@ def take(consumer: LaneConsumer, count: int) -> list[Any]:
     return [next(consumer) for _ in range(count)]
 
 
-def test_acks_go_with_the_next_fetch_which_fills_the_room_they_made(broker, consumer):
+def test_acks_go_with_the_next_fetch_which_takes_as_many_new_messages(broker, consumer):
     push(broker, 6)
     messages = take(consumer, 4)
     assert next(consumer) is None  # full

@@ -88,8 +88,8 @@ def test_a_job_sent_in_a_session_that_rolls_back_never_was(harness: Harness, set
 def test_a_session_wakes_the_dispatcher_once_a_commit_whatever_it_sends(
     harness: Harness, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rings: list[int] = []
-    monkeypatch.setattr(harness.broker.hints, "job_ready", lambda: rings.append(1))
+    wakeups: list[int] = []
+    monkeypatch.setattr(harness.broker.hints, "job_ready", lambda: wakeups.append(1))
 
     @harness.job
     def born() -> None: ...
@@ -98,13 +98,13 @@ def test_a_session_wakes_the_dispatcher_once_a_commit_whatever_it_sends(
     with Session(engine) as session:
         for _ in range(5):
             born.send_with_options(session=session)
-        assert rings == []
+        assert wakeups == []
         session.commit()
-        assert rings == [1]
+        assert wakeups == [1]
         born.send_with_options(session=session)
         session.commit()
     engine.dispose()
-    assert rings == [1, 1]
+    assert wakeups == [1, 1]
 
 
 def test_options_of_a_submission_reach_the_row(harness: Harness) -> None:
@@ -150,7 +150,7 @@ def test_a_bad_submission_names_the_field_and_stores_nothing(
     assert harness.execute("SELECT 1 FROM jobs") == []
 
 
-def test_an_idempotency_key_brings_the_existing_job_back(harness: Harness) -> None:
+def test_an_idempotency_key_bwakeups_the_existing_job_back(harness: Harness) -> None:
     @harness.job
     def once(n: int) -> None: ...
 
@@ -304,7 +304,7 @@ def test_a_payload_inserted_by_hand_that_does_not_fit_is_dead_lettered(harness: 
 
 
 def test_a_job_of_a_type_that_no_live_worker_knows_waits_and_runs_when_one_does(harness: Harness) -> None:
-    """A plain INSERT with a new name, a deploy that brings the producers first, a rolling restart: no dead dead_letter."""
+    """A plain INSERT with a new name, a deploy that bwakeups the producers first, a rolling restart: no dead dead_letter."""
 
     @harness.job
     def known(n: int) -> int:
@@ -346,7 +346,7 @@ def test_a_job_sent_to_another_queue_than_its_types_own_runs_where_that_queue_is
 
 
 def test_a_job_type_that_was_sent_before_any_worker_knows_it_is_told_as_such(harness: Harness) -> None:
-    """A deploy that brings the producers first: the name is known, the worker is not here yet."""
+    """A deploy that bwakeups the producers first: the name is known, the worker is not here yet."""
 
     @harness.job
     def brand_new() -> str:
@@ -414,8 +414,8 @@ def test_an_unreadable_message_costs_its_job_nothing(harness: Harness) -> None:
     lane = f"{harness.broker.namespace}:{lane_name(['default'], ['wanted'])}"
     message = wanted.send()
     harness.execute("UPDATE jobs SET status = 'queued', dispatch_seq = 1, queued_at = now()")
-    rubbish = {f"{message.message_id}:1": b"{rubbish", "not-a-job": b"\xff"}
-    for id_, body in rubbish.items():
+    broken = {f"{message.message_id}:1": b"{broken", "not-a-job": b"\xff"}
+    for id_, body in broken.items():
         harness.broker.client.hset(f"{lane}.msgs", id_, body)
         harness.broker.client.rpush(lane, id_)
 
@@ -536,7 +536,7 @@ def test_an_async_handler_that_takes_long_to_clean_up_ends_as_what_stopped_it(ha
         assert (job.status, harness.dead_letter(job.id).reason) == ("failed", "timeout")
 
 
-def test_a_flag_raised_by_hand_cancels_too(harness: Harness) -> None:
+def test_a_flag_that_an_operator_sets_cancels_too(harness: Harness) -> None:
     running, never = threading.Event(), threading.Event()
 
     @harness.job

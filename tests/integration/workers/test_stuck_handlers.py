@@ -1,4 +1,4 @@
-"""Handlers that do not stop when they are told to: what the process owes the others."""
+"""Handlers that do not stop when they are interrupted: the other jobs of the process must go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a neighbour is dead: certain, or not said."""
+"""Whether another process of the host is dead: only if it is certain."""
 
 from __future__ import annotations
 
