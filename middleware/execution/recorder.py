@@ -3,8 +3,8 @@
 A claim waits a while and then gives up: the dispatcher finds the dispatch again. A record waits until PostgreSQL answers:
 the work is done, and no other process can take the job meanwhile.
 
-If another transaction has locked a job's row, the other jobs of the group do not wait for it. Its claim is given up; its record
-is made alone, as soon as that is possible.
+If another transaction has locked a job's row, the other jobs of the group do not wait for it. Its claim is given up; its
+record is made alone, as soon as that is possible.
 """
 
 from __future__ import annotations

@@ -210,12 +210,12 @@ WORKERS = [
     ),
     Mutation(
         "a job is sent to another queue",
-        "the lane of all job types that a process knows",
+        "the registration of all job types that a process knows",
         [
             Change(
-                "middleware/transport/broker.py",
-                "dispatch.lane_name(queues, self.definitions)",
-                "dispatch.lane_name(self.job_queues & set(queues), self.definitions)",
+                "middleware/execution/heartbeat.py",
+                "job_types=sorted(definitions)",
+                "job_types=sorted(name for name, found in definitions.items() if found.queue_name in queues)",
             )
         ],
         [f"{LIFE}::test_a_job_sent_to_another_queue_than_its_types_own_runs_where_that_queue_is_served"],
