@@ -1,4 +1,4 @@
-"""Dead letters: buried, requeued, edited, discarded."""
+"""Dead letters: made, requeued, edited, discarded."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_only_processes_of_this_very_host_are_looked_for(database):
     assert Peer("w1", "worker", 100, 1.5, "b1", "lane") in peers
 
 
-def test_each_death_has_one_undertaker(database):
+def test_each_death_is_reported_once(database):
     announce(database)
     with database.transaction() as connection:
         first = workers.mark_lost(connection, ["w1", "nobody"])

@@ -88,8 +88,8 @@ def test_a_job_sent_in_a_session_that_rolls_back_never_was(harness: Harness, set
 def test_a_session_wakes_the_dispatcher_once_a_commit_whatever_it_sends(
     harness: Harness, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wakeups: list[int] = []
-    monkeypatch.setattr(harness.broker.hints, "job_ready", lambda: wakeups.append(1))
+    woken: list[int] = []
+    monkeypatch.setattr(harness.broker.hints, "job_ready", lambda: woken.append(1))
 
     @harness.job
     def born() -> None: ...
@@ -98,13 +98,13 @@ def test_a_session_wakes_the_dispatcher_once_a_commit_whatever_it_sends(
     with Session(engine) as session:
         for _ in range(5):
             born.send_with_options(session=session)
-        assert wakeups == []
+        assert woken == []
         session.commit()
-        assert wakeups == [1]
+        assert woken == [1]
         born.send_with_options(session=session)
         session.commit()
     engine.dispose()
-    assert wakeups == [1, 1]
+    assert woken == [1, 1]
 
 
 def test_options_of_a_submission_reach_the_row(harness: Harness) -> None:
