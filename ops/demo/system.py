@@ -26,6 +26,7 @@ from aeon_jobs.ops.demo.deadline import Deadline
 from aeon_jobs.ops.demo.mail_server import DemoMailbox
 from aeon_jobs.ops.demo.webhook_receiver import WebhookReceiver
 from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
+from aeon_jobs.ops.embedded.tether import signals_deferred
 from aeon_jobs.ops.lines import Lines
 from aeon_jobs.ops.mail_sink import HOST, MailSink
 from aeon_jobs.ops.programs import Program, programs
@@ -84,7 +85,8 @@ class DemoSystem:
 def started(deadline: Deadline) -> Iterator[DemoSystem]:
     """A system with its servers running. Sets the environment variables of this process, which the programs inherit."""
     with ExitStack() as stack:
-        directory = Path(stack.enter_context(TemporaryDirectory(prefix="aeon-demo-")))
+        with signals_deferred():
+            directory = Path(stack.enter_context(TemporaryDirectory(prefix="aeon-demo-")))
         # Embedded PostgreSQL may run under another account, which needs access.
         directory.chmod(0o711)
         for folder in ("mails", "data"):
@@ -93,9 +95,11 @@ def started(deadline: Deadline) -> Iterator[DemoSystem]:
 
         postgres = stack.enter_context(EmbeddedPostgres(directory / "pg"))
         redis = stack.enter_context(EmbeddedRedis(directory / "redis"))
-        mail = stack.enter_context(MailSink(DemoMailbox(directory / "mails")))
+        with signals_deferred():
+            mail = stack.enter_context(MailSink(DemoMailbox(directory / "mails")))
         secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
-        receiver = stack.enter_context(WebhookReceiver(secret))
+        with signals_deferred():
+            receiver = stack.enter_context(WebhookReceiver(secret))
 
         _forget_settings()
         os.environ |= {

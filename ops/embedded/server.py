@@ -20,6 +20,7 @@ import psutil
 import tenacity
 
 from aeon_jobs.ops.embedded.directory_lock import DirectoryLock
+from aeon_jobs.ops.embedded.tether import signals_deferred
 from aeon_jobs.persistence.core.errors import JobsError
 
 START_LIMIT = 60.0
@@ -128,7 +129,8 @@ class EmbeddedServer(ABC):
         self.stop()
 
     def _run(self) -> None:
-        self._process = self._launch()
+        with signals_deferred():
+            self._process = self._launch()
         try:
             self._wait_until_ready()
         except tenacity.RetryError:

@@ -13,8 +13,11 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import IO, Any
 
 
@@ -62,25 +65,52 @@ def run_to_end(
     Interrupted, it ends with all its children: an initdb's own postgres would go on writing into a directory that we delete.
     """
     prefix, options = _terms(signal.SIGKILL, run_as)
-    with subprocess.Popen(  # noqa: S603
-        [*prefix, *argv],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environ,
-        cwd="/",  # the account may not be allowed to stand where we stand
-        start_new_session=True,
-        **options,
-    ) as process:
-        try:
-            stdout, stderr = process.communicate()
-        except BaseException:
+    process: subprocess.Popen[str] | None = None
+    try:
+        with signals_deferred():
+            process = subprocess.Popen(  # noqa: S603
+                [*prefix, *argv],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environ,
+                cwd="/",  # the account may not be allowed to stand where we stand
+                start_new_session=True,
+                **options,
+            )
+        stdout, stderr = process.communicate()
+    except BaseException:
+        if process is not None:
             os.killpg(process.pid, signal.SIGKILL)
             # Until the last of the group has closed its end, which it does by dying.
             process.communicate()
-            raise
+        raise
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+@contextmanager
+def signals_deferred() -> Iterator[None]:
+    """Handle INT, TERM and HUP after the block. An exception inside of Popen would leave a child that nobody knows.
+
+    Not for blocks that may take long. Outside of the main thread it does nothing: handlers never run there.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[tuple[int, FrameType | None]] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    # Ignored and default ones stay: a child would inherit the first, and the second ends this process and, with it, the child.
+    functions = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in functions:
+        signal.signal(number, lambda number, frame: arrived.append((number, frame)))
+    try:
+        yield
+    finally:
+        for number, handler in functions.items():
+            signal.signal(number, handler)
+        for arrived_number, frame in arrived:
+            functions[signal.Signals(arrived_number)](arrived_number, frame)
 
 
 def _terms(death_signal: signal.Signals, run_as: RunAs | None) -> tuple[list[str], dict[str, Any]]:

@@ -20,7 +20,7 @@ import redis
 from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer, EmbeddedServerError
 from aeon_jobs.ops.embedded.directory_lock import DirectoryInUse
 from aeon_jobs.ops.embedded.postgres import _behind_walls, _binaries
-from aeon_jobs.ops.embedded.tether import RunAs, run_to_end, tethered
+from aeon_jobs.ops.embedded.tether import RunAs, run_to_end, signals_deferred, tethered
 from tests.leaks import wait_until_empty
 from tests.waiting import wait_for
 
@@ -317,3 +317,32 @@ def test_an_interrupted_command_leaves_no_child_that_goes_on_writing(tmp_path: P
     thread.join()
     # Killed with the command; as an orphan it is ours to reap.
     assert os.waitpid(int(child.read_text()), 0)[1] == signal.SIGKILL
+
+
+def test_a_signal_while_a_command_starts_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal comes after the fork, and before anybody knows the child's process id."""
+    started: list[int] = []
+
+    class Interrupted(subprocess.Popen[str]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self.pid)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("aeon_jobs.ops.embedded.tether.subprocess.Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_to_end(["sleep", "600"], environ=os.environ, run_as=None)
+    assert not psutil.pid_exists(started[0])
+
+
+def test_a_deferred_signal_is_handled_after_the_block() -> None:
+    steps = []
+
+    def run() -> None:
+        with signals_deferred():
+            os.kill(os.getpid(), signal.SIGINT)
+            steps.append("the rest of the block")
+
+    pytest.raises(KeyboardInterrupt, run)
+    assert steps == ["the rest of the block"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
