@@ -343,6 +343,7 @@ def test_a_deferred_signal_is_handled_after_the_block() -> None:
             os.kill(os.getpid(), signal.SIGINT)
             steps.append("the rest of the block")
 
-    pytest.raises(KeyboardInterrupt, run)
+    with pytest.raises(KeyboardInterrupt):
+        run()
     assert steps == ["the rest of the block"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
