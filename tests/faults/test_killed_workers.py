@@ -150,7 +150,7 @@ def test_a_second_term_ends_a_group_at_once_and_its_jobs_are_freed(system: Syste
     with system.workers(processes=1, threads=2) as group:
         system.wait_for_running(2)
         group.processes()[0].terminate()
-        wait_for(lambda: "aeon_jobs.middleware.execution.shutdown" in group.log(), "it is stopping")
+        wait_for(lambda: "given_back" in group.log(), "it is stopping")
         group.processes()[0].terminate()
         group.wait()
     with system.ours("dispatcher"):
