@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from aeon_jobs.api.http.app import create_app
+from aeon_jobs.api.server.run import config as server_config
 from aeon_jobs.persistence.core.settings import Settings
 from tests.waiting import wait_for
 
@@ -49,8 +50,7 @@ class ApiServer:
 def running_api(settings: Settings) -> Iterator[ApiServer]:
     front = Unwilling(create_app(settings))
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(front, log_config=None, ws="none", lifespan="on", timeout_graceful_shutdown=5)
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(server_config(settings, front, lifespan="on"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="api server")
         thread.start()
         try:

@@ -124,12 +124,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def database_url(postgres_url: str, _template: str) -> Iterator[str]:
     """The url of a migrated, empty database for this test. It fails if a connection stays open."""
-    name = f"{_template}_{next(_serial)}"
-    with _administration(postgres_url) as execute:
-        execute(f'CREATE DATABASE "{name}" TEMPLATE "{_template}" STRATEGY file_copy')
-        yield _of_database(postgres_url, name)
-        _refuse_open_connections(execute, name)
-        execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with database_from(_template, postgres_url) as url:
+        yield url
 
 
 @pytest.fixture
@@ -190,6 +186,17 @@ def private_redis(private_dir: Path) -> Iterator[EmbeddedRedis]:
 # --- internals ----------------------------------------------------------------------------------------
 
 _serial = itertools.count(1)
+
+
+@contextmanager
+def database_from(template: str, server: str) -> Iterator[str]:
+    """The url of a copy of the template."""
+    name = f"{template}_{next(_serial)}"
+    with _administration(server) as execute:
+        execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+        yield _of_database(server, name)
+        _refuse_open_connections(execute, name)
+        execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _dsn(url: str) -> str:

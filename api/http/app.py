@@ -20,9 +20,10 @@ from litestar.types import Receive, Scope, Send
 
 from aeon_jobs.api.http import errors, openapi, resources
 from aeon_jobs.api.http.authentication import Authentication, permitted
+from aeon_jobs.api.http.intake.ending import end
 from aeon_jobs.api.http.middleware import surrounded
 from aeon_jobs.api.http.parameters import job_filter, refuse_unknown
-from aeon_jobs.api.http.requests import ApiRequest
+from aeon_jobs.api.http.requests import BESIDES_PAYLOAD_BYTES, ApiRequest
 from aeon_jobs.api.http.resources import Resources, jobs_of
 from aeon_jobs.api.http.routes import (
     audit_log,
@@ -43,9 +44,6 @@ from aeon_jobs.api.http.routes import (
 )
 from aeon_jobs.persistence.core.settings import Settings, get_settings
 
-BESIDES_PAYLOAD_BYTES = 131_072
-"""What a request may hold besides the payload: metadata, dependencies, the other fields."""
-
 
 class Api(Litestar):
     """`api.document()` is its OpenAPI document."""
@@ -53,7 +51,10 @@ class Api(Litestar):
     document: Callable[[], dict[str, Any]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
-        await surrounded(super().__call__, scope, receive, send)
+        try:
+            await surrounded(super().__call__, scope, receive, send)
+        finally:
+            end(scope)
 
 
 def create_app(settings: Settings | None = None) -> Api:
@@ -111,8 +112,8 @@ def _parts(built: Resources) -> dict[str, Any]:
 
 
 def _jobs_router(settings: Settings) -> Router:
-    many = Router("/", route_handlers=bulk.handlers, request_max_body_size=settings.api_max_bulk_bytes)
-    return Router("/api/jobs", route_handlers=[*jobs.handlers, metrics.metrics, many], tags=["Jobs"])
+    many = Router("/", route_handlers=[bulk.submit], request_max_body_size=settings.api_max_bulk_bytes)
+    return Router("/api/jobs", route_handlers=[*jobs.handlers, metrics.metrics, many, *bulk.handlers], tags=["Jobs"])
 
 
 def _cors(settings: Settings) -> CORSConfig | None:

@@ -10,6 +10,7 @@ An answer 500 says nothing of its cause; the log has it, under the request_id.
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -83,9 +84,20 @@ def unavailable(detail: str, retry_after_s: int = RETRY_AFTER_S) -> Problem:
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     """The exception handler of the whole application."""
     problem = problem_of(error, request.scope.get("route_handler"))
-    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if isinstance(error, ProblemError) and problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        # Our own decision, and many at once under load: the log needs no tracebacks of it.
+        _log.warning("request refused", path=request.url.path, method=request.method, reason=problem.detail)
+    elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request failed", path=request.url.path, method=request.method, exc_info=error)
+    _forget_values(error)
     return response(problem, request.url.path, request.scope.get("state", {}).get("request_id"))
+
+
+def _forget_values(error: BaseException | None) -> None:
+    """An error and its frames hold one another, and all that the request was about, until the collector comes by."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def response(problem: Problem, instance: str, request_id: str | None) -> Response[dict[str, Any]]:

@@ -15,6 +15,7 @@ from litestar.di import NamedDependency
 from redis import asyncio as async_redis
 
 from aeon_jobs.api.http.authentication import Authenticator
+from aeon_jobs.api.http.intake.admission import Admission
 from aeon_jobs.api.http.rate_limits import RateLimits
 from aeon_jobs.api.http.registration import registered
 from aeon_jobs.api.http.requests import ApiRequest
@@ -37,6 +38,7 @@ class Resources:
     notifier: BackgroundNotifier
     authenticator: Authenticator
     streams: Streams
+    admission: Admission
 
     @property
     def settings(self) -> Settings:
@@ -67,7 +69,8 @@ def build(settings: Settings) -> Resources:
         limits_redis=limits_redis,
         notifier=notifier,
         authenticator=Authenticator(database, limits, settings),
-        streams=Streams(database),
+        streams=Streams(database, settings.api_max_streams),
+        admission=Admission(settings),
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -21,9 +21,13 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from litestar import Request
 from litestar.concurrency import sync_to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
+from aeon_jobs.api.http.errors import Problem, ProblemError
+from aeon_jobs.api.http.intake.ending import at_end
+from aeon_jobs.api.service.core.principals import Principal
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.errors import JobNotFound
 from aeon_jobs.persistence.reads import changes
@@ -39,12 +43,32 @@ _log = structlog.get_logger("api")
 class Streams:
     """Lives in the event loop of one process."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, most_of_one: int) -> None:
+        """`most_of_one`: how many streams and long polls one caller may have open."""
+        self._database, self._most_of_one = database, most_of_one
+        self._open: Counter[str] = Counter()
         self._watching: dict[UUID, set[asyncio.Queue[Change | None]]] = defaultdict(set)
         self._watcher: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
         self._listeners = 0
+
+    def open(self, request: Request[Principal, Any, Any]) -> None:
+        """Count a stream or long poll of its caller, until the request is over.
+
+        Raises:
+            ProblemError: 429, the caller has as many open as it may have.
+        """
+        caller = request.user.key_id or request.user.name
+        if self._open[caller] >= self._most_of_one:
+            detail = f"this key has {self._most_of_one} streams and long polls open here; close some first"
+            raise ProblemError(Problem("too-many-requests", 429, detail, headers={"Retry-After": "5"}))
+        self._open[caller] += 1
+        at_end(request.scope, lambda: self._close(caller))
+
+    def _close(self, caller: str) -> None:
+        self._open[caller] -= 1
+        if not self._open[caller]:
+            del self._open[caller]
 
     @contextmanager
     def listening(self) -> Iterator[None]:

@@ -6,15 +6,17 @@ Refused: other encodings than UTF-8, duplicate keys, NaN and infinities, NUL cha
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NoReturn, TypeVar
 
 from aeon_jobs.persistence.core.errors import Violation
 
 MAX_DEPTH = 64
+T = TypeVar("T")
 
 
 class MalformedJson(ValueError):
@@ -32,23 +34,50 @@ def parse(body: bytes) -> Any:
         MalformedJson: it breaks one of the rules above.
     """
     try:
-        value = json.loads(
-            body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
-        )
+        text = body.decode()
+        value = _with_limits(_DECODER.decode, text)
     except UnicodeDecodeError:
         raise MalformedJson("body", "is not UTF-8") from None
     except json.JSONDecodeError as error:
         raise MalformedJson("body", f"is not JSON: {error.msg} at character {error.pos}") from None
+    check(value, has_escapes=b"\\u" in body)
+    return value
+
+
+def value_at(text: str, position: int) -> tuple[Any, int]:
+    """The value that begins at `position`, and where it ends. Hold it against `check` as well.
+
+    Raises:
+        JSONDecodeError: there is none, or its end is missing.
+        MalformedJson
+    """
+    return _with_limits(_DECODER.raw_decode, text, position)
+
+
+def check(value: Any, place: str = "", *, outside: int = 0, has_escapes: bool = True) -> None:
+    """What a parser does not look at. `outside`: levels around the value.
+
+    Raises:
+        MalformedJson: names where it is, from `place` on.
+    """
+    _check_depth(value, MAX_DEPTH - outside)
+    if has_escapes:  # the only way in for the characters that are looked for
+        _check_texts(value, place)
+
+
+def _with_limits(parse: Callable[..., T], *arguments: Any) -> T:
+    # A large text makes a million objects, none of them garbage: the collector would look through all of them several times.
+    gc.disable()
+    try:
+        return parse(*arguments)
     except RecursionError:
         raise _too_deep() from None
-    except MalformedJson:
+    except (json.JSONDecodeError, MalformedJson):
         raise
     except ValueError:  # Python refuses to convert integers of more than 4,300 digits
         raise MalformedJson("body", "contains an integer with too many digits") from None
-    _check_depth(value)
-    if b"\\u" in body:  # the only way in for the characters that are looked for
-        _check_texts(value)
-    return value
+    finally:
+        gc.enable()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -70,10 +99,10 @@ def _finite(text: str) -> float:
     return number
 
 
-def _check_depth(value: Any) -> None:
+def _check_depth(value: Any, most: int) -> None:
     # Level by level: a recursive walk would be stopped by the very nesting that it looks for.
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(most + 1):
         level = [child for item in level if isinstance(item, dict | list) for child in _items(item)]
         if not level:
             return
@@ -84,8 +113,8 @@ def _items(item: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return item.values() if isinstance(item, dict) else item
 
 
-def _check_texts(value: Any) -> None:
-    stack: list[tuple[str, Any]] = [("", value)]
+def _check_texts(value: Any, place: str) -> None:
+    stack: list[tuple[str, Any]] = [(place, value)]
     while stack:
         path, item = stack.pop()
         if isinstance(item, str):
@@ -109,6 +138,9 @@ def _check_text(path: str, text: str) -> None:
         raise MalformedJson(path, "contains a NUL character")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise MalformedJson(_printable(path), "contains half of a surrogate pair")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _printable(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -12,10 +13,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from aeon_jobs.api.contract import NewJob, NewJobs, OnFailure, Submitted
+from aeon_jobs.api.service.core.compact import portions
 from aeon_jobs.api.service.core.deadlocks import again_after_deadlock
 from aeon_jobs.api.service.core.use_cases import UseCases
 from aeon_jobs.api.service.core.validation import checked
 from aeon_jobs.persistence.admin import request_keys
+from aeon_jobs.persistence.core.errors import InvalidJob, Violation
 from aeon_jobs.persistence.queue import jobs
 
 _FIELDS = tuple(NewJob.__dataclass_fields__)
@@ -105,19 +108,40 @@ class Submissions(UseCases):
 
     @again_after_deadlock
     def _submit_many(self, new: NewJobs, request_key: str | None) -> tuple[list[Submitted], bool]:
-        rows = [self._row(one) for one in new.jobs]
         with self.context.database.transaction() as connection:
+            if request_key is None:
+                return self._stored_in_portions(connection, new.jobs), False
 
             def work() -> Mapping[str, Any]:
-                named = [(f"jobs[{i}].queue_name", row.queue_name) for i, row in enumerate(rows) if row.queue_name]
-                self.context.known_queues.refuse_unknown(connection, named)
-                return _plain({"items": [submitted(job) for job in jobs.submit_many(connection, rows)]})
+                return _plain({"items": self._stored_in_portions(connection, new.jobs)})
 
-            if request_key is None:
-                answer, is_repeated = work(), False
-            else:
-                answer, is_repeated = self._once(connection, request_key, new, work)
+            answer, is_repeated = self._once(connection, request_key, new, work)
             return msgspec.convert(answer["items"], list[Submitted]), is_repeated
+
+    def _stored_in_portions(self, connection: Connection, new: Sequence[NewJob]) -> list[Submitted]:
+        """A fault takes all of them back; what is left is held against the rules, to name more faults."""
+        answers, faults = list[Submitted](), list[Violation]()
+        for places in portions(new):
+            try:
+                answers += self._stored_portion(connection, new[places], places.start, is_only_checked=bool(faults))
+            except InvalidJob as error:
+                faults += error.violations
+            if len(faults) >= jobs.MAX_VIOLATIONS:
+                break
+        if faults:
+            raise InvalidJob(faults[: jobs.MAX_VIOLATIONS])
+        return answers
+
+    def _stored_portion(
+        self, connection: Connection, new: Sequence[NewJob], first: int, *, is_only_checked: bool
+    ) -> list[Submitted]:
+        rows = [self._row(one) for one in new]
+        named = [(f"jobs[{i}].queue_name", row.queue_name) for i, row in enumerate(rows, first) if row.queue_name]
+        self.context.known_queues.refuse_unknown(connection, named)
+        if is_only_checked:
+            jobs.check_many(connection, rows, first=first)
+            return []
+        return [submitted(job) for job in jobs.submit_many(connection, rows, first=first)]
 
     def _begin(self, new: NewJob, request_key: str | None) -> AbstractContextManager[Connection]:
         """A job that stands for itself is one statement, and that is a transaction anyway: three round trips less."""
@@ -139,12 +163,21 @@ class Submissions(UseCases):
         )
 
     def _once(self, connection: Connection, key: str, request: object, work: Any) -> tuple[Mapping[str, Any], bool]:
-        fingerprint = type(request).__name__.encode() + msgspec.json.encode(request)
-        return request_keys.once(connection, actor=self.principal.name, key=key, request=fingerprint, work=work)
+        return request_keys.once(
+            connection, actor=self.principal.name, key=key, request=_fingerprint(request), work=work
+        )
 
 
 def submitted(job: jobs.Submitted) -> Submitted:
     return Submitted(job_id=job.id, status=job.status, created_at=job.created_at, is_new=job.is_new)  # type: ignore[arg-type]
+
+
+def _fingerprint(request: object) -> bytes:
+    """What is the same for the same request, whatever its size."""
+    digest = hashlib.sha256(type(request).__name__.encode())
+    for part in request.jobs if isinstance(request, NewJobs) else [request]:
+        digest.update(msgspec.json.encode(part))
+    return digest.digest()
 
 
 def _plain(answer: object) -> Mapping[str, Any]:

@@ -135,7 +135,17 @@ class Settings(BaseSettings):
     api_auth_failure_limit: Annotated[
         int, Field(ge=0, description="failed authentications per minute and client address; 0: no limit")
     ] = 30
-    api_max_bulk_bytes: Annotated[int, Field(ge=1_024)] = 67_108_864
+    api_max_bulk_bytes: Annotated[int, Field(ge=1_024)] = 16_777_216
+    api_max_header_bytes: Annotated[int, Field(ge=4_096)] = 65_536
+    api_max_held_bytes: Annotated[
+        int, Field(ge=16_777_216, description="memory for all requests of a process together")
+    ] = 117_440_512
+    api_max_connections: Annotated[int, Field(ge=1)] = 1_000
+    api_max_streams: Annotated[int, Field(ge=1, description="streams and long polls at once, per key and process")] = (
+        200
+    )
+    api_header_timeout: Milliseconds = 10_000
+    api_body_timeout: Milliseconds = 60_000
     api_cors_origins: Annotated[
         str, Field(description="comma-separated origins that browsers may call from; empty: none")
     ] = ""

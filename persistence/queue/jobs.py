@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 OnFailure = Literal["wait", "cancel", "run"]
 MAX_BULK = 10_000
+MAX_VIOLATIONS = 100
+"""That one answer names."""
 MAX_METADATA_BYTES = 65_536
 MAX_DELAY_MS = 10 * 365 * 86_400_000
 
@@ -109,11 +111,13 @@ def submit_many(
     known: Mapping[str, Defaults] | None = None,
     *,
     portion: int | None = None,
+    first: int = 0,
 ) -> list[Submitted]:
     """Store many jobs, all or none; the answers stand in the order of the submissions.
 
     All are checked before the first is stored. `known`: their job types, where the registry need not be asked. `portion`:
-    most jobs of one statement; then call it in a transaction. Without it at most MAX_BULK, in one statement.
+    most jobs of one statement; then call it in a transaction. Without it at most MAX_BULK, in one statement. `first`: the
+    place of the first one in what the caller submits, for the errors.
 
     Raises:
         InvalidJob: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``.
@@ -121,24 +125,39 @@ def submit_many(
     """
     if portion is None and not 0 < len(new_jobs) <= MAX_BULK:
         raise InvalidJob.at("jobs", f"must be 1 to {MAX_BULK} jobs, is {len(new_jobs)}")
-    if known is None:
-        known = job_types.get_many(connection, [new.job_type for new in new_jobs])
-    prefixes = [f"jobs[{index}]." for index in range(len(new_jobs))]
-    rows, violations = [], list[Violation]()
-    for prefix, new in zip(prefixes, new_jobs, strict=True):
-        try:
-            rows.append(_row(new, known.get(str(new.job_type)), prefix))
-        except InvalidJob as error:
-            violations.extend(error.violations)
-    if violations:
-        raise InvalidJob(violations[:100])
-    _refuse_missing_parents(connection, new_jobs, prefixes)
+    rows = check_many(connection, new_jobs, known, first=first)
+    _refuse_missing_parents(connection, new_jobs, _prefixes(new_jobs, first))
     step = portion or MAX_BULK
     return [
         submitted
         for start in range(0, len(rows), step)
         for submitted in _store(connection, rows[start : start + step], new_jobs[start : start + step])
     ]
+
+
+def check_many(
+    connection: Connection, new_jobs: Sequence[NewJob], known: Mapping[str, Defaults] | None = None, *, first: int = 0
+) -> list[dict[str, Any]]:
+    """Hold submissions against every rule, and store nothing; their rows.
+
+    Raises:
+        InvalidJob: as for `submit_many`.
+    """
+    if known is None:
+        known = job_types.get_many(connection, [new.job_type for new in new_jobs])
+    rows, violations = [], list[Violation]()
+    for prefix, new in zip(_prefixes(new_jobs, first), new_jobs, strict=True):
+        try:
+            rows.append(_row(new, known.get(str(new.job_type)), prefix))
+        except InvalidJob as error:
+            violations.extend(error.violations)
+    if violations:
+        raise InvalidJob(violations[:MAX_VIOLATIONS])
+    return rows
+
+
+def _prefixes(new_jobs: Sequence[NewJob], first: int) -> list[str]:
+    return [f"jobs[{index}]." for index in range(first, first + len(new_jobs))]
 
 
 def get(connection: Connection, job_id: UUID) -> Job:
@@ -339,7 +358,7 @@ def _refuse_missing_parents(connection: Connection, new_jobs: Sequence[NewJob], 
         if parent in missing
     ]
     if violations:
-        raise InvalidJob(violations[:100])
+        raise InvalidJob(violations[:MAX_VIOLATIONS])
 
 
 def _depend(connection: Connection, job_id: UUID, new: NewJob) -> str | None:

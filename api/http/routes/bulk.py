@@ -41,4 +41,5 @@ def change(data: JSONBody[JobsChange], jobs: Given) -> BatchAnswer:
     return jobs.change_selected(data)
 
 
-handlers = [submit, cancel, retry, change]
+handlers = [cancel, retry, change]
+"""All but `submit`, whose body may be larger."""

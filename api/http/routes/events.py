@@ -53,6 +53,7 @@ async def of_job(
     now = await resources.streams.state_of(job_id)
     if now.is_final and after is not None and now.position <= after:
         return Response(b"", status_code=204)
+    resources.streams.open(request)
     events = _events_of_job(resources, job_id, after)
     return _stream(while_valid(events, request.user, resources.authenticator))
 
@@ -69,6 +70,7 @@ async def of_all(
     if resources.streams.is_full:
         raise ProblemError(unavailable("too many clients listen to all events here", retry_after_s=10))
     after = position(last_event_id) if last_event_id else (datetime.now(UTC) - LAG, UUID(int=0))
+    resources.streams.open(request)
     events = _events_of_all(resources, rows_filter(which), after)
     return _stream(while_valid(events, request.user, resources.authenticator))
 

@@ -78,6 +78,7 @@ async def show(
 ) -> Response[Job]:
     """With `wait` the answer comes when the job is over, or after so many seconds. If-None-Match is respected."""
     if wait:
+        resources.streams.open(request)
         await _until_over(resources, job_id, wait)
     return await sync_to_thread(_show, job_id, request, jobs)
 

@@ -46,17 +46,10 @@ def demo() -> None:
 
 def api() -> None:
     """Run the HTTP API."""
-    import uvicorn
-
     found = log_as("api")
-    uvicorn.run(
-        "aeon_jobs.api.http.app:create_app",
-        factory=True,
-        host=found.api_host,
-        port=found.api_port,
-        timeout_graceful_shutdown=5,
-        log_config=None,
-    )
+    from aeon_jobs.api.server import run as server
+
+    server.run(found)
 
 
 def worker(

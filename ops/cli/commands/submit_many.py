@@ -25,7 +25,7 @@ from aeon_jobs.ops.cli.output.console import error
 from aeon_jobs.persistence.core.errors import InvalidJob
 
 BATCH_JOBS = 10_000
-BATCH_BYTES = 16 << 20
+BATCH_BYTES = 8 << 20
 MOST_SHOWN = 100
 _PLACE = re.compile(r"(?:jobs)?\[(\d+)\]\.?(.*)", re.DOTALL)
 

@@ -92,7 +92,7 @@ def test_watchers_see_the_changes_in_order_and_a_close_ends_them(api: ApiClients
     job_id, other = api.submitter.submit(), api.submitter.submit()
 
     async def watch() -> tuple[list[str], list[str]]:
-        streams = Streams(database)
+        streams = Streams(database, 10)
         seen: list[str] = []
         never: list[str] = []
         tasks = [
