@@ -20,7 +20,7 @@ from litestar.types import Receive, Scope, Send
 
 from aeon_jobs.api.http import errors, openapi, resources
 from aeon_jobs.api.http.authentication import Authentication, permitted
-from aeon_jobs.api.http.intake.ending import end
+from aeon_jobs.api.http.intake.release import end
 from aeon_jobs.api.http.middleware import surrounded
 from aeon_jobs.api.http.parameters import job_filter, refuse_unknown
 from aeon_jobs.api.http.requests import BESIDES_PAYLOAD_BYTES, ApiRequest

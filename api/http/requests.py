@@ -1,4 +1,4 @@
-"""How a request's body becomes a request of the contract: limited in size, time and room, JSON only, parsed strictly."""
+"""How a request's body becomes a request of the contract: limited in size, time and reserved, JSON only, parsed strictly."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ApiRequest(Request[Principal, Any, State]):
                 self._bulk = await self._in_pieces(size)
                 self._body = _THERE_WAS_ONE
             else:
-                await self._admission.room_for_body(self.scope, size)
+                await self._admission.reserve_body(self.scope, size)
                 await _Deadline(self._body_timeout_s).of(super().body())
         return self._body  # type: ignore[return-value]
 
@@ -65,7 +65,7 @@ class ApiRequest(Request[Principal, Any, State]):
         body = await self.body()
         if self._bulk is not None:
             return self._bulk
-        await self._admission.room_for_values(self.scope, len(body))
+        await self._admission.reserve_values(self.scope, len(body))
         # A large one in a thread, so that other requests go on meanwhile.
         return self._read(body) if len(body) <= SMALL else await sync_to_thread(self._read, body)
 
@@ -79,9 +79,9 @@ class ApiRequest(Request[Principal, Any, State]):
 
     async def _in_pieces(self, size: int) -> NewJobs:
         # Whole numbers as floats, and the names of fields that were left out, make what is kept larger than what came.
-        room = 3 * size // 2 + (2 << 20)
-        await self._admission.room_for_body(self.scope, room)
-        reader = BulkReader(self._settings.job_max_payload_bytes + BESIDES_PAYLOAD_BYTES, room)
+        reserved = 3 * size // 2 + (2 << 20)
+        await self._admission.reserve_body(self.scope, reserved)
+        reader = BulkReader(self._settings.job_max_payload_bytes + BESIDES_PAYLOAD_BYTES, reserved)
         deadline, stream, piece = _Deadline(self._body_timeout_s), self.stream(), bytearray()
         while chunk := await deadline.of(anext(stream, b"")):
             piece += chunk
@@ -90,11 +90,11 @@ class ApiRequest(Request[Principal, Any, State]):
                 piece.clear()
         await self._feed(reader, bytes(piece))
         jobs = reader.finish()
-        await self._admission.room_for_values(self.scope, max(reader.largest, PORTION_BYTES))
+        await self._admission.reserve_values(self.scope, max(reader.largest, PORTION_BYTES))
         return jobs
 
     async def _feed(self, reader: BulkReader, piece: bytes) -> None:
-        async with self._admission.values_of(len(piece) + reader.pending):
+        async with self._admission.values(len(piece) + reader.pending):
             await sync_to_thread(reader.feed, piece)
 
     @property

@@ -26,7 +26,7 @@ from litestar.concurrency import sync_to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
 from aeon_jobs.api.http.errors import Problem, ProblemError
-from aeon_jobs.api.http.intake.ending import at_end
+from aeon_jobs.api.http.intake.release import at_end
 from aeon_jobs.api.service.core.principals import Principal
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.errors import JobNotFound

@@ -1,6 +1,6 @@
 """All connections of the process: how many there are, what they hold, and which one has to go when it is too much.
 
-An idle or slow connection makes room for a new one: whoever opens a thousand and sends nothing keeps nobody out.
+A new connection replaces an idle or slow one: a client that opens a thousand and sends nothing keeps nobody out.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Connections:
         self._unread: dict[Connection, int] = {}
         """Those whose client does not read, with their bytes; the one that waits longest is the first."""
 
-    def make_room(self, number: int) -> bool:
+    def admit(self, number: int) -> bool:
         """Whether one more may stay beside `number` others. The one that waits longest for a request may have to go."""
         if number < self.limits.connections:
             return True

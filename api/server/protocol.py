@@ -58,7 +58,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         others = len(self.connections)
         super().connection_made(transport)
-        if self._all.make_room(others):
+        if self._all.admit(others):
             self._await_head()
         else:
             self._refuse(unavailable("the API has too many connections"))

@@ -1,7 +1,7 @@
 """How many bodies a process works on at once, by what they cost in memory.
 
-1. `room_for_body` before a body is read, for its bytes. Large bodies wait for large ones alone.
-2. `room_for_values` before it is parsed: a value takes up to VALUES_FACTOR times the bytes of its text.
+1. `reserve_body` before a body is read, for its bytes. Large bodies wait for large ones alone.
+2. `reserve_values` before it is parsed: a value takes up to VALUES_FACTOR times the bytes of its text.
 Both are given back when the request is over.
 
 Who waits too long gets 503 with Retry-After. Meanwhile the client's body waits in the kernel.
@@ -15,14 +15,14 @@ from contextlib import asynccontextmanager
 from litestar.types import Scope
 
 from aeon_jobs.api.http.errors import ProblemError, unavailable
-from aeon_jobs.api.http.intake.ending import at_end
-from aeon_jobs.api.http.intake.lanes import Lane
+from aeon_jobs.api.http.intake.byte_limiter import ByteLimiter
+from aeon_jobs.api.http.intake.release import at_end
 from aeon_jobs.persistence.core.settings import Settings
 
 SMALL = 65_536
 """Bytes of a body that is not large."""
 VALUES_FACTOR = 50
-"""`[[[]]]`: each pair of brackets is a list of 64 bytes, and its room for the next one."""
+"""`[[[]]]`: each pair of brackets is a list of 64 bytes, with space for four items."""
 WAIT_S = 30.0
 
 
@@ -31,35 +31,35 @@ class Admission:
 
     def __init__(self, settings: Settings) -> None:
         held = settings.api_max_held_bytes
-        self._small, self._large, self._values = Lane(held // 8), Lane(held // 4), Lane(held // 2)
+        self._small, self._large, self._values = ByteLimiter(held // 8), ByteLimiter(held // 4), ByteLimiter(held // 2)
 
-    async def room_for_body(self, scope: Scope, size: int) -> None:
+    async def reserve_body(self, scope: Scope, size: int) -> None:
         """
         Raises:
             ProblemError: 503.
         """
-        await self._take(scope, self._small if size <= SMALL else self._large, size)
+        await self._acquire(scope, self._small if size <= SMALL else self._large, size)
 
-    async def room_for_values(self, scope: Scope, size: int) -> None:
+    async def reserve_values(self, scope: Scope, size: int) -> None:
         """For what the text of `size` bytes says, until the end of the request."""
-        await self._take(scope, self._values, size * VALUES_FACTOR)
+        await self._acquire(scope, self._values, size * VALUES_FACTOR)
 
     @asynccontextmanager
-    async def values_of(self, size: int) -> AsyncIterator[None]:
+    async def values(self, size: int) -> AsyncIterator[None]:
         """For what the text of `size` bytes says, for a moment."""
-        taken = await _taken(self._values, size * VALUES_FACTOR)
+        acquired = await _acquired(self._values, size * VALUES_FACTOR)
         try:
             yield
         finally:
-            self._values.give_back(taken)
+            self._values.release(acquired)
 
-    async def _take(self, scope: Scope, lane: Lane, size: int) -> None:
-        taken = await _taken(lane, size)
-        at_end(scope, lambda: lane.give_back(taken))
+    async def _acquire(self, scope: Scope, limiter: ByteLimiter, size: int) -> None:
+        acquired = await _acquired(limiter, size)
+        at_end(scope, lambda: limiter.release(acquired))
 
 
-async def _taken(lane: Lane, size: int) -> int:
+async def _acquired(limiter: ByteLimiter, size: int) -> int:
     try:
-        return await lane.take(size, WAIT_S)
+        return await limiter.acquire(size, WAIT_S)
     except TimeoutError:
         raise ProblemError(unavailable("the API works on too many large requests", retry_after_s=5)) from None
