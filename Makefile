@@ -58,6 +58,8 @@ bench: $(READY) ## Measure the service levels of the specification
 build: $(READY) ## Make the sdist, and the wheel out of it, in dist/
 	@rm -rf dist
 	$(BIN)/python -m build --no-isolation
+	@# It would be found before the installed one, and grow old.
+	@rm -rf build aeon_jobs.egg-info
 
 lock: $(LOCKER)/.ready ## Pin what pyproject.toml names; UPGRADE=--upgrade takes the newest versions
 	$(COMPILE) $(IMAGE_EXTRAS:%=--extra %) --output-file requirements.lock pyproject.toml
