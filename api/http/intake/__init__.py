@@ -1,1 +1,1 @@
-"""How bodies come in: `byte_limiter` and `admission` bound what all of them hold together, `bulk` takes many jobs in pieces."""
+"""How bodies come in: `byte_limiter`, `admission` bound what all of them hold; `bulk` takes many jobs in pieces."""

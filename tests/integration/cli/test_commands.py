@@ -29,7 +29,7 @@ def submit(cli: Terminal, *options: object) -> UUID:
 
 
 def dead(cli: Terminal, database: Database, error: str = "Boom") -> tuple[UUID, int]:
-    """A job that failed for good, and the number of its dead dead_letter."""
+    """A job that failed for good, and the number of its dead letter."""
     job_id = submit(cli, '{"text": "doomed"}', "--max-retries", 0)
     (claimed,) = start(database, job_id)
     assert end(database, claimed, failed(Failure(error, "it broke"), retries_left=0, delay_ms=0))

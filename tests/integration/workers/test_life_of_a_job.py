@@ -150,7 +150,7 @@ def test_a_bad_submission_names_the_field_and_stores_nothing(
     assert harness.execute("SELECT 1 FROM jobs") == []
 
 
-def test_an_idempotency_key_bwakeups_the_existing_job_back(harness: Harness) -> None:
+def test_an_idempotency_key_brings_the_existing_job_back(harness: Harness) -> None:
     @harness.job
     def once(n: int) -> None: ...
 
@@ -304,7 +304,7 @@ def test_a_payload_inserted_by_hand_that_does_not_fit_is_dead_lettered(harness: 
 
 
 def test_a_job_of_a_type_that_no_live_worker_knows_waits_and_runs_when_one_does(harness: Harness) -> None:
-    """A plain INSERT with a new name, a deploy that bwakeups the producers first, a rolling restart: no dead dead_letter."""
+    """A plain INSERT with a new name, a deploy that brings the producers first, a rolling restart: no dead letter."""
 
     @harness.job
     def known(n: int) -> int:
@@ -346,7 +346,7 @@ def test_a_job_sent_to_another_queue_than_its_types_own_runs_where_that_queue_is
 
 
 def test_a_job_type_that_was_sent_before_any_worker_knows_it_is_told_as_such(harness: Harness) -> None:
-    """A deploy that bwakeups the producers first: the name is known, the worker is not here yet."""
+    """A deploy that brings the producers first: the name is known, the worker is not here yet."""
 
     @harness.job
     def brand_new() -> str:

@@ -23,7 +23,7 @@ def test_who_needs_more_than_is_free_waits_in_a_queue() -> None:
         assert told == []  # enough is free for the small one, but the large one came first
         limiter.release(6)
         await asyncio.gather(large, small)
-        assert limiter.acquiren == 9
+        assert limiter.used == 9
         return told
 
     assert asyncio.run(story()) == ["large", "small"]
@@ -51,7 +51,7 @@ def test_who_leaves_the_queue_makes_way_for_those_behind() -> None:
         assert await small == 4
         limiter.release(4)
         limiter.release(6)
-        assert limiter.acquiren == 0
+        assert limiter.used == 0
 
     asyncio.run(story())
 
@@ -66,6 +66,6 @@ def test_a_turn_that_comes_as_somebody_leaves_is_given_back() -> None:
         late.cancel()
         with pytest.raises(asyncio.CancelledError):
             await late
-        assert limiter.acquiren == 0
+        assert limiter.used == 0
 
     asyncio.run(story())
