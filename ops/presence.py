@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 @contextmanager
 def present(kind: Kind, database: Database, settings: Settings) -> Iterator[None]:
-    """Prove life every WORKER_HEARTBEAT_INTERVAL while the block runs, and say goodbye at its end."""
+    """Prove life every WORKER_HEARTBEAT_INTERVAL while the block runs, and mark the process as stopped at its end."""
     me, stop = registration(kind, settings.worker_id), Event()
     thread = Thread(target=_beat_on, args=(database, settings, me, stop), name="aeon-presence", daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""One conversation with the SMTP server that SMTP_HOST names, and what its replies mean.
+"""One session with the SMTP server that SMTP_HOST names, and what its replies mean.
 
 A reply says by its first digit whether trying again can help (RFC 5321, 4.2.1): 4 may pass, 5 will not.
 Whatever breaks the connection may pass too. Once the server has accepted the message the job is done: what
@@ -84,7 +84,9 @@ def _classify(error: Exception, server: str) -> NoReturn:
             _raise_for(error.smtp_code, f"{server} refused the message", error.smtp_error)
         case smtplib.SMTPNotSupportedError():
             raise PermanentError(f"{server} can not do what is asked: {excerpt(str(error))}") from None
-    raise TransientError(f"no conversation with {server}: {excerpt(str(error)) or type(error).__name__}") from None
+    raise TransientError(
+        f"the SMTP session with {server} failed: {excerpt(str(error)) or type(error).__name__}"
+    ) from None
 
 
 def _raise_for(code: int, what: str, text: bytes | str) -> NoReturn:

@@ -8,11 +8,12 @@
 
     errors             what goes wrong, as one tree
     bodies             requests of `api.contract` as JSON
-    calls, *_calls     requests as values: what is sent, how the answer is read; no IO
+    operations, *_operations   the API's operations as values: what is sent, how the answer is read; no IO
+    messages           what is given to httpx, and what its answers mean; no IO
     retrying           when a request is sent again, and when next
-    conversations      several requests that belong together; no IO
+    polling            operations that are repeated until something holds; no IO
     event_stream       server-sent events, line by line; no IO
-    sync, asynchronous the IO, twice; everything else is shared
+    asynchronous       the IO; `sync` is made from it
 
 Imports httpx, tenacity, `api.contract` and the standard library, nothing of a server: it may be copied out.
 """

@@ -1,4 +1,4 @@
-"""The client for asyncio: the twin of `sync`, every method of which is here, to be awaited."""
+"""The client for asyncio. `sync` is made from this file: python -m aeon_jobs.ops.sync_client"""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import httpx
 from tenacity import AsyncRetrying
 
-from aeon_jobs.api.client import calls, conversations, dead_letter_calls, exchange, management_calls
-from aeon_jobs.api.client.calls import Call, Id
+from aeon_jobs.api.client import dead_letter_operations, management_operations, messages, operations, polling
 from aeon_jobs.api.client.errors import ApiError, ConnectionFailed, Refused
 from aeon_jobs.api.client.event_stream import STREAM_ENDED, EventStream
+from aeon_jobs.api.client.operations import Id, Operation
 from aeon_jobs.api.client.retrying import Retries
 from aeon_jobs.api.contract import Event, Job, JobFilter, Page
 
@@ -22,8 +22,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _answered(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, P], Awaitable[T]]:
-    """A coroutine method that makes the call and returns its answer."""
+def _answered(build: Callable[P, Operation[T]]) -> Callable[Concatenate[AsyncClient, P], Awaitable[T]]:
+    """A coroutine method that makes the operation and returns its answer."""
 
     @wraps(build)
     async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -32,17 +32,17 @@ def _answered(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, 
     return method
 
 
-def _paged(build: Callable[P, Call[Page[T]]]) -> Callable[Concatenate[AsyncClient, P], AsyncIterator[T]]:
+def _paged(build: Callable[P, Operation[Page[T]]]) -> Callable[Concatenate[AsyncClient, P], AsyncIterator[T]]:
     """A method that iterates over the items of all pages, each fetched when it is needed."""
 
     @wraps(build)
     async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
-        call: Call[Page[T]] | None = build(*args, **kwargs)
-        while call:
-            page = await self.send(call)
+        operation: Operation[Page[T]] | None = build(*args, **kwargs)
+        while operation:
+            page = await self.send(operation)
             for item in page.items:
                 yield item
-            call = calls.after(call, page)
+            operation = operations.after(operation, page)
 
     return method
 
@@ -65,72 +65,72 @@ class AsyncClient:
         address: str,
         key: str | None = None,
         *,
-        timeout_s: float = exchange.TIMEOUT_S,
+        timeout_s: float = messages.TIMEOUT_S,
         retries: Retries | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._http = httpx.AsyncClient(**exchange.settings(address, key, timeout_s), transport=transport)
+        self._http = httpx.AsyncClient(**messages.settings(address, key, timeout_s), transport=transport)
         self._timeout_s, self._retries, self._sleep = timeout_s, retries or Retries(), sleep
 
     @classmethod
     def from_environment(cls, **options: Any) -> AsyncClient:
         """Of AEON_JOBS_API and AEON_JOBS_API_KEY (or AEON_JOBS_API_KEY_FILE)."""
-        return cls(*exchange.from_environment(), **options)
+        return cls(*messages.from_environment(), **options)
 
-    submit = _answered(calls.submit)
-    submit_new = _answered(calls.submit_new)
-    submit_many = _answered(calls.submit_many)
-    get = _answered(calls.job)
-    list = _paged(calls.job_page)
-    page = _answered(calls.job_page)
-    find = _answered(calls.find)
-    change = _answered(calls.change)
-    change_many = _answered(calls.change_many)
-    cancel = _answered(calls.cancel)
-    cancel_many = _answered(calls.cancel_many)
-    retry = _answered(calls.retry)
-    retry_many = _answered(calls.retry_many)
-    requeue = _answered(calls.requeue)
-    explain = _answered(calls.explain)
-    metrics = _answered(calls.metrics)
+    submit = _answered(operations.submit)
+    submit_new = _answered(operations.submit_new)
+    submit_many = _answered(operations.submit_many)
+    get = _answered(operations.job)
+    list = _paged(operations.job_page)
+    page = _answered(operations.job_page)
+    find = _answered(operations.find)
+    change = _answered(operations.change)
+    change_many = _answered(operations.change_many)
+    cancel = _answered(operations.cancel)
+    cancel_many = _answered(operations.cancel_many)
+    retry = _answered(operations.retry)
+    retry_many = _answered(operations.retry_many)
+    requeue = _answered(operations.requeue)
+    explain = _answered(operations.explain)
+    metrics = _answered(operations.metrics)
 
-    dead_letters = _paged(dead_letter_calls.dead_letter_page)
-    dead_letter_page = _answered(dead_letter_calls.dead_letter_page)
-    dead_letter = _answered(dead_letter_calls.dead_letter)
-    dead_letter_causes = _answered(dead_letter_calls.dead_letter_causes)
-    requeue_dead_letter = _answered(dead_letter_calls.requeue_dead_letter)
-    requeue_dead_letters = _answered(dead_letter_calls.requeue_dead_letters)
-    discard_dead_letter = _answered(dead_letter_calls.discard_dead_letter)
-    discard_dead_letters = _answered(dead_letter_calls.discard_dead_letters)
+    dead_letters = _paged(dead_letter_operations.dead_letter_page)
+    dead_letter_page = _answered(dead_letter_operations.dead_letter_page)
+    dead_letter = _answered(dead_letter_operations.dead_letter)
+    dead_letter_causes = _answered(dead_letter_operations.dead_letter_causes)
+    requeue_dead_letter = _answered(dead_letter_operations.requeue_dead_letter)
+    requeue_dead_letters = _answered(dead_letter_operations.requeue_dead_letters)
+    discard_dead_letter = _answered(dead_letter_operations.discard_dead_letter)
+    discard_dead_letters = _answered(dead_letter_operations.discard_dead_letters)
 
-    schedules = _answered(management_calls.schedules)
-    schedule = _answered(management_calls.schedule)
-    upcoming = _answered(management_calls.upcoming)
-    create_schedule = _answered(management_calls.create_schedule)
-    change_schedule = _answered(management_calls.change_schedule)
-    delete_schedule = _answered(management_calls.delete_schedule)
-    run_schedule = _answered(management_calls.run_schedule)
-    queues = _answered(management_calls.queues)
-    queue = _answered(management_calls.queue)
-    pause_queue = _answered(management_calls.pause_queue)
-    resume_queue = _answered(management_calls.resume_queue)
-    limit_queue = _answered(management_calls.limit_queue)
-    purge_queue = _answered(management_calls.purge_queue)
-    delete_queue = _answered(management_calls.delete_queue)
-    workers = _answered(management_calls.workers)
-    worker = _answered(management_calls.worker)
-    acknowledge_worker = _answered(management_calls.acknowledge_worker)
-    quiet_worker = _answered(management_calls.quiet_worker)
-    resume_worker = _answered(management_calls.resume_worker)
-    job_types = _answered(management_calls.job_types)
-    job_type = _answered(management_calls.job_type)
-    api_keys = _answered(management_calls.api_keys)
-    create_key = _answered(management_calls.create_key)
-    revoke_key = _answered(management_calls.revoke_key)
-    me = _answered(management_calls.me)
-    audit_page = _answered(management_calls.audit_page)
-    audit_log = _paged(management_calls.audit_page)
+    schedules = _answered(management_operations.schedules)
+    schedule = _answered(management_operations.schedule)
+    upcoming = _answered(management_operations.upcoming)
+    create_schedule = _answered(management_operations.create_schedule)
+    change_schedule = _answered(management_operations.change_schedule)
+    delete_schedule = _answered(management_operations.delete_schedule)
+    run_schedule = _answered(management_operations.run_schedule)
+    queues = _answered(management_operations.queues)
+    queue = _answered(management_operations.queue)
+    pause_queue = _answered(management_operations.pause_queue)
+    resume_queue = _answered(management_operations.resume_queue)
+    limit_queue = _answered(management_operations.limit_queue)
+    purge_queue = _answered(management_operations.purge_queue)
+    delete_queue = _answered(management_operations.delete_queue)
+    workers = _answered(management_operations.workers)
+    worker = _answered(management_operations.worker)
+    acknowledge_worker = _answered(management_operations.acknowledge_worker)
+    quiet_worker = _answered(management_operations.quiet_worker)
+    resume_worker = _answered(management_operations.resume_worker)
+    job_types = _answered(management_operations.job_types)
+    job_type = _answered(management_operations.job_type)
+    api_keys = _answered(management_operations.api_keys)
+    create_key = _answered(management_operations.create_key)
+    revoke_key = _answered(management_operations.revoke_key)
+    me = _answered(management_operations.me)
+    audit_page = _answered(management_operations.audit_page)
+    audit_log = _paged(management_operations.audit_page)
 
     async def wait(self, job_id: Id, timeout_s: float | None = None) -> Job:
         """The job, once it is over.
@@ -138,7 +138,7 @@ class AsyncClient:
         Raises:
             JobNotOver: after `timeout_s`; None waits for ever.
         """
-        return await self._converse(conversations.wait(job_id, timeout_s))
+        return await self._poll(polling.wait(job_id, timeout_s))
 
     def events(self, job_id: Id, *, last_event_id: str | None = None) -> AsyncIterator[Event]:
         """The job as it stands, then each change, until it is over; goes on by itself after a broken connection."""
@@ -148,28 +148,28 @@ class AsyncClient:
         """Changes of all jobs that match, from now on, without end."""
         return self._listen(EventStream.of_all(which, last_event_id))
 
-    async def send(self, call: Call[T]) -> T:
-        """Make a call, again if need be."""
-        policy = self._retries.policy(call)
-        answer: T = await AsyncRetrying(**policy, sleep=self._sleep)(self._send_once, call)
+    async def send(self, operation: Operation[T]) -> T:
+        """Make a operation, again if need be."""
+        policy = self._retries.policy(operation)
+        answer: T = await AsyncRetrying(**policy, sleep=self._sleep)(self._send_once, operation)
         return answer
 
-    async def _send_once(self, call: Call[T]) -> T:
+    async def _send_once(self, operation: Operation[T]) -> T:
         try:
-            response = await self._http.request(**exchange.arguments(call, self._timeout_s))
+            response = await self._http.request(**messages.arguments(operation, self._timeout_s))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise exchange.failure(error) from error
-        return exchange.answer(call, response)
+            raise messages.failure(error) from error
+        return messages.answer(operation, response)
 
-    async def _converse(self, conversation: Generator[Call[Any], Any, T]) -> T:
+    async def _poll(self, polling: Generator[Operation[Any], Any, T]) -> T:
         answer: Any = None
         while True:
             try:
-                call = conversation.send(answer)
+                operation = polling.send(answer)
             except StopIteration as end:
                 result: T = end.value
                 return result
-            answer = await self.send(call)
+            answer = await self.send(operation)
 
     async def _listen(self, stream: EventStream) -> AsyncIterator[Event]:
         while not stream.is_over:
@@ -185,7 +185,7 @@ class AsyncClient:
     async def _connection(self, stream: EventStream) -> AsyncIterator[Event]:
         """Events until the connection ends or breaks."""
         try:
-            async with self._http.stream(**exchange.streaming(stream.request(), self._timeout_s)) as response:
+            async with self._http.stream(**messages.streaming(stream.request(), self._timeout_s)) as response:
                 if not response.is_success:
                     await response.aread()
                 stream.begin(response)
@@ -193,7 +193,7 @@ class AsyncClient:
                     if event := stream.feed(line):
                         yield event
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise exchange.failure(error) from error
+            raise messages.failure(error) from error
 
     async def close(self) -> None:
         await self._http.aclose()

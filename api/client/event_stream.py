@@ -8,11 +8,11 @@ from dataclasses import replace
 import httpx
 
 from aeon_jobs.api import contract
-from aeon_jobs.api.client import calls
-from aeon_jobs.api.client.calls import Call, Id, get, nothing, segment
+from aeon_jobs.api.client import operations
 from aeon_jobs.api.client.errors import ConnectionFailed, UnexpectedAnswer
-from aeon_jobs.api.client.exchange import refuse
-from aeon_jobs.api.client.reading import one
+from aeon_jobs.api.client.messages import refuse
+from aeon_jobs.api.client.operations import Id, Operation, get, nothing, segment
+from aeon_jobs.api.client.parsing import one
 from aeon_jobs.api.contract import JobFilter
 
 STREAM_ENDED = ConnectionFailed("the API ended the stream of events", was_sent=True)
@@ -23,8 +23,8 @@ class EventStream:
     """One stream over any number of connections."""
 
     def __init__(self, path: str, which: JobFilter | None = None, last_event_id: str | None = None) -> None:
-        call = get(path, nothing)
-        self._call = replace(call, params=calls.filter_params(which)) if which else call
+        operation = get(path, nothing)
+        self._call = replace(operation, params=operations.filter_params(which)) if which else operation
         self._last_id = last_event_id
         self._fields: dict[str, str] = {}
         self.is_over = False
@@ -40,7 +40,7 @@ class EventStream:
     def of_all(cls, which: JobFilter | None = None, last_event_id: str | None = None) -> EventStream:
         return cls("/api/events", which, last_event_id)
 
-    def request(self) -> Call[None]:
+    def request(self) -> Operation[None]:
         """The request that goes on where the stream broke."""
         headers = {"Accept": "text/event-stream"}
         if self._last_id:

@@ -16,8 +16,8 @@ from typing import Any
 
 from tenacity import RetryCallState, retry_if_exception, stop_after_attempt
 
-from aeon_jobs.api.client.calls import Call, get, nothing
 from aeon_jobs.api.client.errors import ApiError, ConnectionFailed, Refused, TooManyRequests, Unavailable
+from aeon_jobs.api.client.operations import Operation, get, nothing
 
 _FIRST_WAIT_S = 0.2
 _LISTENING = get("", nothing)
@@ -29,23 +29,23 @@ class Retries:
     """Tries after the first one; 0: none."""
     longest_wait_s: float = 30.0
 
-    def policy(self, call: Call[Any]) -> Mapping[str, Any]:
+    def policy(self, operation: Operation[Any]) -> Mapping[str, Any]:
         """The arguments of tenacity's `Retrying` and `AsyncRetrying`."""
         return {
             "stop": stop_after_attempt(self.most + 1),
             "wait": self._wait_s,
-            "retry": retry_if_exception(partial(self.is_worth_it, call)),
+            "retry": retry_if_exception(partial(self.is_worth_it, operation)),
             "reraise": True,
         }
 
-    def is_worth_it(self, call: Call[Any], error: BaseException) -> bool:
+    def is_worth_it(self, operation: Operation[Any], error: BaseException) -> bool:
         if isinstance(error, Refused) and (error.problem.retry_after_s or 0) > self.longest_wait_s:
             return False
         if isinstance(error, TooManyRequests):
             return True
         if isinstance(error, ConnectionFailed):
-            return call.repeatable or not error.was_sent
-        return isinstance(error, Unavailable) and call.repeatable
+            return operation.repeatable or not error.was_sent
+        return isinstance(error, Unavailable) and operation.repeatable
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -1,4 +1,4 @@
-"""The API process in the list of processes: it announces itself, proves life, and says goodbye."""
+"""The API process in the list of processes: it announces itself, proves life, and says when it has stopped."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ async def registered(context: Context) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        # Not cancelled: a beat that is under way in its thread would come after the goodbye, and take it back.
+        # Not cancelled: a beat that is under way in its thread would come after "stopped", and undo it.
         leaving.set()
         await beating
-        await sync_to_thread(_say_goodbye, context, process)
+        await sync_to_thread(_mark_stopped, context, process)
 
 
 async def _beat(context: Context, process: Registration, leaving: asyncio.Event) -> None:
@@ -49,6 +49,6 @@ def _prove_life(context: Context, process: Registration) -> None:
         _log.warning("cannot prove life", error=type(error).__name__)
 
 
-def _say_goodbye(context: Context, process: Registration) -> None:
+def _mark_stopped(context: Context, process: Registration) -> None:
     with suppress(SQLAlchemyError), context.database.connection() as connection:
         workers.change_state(connection, process.id, "stopped")

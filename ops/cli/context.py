@@ -60,7 +60,7 @@ def client(address: str) -> Client:
         InvalidInput: the address is not a URL, or the key is given twice.
     """
     from aeon_jobs.api.client import Client, Retries
-    from aeon_jobs.api.client.exchange import key_from
+    from aeon_jobs.api.client.messages import key_from
 
     if not address.startswith(("http://", "https://")):
         raise InvalidInput(f"--api (or {ADDRESS}): must start with http:// or https://")

@@ -92,7 +92,7 @@ def _depths(depths: overview.Depths) -> Metric:
 
 
 def _alive(alive: dict[str, bool]) -> Metric:
-    """A worker that was lost stays, at 0, until it is dismissed; one that said goodbye is dropped."""
+    """A worker that was lost stays, at 0, until it is dismissed; one that stopped is dropped."""
     gauge = GaugeMetricFamily("worker_alive_gauge", "1 while a worker is heard of.", labels=["worker_id"])
     for worker_id, is_alive in alive.items():
         gauge.add_metric([worker_id], int(is_alive))

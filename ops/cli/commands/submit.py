@@ -107,8 +107,8 @@ def _wait(context: Context, job_id: UUID) -> None:
     from aeon_jobs.ops.cli.commands.watch import follow
     from aeon_jobs.ops.cli.output import formatters
 
-    note(f"{job_id} submitted")
     try:
+        note(f"{job_id} submitted")
         follow(context, job_id)
     except KeyboardInterrupt:
         note(f"\nthe job goes on; see it with: aeon-jobs watch {job_id}")

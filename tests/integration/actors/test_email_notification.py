@@ -1,4 +1,4 @@
-"""Real conversations with real SMTP servers: aiosmtpd where a server behaves, a scripted one where it does not."""
+"""Real sessions with real SMTP servers: aiosmtpd where a server behaves, a scripted one where it does not."""
 
 from __future__ import annotations
 
@@ -207,17 +207,17 @@ def test_when_every_recipient_is_refused_one_hope_is_enough_to_retry(configure, 
     [
         ({".": "554 looks like spam"}, "220 ready", PermanentError, "554 looks like spam"),
         ({".": "451 try later"}, "220 ready", TransientError, "451 try later"),
-        ({".": None}, "220 ready", TransientError, "no conversation"),
+        ({".": None}, "220 ready", TransientError, "SMTP session"),
         ({"DATA": "554 no"}, "220 ready", PermanentError, "554 no"),
-        ({"DATA": None}, "220 ready", TransientError, "no conversation"),
+        ({"DATA": None}, "220 ready", TransientError, "SMTP session"),
         ({"MAIL": "553 not you"}, "220 ready", PermanentError, "553 not you"),
         ({"MAIL": "421 busy"}, "220 ready", TransientError, "421 busy"),
         ({"RCPT": "421 busy"}, "220 ready", TransientError, "421 busy"),
-        ({"EHLO": None}, "220 ready", TransientError, "no conversation"),
+        ({"EHLO": None}, "220 ready", TransientError, "SMTP session"),
         ({"EHLO": "500 what", "HELO": "550 not you"}, "220 ready", PermanentError, "550 not you"),
         ({}, "554 go away", PermanentError, "554 go away"),
         ({}, "421 too many", TransientError, "421 too many"),
-        ({}, None, TransientError, "no conversation"),
+        ({}, None, TransientError, "SMTP session"),
         ({}, "HTTP/1.1 400 Bad Request", TransientError, "127.0.0.1"),
     ],
 )
@@ -237,7 +237,7 @@ def test_a_bad_end_after_the_message_was_accepted_sends_nothing_twice(configure,
 
 def test_a_server_that_is_not_there_may_come_back(configure):
     configure(free_port())
-    with pytest.raises(TransientError, match="no conversation"):
+    with pytest.raises(TransientError, match="SMTP session"):
         email_notification(**PAYLOAD)
 
 
@@ -250,7 +250,7 @@ def test_a_server_that_says_nothing_is_left_after_the_timeout(configure):
 
 def test_a_host_that_does_not_resolve_may_later(configure):
     configure(25, SMTP_HOST="nowhere.invalid")
-    with pytest.raises(TransientError, match=r"no conversation with nowhere\.invalid:25"):
+    with pytest.raises(TransientError, match=r"the SMTP session with nowhere\.invalid:25 failed"):
         email_notification(**PAYLOAD)
 
 

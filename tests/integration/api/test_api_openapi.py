@@ -89,7 +89,7 @@ def test_every_example_is_valid_and_accepted(api: ApiClients, database: Database
         assert not list(Draft202012Validator(with_definitions).iter_errors(example)), operation
         answer = api.admin.request(method, path.format(**ids), json=example)
         # There is no dead letter to requeue here.
-        assert answer.status_code in ({404} if "letter_id" in path else {200, 201}), (operation, answer.text)
+        assert answer.status_code in ({404} if "dead_letter_id" in path else {200, 201}), (operation, answer.text)
 
 
 def test_the_page_and_all_it_loads_come_from_here(api: ApiClients) -> None:

@@ -63,6 +63,8 @@ NEEDED = {
     "GET /api/workers": "viewer",
     "GET /api/workers/{id}": "viewer",
     "DELETE /api/workers/{id}": "operator",
+    "POST /api/workers/{id}/quiet": "operator",
+    "POST /api/workers/{id}/resume": "operator",
     "GET /api/job-types": "viewer",
     "GET /api/job-types/{id}": "viewer",
     "GET /api/keys": "admin",

@@ -10,13 +10,14 @@ from uuid import uuid4
 import pytest
 
 from aeon_jobs.api import contract
-from aeon_jobs.api.client import calls, conversations, management_calls
+from aeon_jobs.api.client import management_operations, operations, polling
 from aeon_jobs.api.client.bodies import body
 from aeon_jobs.api.client.errors import ConnectionFailed, JobNotOver, Refused, UnexpectedAnswer, WrongState, refusal
 from aeon_jobs.api.client.event_stream import EventStream
-from aeon_jobs.api.client.reading import many, one, plain
+from aeon_jobs.api.client.parsing import many, one, plain
 from aeon_jobs.api.client.retrying import Retries
 from aeon_jobs.api.contract import JobFilter, NewJob
+from aeon_jobs.ops import sync_client
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 NOTHING_SENT = ConnectionFailed("x", was_sent=False)
@@ -58,7 +59,7 @@ def test_a_problem_keeps_its_words() -> None:
 
 def test_what_may_have_been_acted_on_is_repeated_only_if_that_is_safe() -> None:
     retries = Retries()
-    submit, retry, look = calls.submit("t"), calls.retry(uuid4()), calls.metrics()
+    submit, retry, look = operations.submit("t"), operations.retry(uuid4()), operations.metrics()
     worth = {
         (name, reason): retries.is_worth_it(call, error)
         for name, call in (("submit", submit), ("retry", retry), ("look", look))
@@ -77,28 +78,28 @@ def test_pauses_grow_and_are_capped() -> None:
 
 
 def test_every_submission_has_a_key_of_its_own_unless_it_is_given() -> None:
-    keys = {calls.submit("t").headers["Idempotency-Key"] for _ in range(10)}
+    keys = {operations.submit("t").headers["Idempotency-Key"] for _ in range(10)}
     assert len(keys) == 10
-    assert calls.submit_many([NewJob(job_type="t")], request_key="k").headers == {"Idempotency-Key": "k"}
+    assert operations.submit_many([NewJob(job_type="t")], request_key="k").headers == {"Idempotency-Key": "k"}
 
 
 def test_only_what_is_given_is_sent() -> None:
-    assert calls.submit("t").body == {"job_type": "t", "on_dependency_failure": "wait"}
+    assert operations.submit("t").body == {"job_type": "t", "on_dependency_failure": "wait"}
     moment = datetime(2030, 1, 1, tzinfo=UTC)
     sent = body(NewJob(job_type="t", priority=0, scheduled_at=moment, depends_on=[uuid4()]))
     assert (sent["priority"], sent["scheduled_at"], len(sent["depends_on"])) == (0, "2030-01-01T00:00:00+00:00", 1)
-    params = calls.job_page(JobFilter(status=["failed", "cancelled"], metadata={"n": 5})).params
+    params = operations.job_page(JobFilter(status=["failed", "cancelled"], metadata={"n": 5})).params
     assert [value for name, value in params if name == "status"] == ["failed", "cancelled"]
     assert dict(params)["metadata"] == '{"n": 5}'
-    assert management_calls.pause_queue("a/b c").path == "/api/queues/a%2Fb%20c/pause"
+    assert management_operations.pause_queue("a/b c").path == "/api/queues/a%2Fb%20c/pause"
 
 
 def test_the_page_after_has_one_cursor() -> None:
-    call = calls.job_page(cursor="a")
-    following = calls.after(call, contract.Page(items=[], next_cursor="b"))
+    call = operations.job_page(cursor="a")
+    following = operations.after(call, contract.Page(items=[], next_cursor="b"))
     assert following
     assert [value for name, value in following.params if name == "cursor"] == ["b"]
-    assert calls.after(call, contract.Page(items=[])) is None
+    assert operations.after(call, contract.Page(items=[])) is None
 
 
 def test_answers_ignore_what_they_do_not_know_and_refuse_what_they_cannot_read() -> None:
@@ -154,15 +155,19 @@ def test_waiting_asks_until_the_job_is_over_or_the_time_is() -> None:
 
         return Job()
 
-    talk = conversations.wait("id", None)
+    talk = polling.wait("id", None)
     assert dict(next(talk).params)["wait"] == "30"
     talk.send(answers("running"))
     with pytest.raises(StopIteration):
         talk.send(answers("completed"))
 
     clock = iter([0.0, 0.0, 40.0, 60.0]).__next__
-    talk = conversations.wait("id", 50, clock)
+    talk = polling.wait("id", 50, clock)
     assert next(talk).extra_s == 30
     assert talk.send(answers("running")).extra_s == 10
     with pytest.raises(JobNotOver):
         talk.send(answers("running"))
+
+
+def test_the_client_that_waits_is_made_from_the_one_for_asyncio() -> None:
+    assert sync_client.TARGET.read_text() == sync_client.sync_source(), "run python -m aeon_jobs.ops.sync_client"

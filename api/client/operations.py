@@ -1,4 +1,4 @@
-"""Calls as values: what is sent and how the answer is read, without any IO. Here those about jobs."""
+"""The operations of the API as values: what is sent and how the answer is read, without any IO. Here those about jobs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uuid import UUID
 
 from aeon_jobs.api import contract
 from aeon_jobs.api.client.bodies import body
-from aeon_jobs.api.client.reading import listed, many, one
+from aeon_jobs.api.client.parsing import listed, many, one
 from aeon_jobs.api.contract import JobFilter, NewJob, OnFailure
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ BULK_EXTRA_S = 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Generic[T]):
+class Operation(Generic[T]):
     """A request, and how its answer is read."""
 
     method: str
@@ -40,17 +40,17 @@ class Call(Generic[T]):
     """How much longer than usual the server may take to answer."""
 
 
-def get(path: str, read: Callable[[Any], T], **params: object) -> Call[T]:
-    return Call(method="GET", path=path, read=read, params=_params(params), repeatable=True)
+def get(path: str, read: Callable[[Any], T], **params: object) -> Operation[T]:
+    return Operation(method="GET", path=path, read=read, params=_params(params), repeatable=True)
 
 
-def post(path: str, read: Callable[[Any], T], body: Any = None, **params: object) -> Call[T]:
-    return Call(method="POST", path=path, read=read, body=body, params=_params(params))
+def post(path: str, read: Callable[[Any], T], body: Any = None, **params: object) -> Operation[T]:
+    return Operation(method="POST", path=path, read=read, body=body, params=_params(params))
 
 
-def keyed(call: Call[T], request_key: str | None) -> Call[T]:
+def keyed(operation: Operation[T], request_key: str | None) -> Operation[T]:
     """The same, safe to send again: the server answers a key that it has seen with its first answer."""
-    return replace(call, headers={"Idempotency-Key": request_key or str(uuid.uuid4())}, repeatable=True)
+    return replace(operation, headers={"Idempotency-Key": request_key or str(uuid.uuid4())}, repeatable=True)
 
 
 def page_of(kind: type[T]) -> Callable[[Any], contract.Page[T]]:
@@ -67,12 +67,12 @@ def page_of(kind: type[T]) -> Callable[[Any], contract.Page[T]]:
     return read_page
 
 
-def after(call: Call[contract.Page[T]], page: contract.Page[T]) -> Call[contract.Page[T]] | None:
-    """The call for the page after `page`; None when that was the last."""
+def after(operation: Operation[contract.Page[T]], page: contract.Page[T]) -> Operation[contract.Page[T]] | None:
+    """The operation for the page after `page`; None when that was the last."""
     if page.next_cursor is None:
         return None
-    others = tuple((name, value) for name, value in call.params if name != "cursor")
-    return replace(call, params=(*others, ("cursor", page.next_cursor)))
+    others = tuple((name, value) for name, value in operation.params if name != "cursor")
+    return replace(operation, params=(*others, ("cursor", page.next_cursor)))
 
 
 def nothing(_: Any) -> None:
@@ -99,7 +99,7 @@ def submit(
     depends_on: Sequence[UUID] = (),
     on_dependency_failure: OnFailure = "wait",
     request_key: str | None = None,
-) -> Call[contract.Submitted]:
+) -> Operation[contract.Submitted]:
     """Submit a job. See NewJob for the fields.
 
     `request_key` names this very request (made up when left out), so that it can be sent again after a lost answer;
@@ -126,29 +126,29 @@ def submit(
     return submit_new(new, request_key=request_key)
 
 
-def submit_new(new: NewJob, *, request_key: str | None = None) -> Call[contract.Submitted]:
+def submit_new(new: NewJob, *, request_key: str | None = None) -> Operation[contract.Submitted]:
     """Submit a job that was put together before."""
     return keyed(post("/api/jobs", one(contract.Submitted), body(new)), request_key)
 
 
-def submit_many(new: Sequence[NewJob], *, request_key: str | None = None) -> Call[list[contract.Submitted]]:
+def submit_many(new: Sequence[NewJob], *, request_key: str | None = None) -> Operation[list[contract.Submitted]]:
     """Submit up to 10,000 jobs, all or none; the answers stand in the order of the submissions.
 
     Raises:
         InvalidRequest: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``.
     """
     jobs = {"jobs": [body(job) for job in new]}
-    call = post("/api/jobs/bulk", listed(contract.Submitted), jobs)
-    return replace(keyed(call, request_key), extra_s=BULK_EXTRA_S)
+    operation = post("/api/jobs/bulk", listed(contract.Submitted), jobs)
+    return replace(keyed(operation, request_key), extra_s=BULK_EXTRA_S)
 
 
-def job(job_id: Id, *, wait_s: int = 0) -> Call[contract.Job]:
+def job(job_id: Id, *, wait_s: int = 0) -> Operation[contract.Job]:
     """A job with its attempts; with `wait_s` (up to 60) the answer comes when it is over, or after so long."""
-    call = get(f"/api/jobs/{segment(job_id)}", one(contract.Job), wait=wait_s or None)
-    return replace(call, extra_s=float(wait_s))
+    operation = get(f"/api/jobs/{segment(job_id)}", one(contract.Job), wait=wait_s or None)
+    return replace(operation, extra_s=float(wait_s))
 
 
-def find(prefix: str) -> Call[list[contract.JobSummary]]:
+def find(prefix: str) -> Operation[list[contract.JobSummary]]:
     """Jobs whose id begins with `prefix` (4 hexadecimal digits at least), ten at most, newest first."""
     return get(f"/api/jobs/by-prefix/{segment(prefix)}", listed(contract.JobSummary))
 
@@ -160,11 +160,11 @@ def job_page(
     descending: bool = True,
     limit: int = 200,
     cursor: str | None = None,
-) -> Call[contract.Page[contract.JobSummary]]:
+) -> Operation[contract.Page[contract.JobSummary]]:
     """Jobs that match, without payload and result."""
     order = "desc" if descending else "asc"
-    call = get("/api/jobs", page_of(contract.JobSummary), sort=sort, order=order, limit=limit, cursor=cursor)
-    return replace(call, params=call.params + filter_params(which or JobFilter()))
+    operation = get("/api/jobs", page_of(contract.JobSummary), sort=sort, order=order, limit=limit, cursor=cursor)
+    return replace(operation, params=operation.params + filter_params(which or JobFilter()))
 
 
 def filter_params(which: JobFilter) -> Params:
@@ -174,17 +174,17 @@ def filter_params(which: JobFilter) -> Params:
     return _params(given)
 
 
-def cancel(job_id: Id, *, reason: str | None = None) -> Call[contract.Job]:
+def cancel(job_id: Id, *, reason: str | None = None) -> Operation[contract.Job]:
     """Cancel a job; one that runs is asked to stop, and stays `running` in the answer.
 
     Raises:
         WrongState: it is over.
     """
     path = f"/api/jobs/{segment(job_id)}"
-    return Call(method="DELETE", path=path, read=one(contract.Job), params=_params({"reason": reason}))
+    return Operation(method="DELETE", path=path, read=one(contract.Job), params=_params({"reason": reason}))
 
 
-def retry(job_id: Id, *, reason: str | None = None) -> Call[contract.Job]:
+def retry(job_id: Id, *, reason: str | None = None) -> Operation[contract.Job]:
     """Run it now: a pending job need not wait for its moment, a failed or cancelled one starts anew.
 
     Raises:
@@ -193,7 +193,7 @@ def retry(job_id: Id, *, reason: str | None = None) -> Call[contract.Job]:
     return post(f"/api/jobs/{segment(job_id)}/retry", one(contract.Job), reason=reason)
 
 
-def requeue(job_id: Id, *, reason: str | None = None) -> Call[contract.Job]:
+def requeue(job_id: Id, *, reason: str | None = None) -> Operation[contract.Job]:
     """A failed or cancelled job starts anew, its history kept.
 
     Raises:
@@ -202,21 +202,21 @@ def requeue(job_id: Id, *, reason: str | None = None) -> Call[contract.Job]:
     return post(f"/api/jobs/{segment(job_id)}/requeue", one(contract.Job), reason=reason)
 
 
-def change(job_id: Id, *, priority: int | None = None, scheduled_at: datetime | None = None) -> Call[contract.Job]:
+def change(job_id: Id, *, priority: int | None = None, scheduled_at: datetime | None = None) -> Operation[contract.Job]:
     """Change priority or moment of a pending job.
 
     Raises:
         WrongState: it is not pending.
     """
     changes = body(contract.JobChange(priority=priority, scheduled_at=scheduled_at))
-    return Call(
+    return Operation(
         method="PATCH", path=f"/api/jobs/{segment(job_id)}", read=one(contract.Job), body=changes, repeatable=True
     )
 
 
 def cancel_many(
     target: JobFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
-) -> Call[contract.BatchAnswer]:
+) -> Operation[contract.BatchAnswer]:
     """Cancel jobs by their ids, or the oldest 10,000 that match, with an answer for each."""
     return _bulk("/api/jobs/bulk/cancel", target, dry_run, reason)
 
@@ -228,7 +228,7 @@ def retry_many(
     reason: str | None = None,
     per_second: float | None = None,
     delay_ms: int = 0,
-) -> Call[contract.BatchAnswer]:
+) -> Operation[contract.BatchAnswer]:
     """Retry jobs by their ids, or the oldest 10,000 that match, with an answer for each.
 
     `per_second`: one after the other, the first after `delay_ms`; without it all at once.
@@ -244,7 +244,7 @@ def change_many(
     scheduled_at: datetime | None = None,
     dry_run: bool = False,
     reason: str | None = None,
-) -> Call[contract.BatchAnswer]:
+) -> Operation[contract.BatchAnswer]:
     """Give pending jobs another priority, another moment, or both."""
     changes = body(contract.JobChange(priority=priority, scheduled_at=scheduled_at))
     chosen = {**batch_body(target, dry_run, reason), **changes}
@@ -253,7 +253,7 @@ def change_many(
 
 def _bulk(
     path: str, target: JobFilter | Sequence[UUID], dry_run: bool, reason: str | None
-) -> Call[contract.BatchAnswer]:
+) -> Operation[contract.BatchAnswer]:
     return post(path, one(contract.BatchAnswer), batch_body(target, dry_run, reason))
 
 
@@ -271,12 +271,12 @@ def paced(per_second: float | None, delay_ms: int) -> dict[str, Any]:
     return {} if per_second is None else {"per_second": per_second, "delay_ms": delay_ms}
 
 
-def explain(job_id: Id) -> Call[contract.Explanation]:
+def explain(job_id: Id) -> Operation[contract.Explanation]:
     """Why it is not running: every reason that holds now."""
     return get(f"/api/jobs/{segment(job_id)}/explain", one(contract.Explanation))
 
 
-def metrics() -> Call[contract.Metrics]:
+def metrics() -> Operation[contract.Metrics]:
     """The state of the whole system."""
     return get("/api/jobs/metrics", one(contract.Metrics))
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from aeon_jobs.api import contract
 from aeon_jobs.api.client.bodies import body
-from aeon_jobs.api.client.calls import Call, batch_body, get, nothing, paced, page_of, post
-from aeon_jobs.api.client.reading import listed, one
+from aeon_jobs.api.client.operations import Operation, batch_body, get, nothing, paced, page_of, post
+from aeon_jobs.api.client.parsing import listed, one
 from aeon_jobs.api.contract import DeadLetterFilter
 
 
@@ -19,26 +19,26 @@ def dead_letter_page(
     status: Literal["open", "resolved", "all"] = "open",
     limit: int = 200,
     cursor: str | None = None,
-) -> Call[contract.Page[contract.DeadLetterSummary]]:
+) -> Operation[contract.Page[contract.DeadLetterSummary]]:
     """Dead letters, newest first."""
     conditions = body(which or DeadLetterFilter())
     page = page_of(contract.DeadLetterSummary)
     return get("/api/dead-letters", page, status=status, limit=limit, cursor=cursor, **conditions)
 
 
-def dead_letter(dead_letter_id: int) -> Call[contract.DeadLetter]:
+def dead_letter(dead_letter_id: int) -> Operation[contract.DeadLetter]:
     """A dead letter with payload, traceback and every attempt of its job."""
     return get(f"/api/dead-letters/{dead_letter_id}", one(contract.DeadLetter))
 
 
-def dead_letter_causes(limit: int = 50) -> Call[list[contract.DeadLetterCause]]:
+def dead_letter_causes(limit: int = 50) -> Operation[list[contract.DeadLetterCause]]:
     """Open dead letters by cause, the most frequent first."""
     return get("/api/dead-letters/causes", listed(contract.DeadLetterCause), limit=limit)
 
 
 def requeue_dead_letter(
     dead_letter_id: int, *, payload: Mapping[str, Any] | None = None, reason: str | None = None
-) -> Call[contract.Job]:
+) -> Operation[contract.Job]:
     """Its job starts anew; with `payload`, an edited one.
 
     Raises:
@@ -50,10 +50,10 @@ def requeue_dead_letter(
     return post(f"/api/dead-letters/{dead_letter_id}/requeue", one(contract.Job), given)
 
 
-def discard_dead_letter(dead_letter_id: int, *, reason: str | None = None) -> Call[None]:
+def discard_dead_letter(dead_letter_id: int, *, reason: str | None = None) -> Operation[None]:
     """Close it without another try; the job stays failed."""
     params = (("reason", reason),) if reason else ()
-    return Call(method="DELETE", path=f"/api/dead-letters/{dead_letter_id}", read=nothing, params=params)
+    return Operation(method="DELETE", path=f"/api/dead-letters/{dead_letter_id}", read=nothing, params=params)
 
 
 def requeue_dead_letters(
@@ -63,7 +63,7 @@ def requeue_dead_letters(
     reason: str | None = None,
     per_second: float | None = None,
     delay_ms: int = 0,
-) -> Call[contract.BatchAnswer]:
+) -> Operation[contract.BatchAnswer]:
     """Requeue by the ids of the jobs, or the oldest 10,000 open dead letters that match, with an answer for each.
 
     `per_second`: one after the other, the first after `delay_ms`; without it all at once.
@@ -77,6 +77,6 @@ def requeue_dead_letters(
 
 def discard_dead_letters(
     target: DeadLetterFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
-) -> Call[contract.BatchAnswer]:
+) -> Operation[contract.BatchAnswer]:
     """Discard by the ids of the jobs, or the oldest 10,000 open dead letters that match, with an answer for each."""
     return post("/api/dead-letters/bulk/discard", one(contract.BatchAnswer), batch_body(target, dry_run, reason))

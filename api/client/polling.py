@@ -1,4 +1,4 @@
-"""Several calls that belong together, as generators: they yield calls and are sent the answers. No IO."""
+"""Operations that are repeated, as generators: they yield operations and are sent the answers. No IO."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from aeon_jobs.api import contract
-from aeon_jobs.api.client import calls
-from aeon_jobs.api.client.calls import Call, Id
+from aeon_jobs.api.client import operations
 from aeon_jobs.api.client.errors import JobNotOver
+from aeon_jobs.api.client.operations import Id, Operation
 
 LONG_POLL_S = 30
 
 
 def wait(
     job_id: Id, timeout_s: float | None, clock: Callable[[], float] = time.monotonic
-) -> Generator[Call[Any], Any, contract.Job]:
+) -> Generator[Operation[Any], Any, contract.Job]:
     """Ask until the job is over.
 
     Raises:
@@ -26,7 +26,9 @@ def wait(
     deadline = math.inf if timeout_s is None else clock() + timeout_s
     left = deadline - clock()
     while True:
-        job: contract.Job = yield calls.job(job_id, wait_s=min(LONG_POLL_S, max(0, math.ceil(min(left, LONG_POLL_S)))))
+        job: contract.Job = yield operations.job(
+            job_id, wait_s=min(LONG_POLL_S, max(0, math.ceil(min(left, LONG_POLL_S))))
+        )
         left = deadline - clock()
         if job.is_over:
             return job

@@ -9,25 +9,25 @@ from uuid import UUID
 
 from aeon_jobs.api import contract
 from aeon_jobs.api.client.bodies import body
-from aeon_jobs.api.client.calls import Call, get, nothing, page_of, post, segment
-from aeon_jobs.api.client.reading import listed, one
+from aeon_jobs.api.client.operations import Operation, get, nothing, page_of, post, segment
+from aeon_jobs.api.client.parsing import listed, one
 
 
-def schedules() -> Call[list[contract.Schedule]]:
+def schedules() -> Operation[list[contract.Schedule]]:
     """All schedules, by name."""
     return get("/api/schedules", listed(contract.Schedule))
 
 
-def schedule(schedule_id: UUID) -> Call[contract.Schedule]:
+def schedule(schedule_id: UUID) -> Operation[contract.Schedule]:
     return get(f"/api/schedules/{schedule_id}", one(contract.Schedule))
 
 
-def upcoming(schedule_id: UUID, count: int = 10) -> Call[list[datetime]]:
+def upcoming(schedule_id: UUID, count: int = 10) -> Operation[list[datetime]]:
     """Its next moments."""
     return get(f"/api/schedules/{schedule_id}/upcoming", _moments, count=count)
 
 
-def create_schedule(fields: Mapping[str, Any]) -> Call[contract.Schedule]:
+def create_schedule(fields: Mapping[str, Any]) -> Operation[contract.Schedule]:
     """Make a schedule from ``name``, ``job_type``, ``cron``; optionally ``timezone``, ``payload``, ``priority``,
     ``max_retries``, ``timeout_ms``, ``enabled``, ``catch_up`` (last, all, none).
 
@@ -38,81 +38,83 @@ def create_schedule(fields: Mapping[str, Any]) -> Call[contract.Schedule]:
     return post("/api/schedules", one(contract.Schedule), dict(fields))
 
 
-def change_schedule(schedule_id: UUID, changes: Mapping[str, Any]) -> Call[contract.Schedule]:
+def change_schedule(schedule_id: UUID, changes: Mapping[str, Any]) -> Operation[contract.Schedule]:
     """Change some of those fields; ``enabled: False`` switches it off."""
     path = f"/api/schedules/{schedule_id}"
-    return Call(method="PATCH", path=path, read=one(contract.Schedule), body=dict(changes), repeatable=True)
+    return Operation(method="PATCH", path=path, read=one(contract.Schedule), body=dict(changes), repeatable=True)
 
 
-def delete_schedule(schedule_id: UUID) -> Call[None]:
+def delete_schedule(schedule_id: UUID) -> Operation[None]:
     """Delete it; the jobs that it made stay."""
-    return Call(method="DELETE", path=f"/api/schedules/{schedule_id}", read=nothing)
+    return Operation(method="DELETE", path=f"/api/schedules/{schedule_id}", read=nothing)
 
 
-def run_schedule(schedule_id: UUID) -> Call[contract.Submitted]:
+def run_schedule(schedule_id: UUID) -> Operation[contract.Submitted]:
     """A job now, beside its due moments."""
     return post(f"/api/schedules/{schedule_id}/run", one(contract.Submitted))
 
 
-def queues() -> Call[list[contract.Queue]]:
+def queues() -> Operation[list[contract.Queue]]:
     """Every queue, by name."""
     return get("/api/queues", listed(contract.Queue))
 
 
-def pause_queue(name: str, *, reason: str | None = None) -> Call[contract.Queue]:
+def pause_queue(name: str, *, reason: str | None = None) -> Operation[contract.Queue]:
     """Nothing more is started from it; what runs goes on."""
     request = {"reason": reason} if reason else {}
     return post(f"/api/queues/{segment(name)}/pause", one(contract.Queue), request)
 
 
-def resume_queue(name: str) -> Call[contract.Queue]:
+def resume_queue(name: str) -> Operation[contract.Queue]:
     return post(f"/api/queues/{segment(name)}/resume", one(contract.Queue))
 
 
-def limit_queue(name: str, max_running: int | None) -> Call[contract.Queue]:
+def limit_queue(name: str, max_running: int | None) -> Operation[contract.Queue]:
     """So many of its jobs at once, over all workers; None: no limit."""
     path = f"/api/queues/{segment(name)}"
-    return Call(method="PATCH", path=path, read=one(contract.Queue), body={"max_running": max_running}, repeatable=True)
+    return Operation(
+        method="PATCH", path=path, read=one(contract.Queue), body={"max_running": max_running}, repeatable=True
+    )
 
 
-def queue(name: str) -> Call[contract.Queue]:
+def queue(name: str) -> Operation[contract.Queue]:
     return get(f"/api/queues/{segment(name)}", one(contract.Queue))
 
 
-def purge_queue(name: str, *, dry_run: bool = False, reason: str | None = None) -> Call[contract.BatchAnswer]:
+def purge_queue(name: str, *, dry_run: bool = False, reason: str | None = None) -> Operation[contract.BatchAnswer]:
     """Cancel its jobs that wait, the oldest 10,000; those that run go on."""
     request = {"dry_run": dry_run, **({"reason": reason} if reason else {})}
     return post(f"/api/queues/{segment(name)}/purge", one(contract.BatchAnswer), request)
 
 
-def delete_queue(name: str) -> Call[None]:
+def delete_queue(name: str) -> Operation[None]:
     """Forget what was set for a queue that nothing uses any more: it is gone.
 
     Raises:
         WrongState: a job type, a job or a live worker names it.
     """
-    return Call(method="DELETE", path=f"/api/queues/{segment(name)}", read=nothing)
+    return Operation(method="DELETE", path=f"/api/queues/{segment(name)}", read=nothing)
 
 
-def workers(kind: str | None = None) -> Call[list[contract.Worker]]:
+def workers(kind: str | None = None) -> Operation[list[contract.Worker]]:
     """Every process, or those of a kind, the latest seen first."""
     return get("/api/workers", listed(contract.Worker), kind=kind)
 
 
-def worker(worker_id: str) -> Call[contract.Worker]:
+def worker(worker_id: str) -> Operation[contract.Worker]:
     return get(f"/api/workers/{segment(worker_id)}", one(contract.Worker))
 
 
-def acknowledge_worker(worker_id: str) -> Call[None]:
+def acknowledge_worker(worker_id: str) -> Operation[None]:
     """Take a stopped or lost process off the list, and the alarm with it.
 
     Raises:
         WrongState: it lives.
     """
-    return Call(method="DELETE", path=f"/api/workers/{segment(worker_id)}", read=nothing)
+    return Operation(method="DELETE", path=f"/api/workers/{segment(worker_id)}", read=nothing)
 
 
-def quiet_worker(worker_id: str) -> Call[contract.Worker]:
+def quiet_worker(worker_id: str) -> Operation[contract.Worker]:
     """The worker starts no more jobs from its next heartbeat on. What runs goes on.
 
     Raises:
@@ -121,7 +123,7 @@ def quiet_worker(worker_id: str) -> Call[contract.Worker]:
     return post(f"/api/workers/{segment(worker_id)}/quiet", one(contract.Worker))
 
 
-def resume_worker(worker_id: str) -> Call[contract.Worker]:
+def resume_worker(worker_id: str) -> Operation[contract.Worker]:
     """A quiet worker starts jobs again.
 
     Raises:
@@ -130,39 +132,39 @@ def resume_worker(worker_id: str) -> Call[contract.Worker]:
     return post(f"/api/workers/{segment(worker_id)}/resume", one(contract.Worker))
 
 
-def job_types() -> Call[list[contract.JobType]]:
+def job_types() -> Operation[list[contract.JobType]]:
     """What can be submitted, by name."""
     return get("/api/job-types", listed(contract.JobType))
 
 
-def job_type(name: str) -> Call[contract.JobType]:
+def job_type(name: str) -> Operation[contract.JobType]:
     return get(f"/api/job-types/{segment(name)}", one(contract.JobType))
 
 
-def api_keys() -> Call[list[contract.ApiKey]]:
+def api_keys() -> Operation[list[contract.ApiKey]]:
     """Every API key ever made, never its secret."""
     return get("/api/keys", listed(contract.ApiKey))
 
 
-def create_key(name: str, role: str, *, expires_at: datetime | None = None) -> Call[contract.NewKey]:
+def create_key(name: str, role: str, *, expires_at: datetime | None = None) -> Operation[contract.NewKey]:
     """Make an API key; its secret cannot be had again."""
     request = {"name": name, "role": role, **({"expires_at": expires_at.isoformat()} if expires_at else {})}
     return post("/api/keys", one(contract.NewKey), request)
 
 
-def revoke_key(key_id: str) -> Call[contract.ApiKey]:
+def revoke_key(key_id: str) -> Operation[contract.ApiKey]:
     """End a key."""
-    return Call(method="DELETE", path=f"/api/keys/{segment(key_id)}", read=one(contract.ApiKey))
+    return Operation(method="DELETE", path=f"/api/keys/{segment(key_id)}", read=one(contract.ApiKey))
 
 
-def me() -> Call[contract.Me]:
+def me() -> Operation[contract.Me]:
     """Whose key this is."""
     return get("/api/me", one(contract.Me))
 
 
 def audit_page(
     which: contract.AuditFilter | None = None, *, limit: int = 200, cursor: str | None = None
-) -> Call[contract.Page[contract.AuditEntry]]:
+) -> Operation[contract.Page[contract.AuditEntry]]:
     """Who changed what, newest first."""
     conditions = body(which or contract.AuditFilter())
     return get("/api/audit-log", page_of(contract.AuditEntry), limit=limit, cursor=cursor, **conditions)

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from aeon_jobs.api.client.calls import Call
 from aeon_jobs.api.client.errors import ConnectionFailed, UnexpectedAnswer, refusal
+from aeon_jobs.api.client.operations import Operation
 
 T = TypeVar("T")
 TIMEOUT_S = 10.0
@@ -69,15 +69,17 @@ def key_from(environ: Mapping[str, str]) -> str | None:
         raise ValueError(f"{KEY}_FILE: cannot read the file it names") from None
 
 
-def arguments(call: Call[Any], timeout_s: float) -> dict[str, Any]:
+def arguments(operation: Operation[Any], timeout_s: float) -> dict[str, Any]:
     """What `httpx.Client.request` is given."""
-    body, kind = (None, {}) if call.body is None else (_encoded(call.body), {"Content-Type": "application/json"})
+    body, kind = (
+        (None, {}) if operation.body is None else (_encoded(operation.body), {"Content-Type": "application/json"})
+    )
     return {
-        "method": call.method,
-        "url": call.path,
-        "params": list(call.params),
-        "headers": {**kind, **call.headers},
-        "timeout": timeout_s + call.extra_s,
+        "method": operation.method,
+        "url": operation.path,
+        "params": list(operation.params),
+        "headers": {**kind, **operation.headers},
+        "timeout": timeout_s + operation.extra_s,
         "content": body,
     }
 
@@ -95,12 +97,12 @@ def _encoded(body: Any) -> bytes:
         return dumps().encode()
 
 
-def streaming(call: Call[Any], timeout_s: float) -> dict[str, Any]:
+def streaming(operation: Operation[Any], timeout_s: float) -> dict[str, Any]:
     """What `httpx.Client.stream` is given."""
-    return {**arguments(call, timeout_s), "timeout": httpx.Timeout(timeout_s, read=SILENCE_S)}
+    return {**arguments(operation, timeout_s), "timeout": httpx.Timeout(timeout_s, read=SILENCE_S)}
 
 
-def answer(call: Call[T], response: httpx.Response) -> T:
+def answer(operation: Operation[T], response: httpx.Response) -> T:
     """What the answer says.
 
     Raises:
@@ -108,11 +110,11 @@ def answer(call: Call[T], response: httpx.Response) -> T:
     """
     refuse(response)
     if response.status_code == httpx.codes.NO_CONTENT:
-        return call.read(None)
+        return operation.read(None)
     content = _json(response)
     if content is None:
         raise UnexpectedAnswer(f"{response.status_code} {response.headers.get('content-type', '')}".strip())
-    return call.read(content)
+    return operation.read(content)
 
 
 def refuse(response: httpx.Response) -> None:
