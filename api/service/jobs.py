@@ -14,12 +14,12 @@ from sqlalchemy import Connection
 
 from aeon_jobs.api.contract import Explanation, Job, JobChange, JobFilter, JobSummary, Page, SortKey
 from aeon_jobs.api.contract.jobs import ExplanationReason
-from aeon_jobs.api.service.core.errors import Forbidden, JobNotOver
+from aeon_jobs.api.service.core.errors import Forbidden
 from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.api.service.core.use_cases import UseCases, pages, shown
 from aeon_jobs.api.service.core.validation import checked, read
 from aeon_jobs.api.service.core.versions import refuse_changed
-from aeon_jobs.persistence.core.errors import InvalidJob, JobNotFound
+from aeon_jobs.persistence.core.errors import InvalidJob, JobNotFound, JobNotOver
 from aeon_jobs.persistence.core.models import Job as JobRow
 from aeon_jobs.persistence.queue import dead_letters, jobs, pending
 from aeon_jobs.persistence.reads import details, explain, listing
@@ -61,7 +61,7 @@ class JobUseCases(UseCases):
             if job.is_over:
                 return job
             if deadline is not None and time.monotonic() >= deadline:
-                raise JobNotOver(job)
+                raise JobNotOver(job.job_id, job.status)
             time.sleep(LOOK_EVERY_S)
 
     def find(self, prefix: str) -> list[JobSummary]:

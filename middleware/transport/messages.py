@@ -12,7 +12,7 @@ from dramatiq import Message, get_broker
 from dramatiq.results.errors import ResultFailure, ResultMissing, ResultTimeout
 
 from aeon_jobs.persistence.core.database import Database, run
-from aeon_jobs.persistence.core.errors import JobNotFound, JobsError
+from aeon_jobs.persistence.core.errors import JobNotFound, JobNotOver, JobsError
 from aeon_jobs.persistence.core.statuses import JobStatus
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ DEFAULT_TIMEOUT_MS = 10_000
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.02, 0.5
 
 
-class JobNotOver(JobsError, ResultMissing, ResultTimeout):
-    """The job has no result yet. `status`: what it is now."""
+class _NoResultYet(JobNotOver, ResultMissing, ResultTimeout):
+    """Also for those who expect dramatiq's own errors, which say `message`."""
 
     def __init__(self, job_id: UUID, status: str) -> None:
-        self.job_id, self.status = job_id, status
-        super().__init__(f"job {job_id} is {status}: it has no result yet")  # type: ignore[no-untyped-call]
+        super().__init__(job_id, status)
+        self.message = str(self.args[0])
 
 
 class JobFailed(JobsError, ResultFailure):
@@ -99,7 +99,7 @@ class JobMessage(Message[R], Generic[R]):
             case JobStatus.CANCELLED:
                 raise JobWasCancelled(self.job_id, row.status, row.cancel_reason)
         if is_last:
-            raise JobNotOver(self.job_id, row.status)
+            raise _NoResultYet(self.job_id, row.status)
         return None
 
 

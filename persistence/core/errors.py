@@ -5,6 +5,7 @@
     ├── InvalidJob             a submission breaks a rule; carries every (field, rule) that it breaks
     │   └── UnknownJobType     the job type is not registered
     ├── JobNotFound            no job with that id
+    ├── JobNotOver             the job did not end in time; carries its status
     ├── WrongState             the job's state does not allow the change; carries the state it is in
     ├── NameTaken              there is one of that name already
     ├── IdempotencyConflict    the key was used before with another payload
@@ -63,6 +64,12 @@ class JobNotFound(JobsError, LookupError):
     def __init__(self, job_id: object) -> None:
         self.job_id = job_id
         super().__init__(f"no job with id {job_id}")
+
+
+class JobNotOver(JobsError, TimeoutError):
+    def __init__(self, job_id: object, status: str) -> None:
+        self.job_id, self.status = job_id, status
+        Exception.__init__(self, f"job {job_id} is still {status}")
 
 
 class WrongState(JobsError):

@@ -4,23 +4,18 @@ JobsError
 ├── NotFound              there is no such thing
 ├── Forbidden             the role of the principal may not do this
 ├── VersionChanged        the thing was changed since the caller saw it
-├── WrongState
-│   ├── StillInUse        a process that lives, or a queue that is used, cannot be removed; carries the state
-│   └── NotRunning        only a running worker can be made quiet; carries the state
-└── JobNotOver            the job did not end in time; carries the job
+└── WrongState
+    ├── StillInUse        a process that lives, or a queue that is used, cannot be removed; carries the state
+    └── NotRunning        only a running worker can be made quiet; carries the state
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from aeon_jobs.api.service.core.principals import Principal, Role
 from aeon_jobs.persistence.core.errors import JobsError, WrongState
-
-if TYPE_CHECKING:
-    from aeon_jobs.api.contract import Job
 
 
 class NotFound(JobsError, LookupError):
@@ -52,12 +47,6 @@ class NotRunning(WrongState):
     def __init__(self, worker_id: str, state: str) -> None:
         JobsError.__init__(self, f"{worker_id} is {state}: only a running worker can be made quiet")
         self.state = state
-
-
-class JobNotOver(JobsError, TimeoutError):
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        super().__init__(f"job {job.job_id} is still {job.status}")
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -53,17 +53,17 @@ def _worker(database: Database, **changes: Any) -> None:
 
 def test_a_dead_letter_is_listed_inspected_and_requeued_with_another_payload(api: ApiClients, sql: Any) -> None:
     job_id = api.submitter.submit()
-    letter_id = _fail(sql, job_id)
+    dead_letter_id = _fail(sql, job_id)
 
     listed = api.viewer.get("/api/dead-letters").json()["items"]
     assert [(entry["id"], entry["job_id"], entry["reason"]) for entry in listed] == [
-        (letter_id, str(job_id), "exhausted")
+        (dead_letter_id, str(job_id), "exhausted")
     ]
-    assert api.viewer.get(f"/api/dead-letters/{letter_id}").json()["executions"] == []
-    bad = api.operator.post(f"/api/dead-letters/{letter_id}/requeue", json={"payload": {"times": 0}})
+    assert api.viewer.get(f"/api/dead-letters/{dead_letter_id}").json()["executions"] == []
+    bad = api.operator.post(f"/api/dead-letters/{dead_letter_id}/requeue", json={"payload": {"times": 0}})
     assert (bad.status_code, bad.json()["errors"][0]["field"]) == (400, "payload.times")
 
-    good = api.operator.post(f"/api/dead-letters/{letter_id}/requeue", json={"payload": {"text": "again"}})
+    good = api.operator.post(f"/api/dead-letters/{dead_letter_id}/requeue", json={"payload": {"text": "again"}})
 
     assert (good.status_code, good.json()["status"], good.json()["payload"]) == (200, "pending", {"text": "again"})
     assert api.viewer.get("/api/dead-letters").json()["items"] == []
@@ -72,10 +72,10 @@ def test_a_dead_letter_is_listed_inspected_and_requeued_with_another_payload(api
 
 
 def test_a_dead_letter_is_discarded_once(api: ApiClients, sql: Any) -> None:
-    letter_id = _fail(sql, api.submitter.submit())
+    dead_letter_id = _fail(sql, api.submitter.submit())
 
-    assert api.operator.delete(f"/api/dead-letters/{letter_id}").status_code == 204
-    assert api.operator.delete(f"/api/dead-letters/{letter_id}").status_code == 404
+    assert api.operator.delete(f"/api/dead-letters/{dead_letter_id}").status_code == 204
+    assert api.operator.delete(f"/api/dead-letters/{dead_letter_id}").status_code == 404
     assert api.viewer.get("/api/dead-letters/999").status_code == 404
 
 

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from aeon_jobs import InvalidJob, JobNotFound, Jobs, WrongState
+from aeon_jobs import InvalidJob, JobNotFound, JobNotOver, Jobs, WrongState
 from aeon_jobs.actors import email_notification
 from aeon_jobs.api.contract import AuditFilter, JobFilter, NewJob
-from aeon_jobs.api.service.core.errors import JobNotOver, NotFound
+from aeon_jobs.api.service.core.errors import NotFound
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import job_types
@@ -63,7 +63,7 @@ def test_waiting_ends_with_the_job_or_with_the_time(jobs: Jobs) -> None:
     job_id = jobs.submit("echo").job_id
     with pytest.raises(JobNotOver) as over:
         jobs.wait(job_id, timeout_s=0)
-    assert over.value.job.status == "pending"
+    assert over.value.status == "pending"
     jobs.cancel(job_id)
     assert jobs.wait(job_id).status == "cancelled"
     assert [event.job.status for event in jobs.events(job_id)] == ["cancelled"]

@@ -85,6 +85,12 @@ def test_a_command_whose_extra_is_missing_names_it(
     assert (done.stdout, done.returncode, len(done.stderr.splitlines())) == ("", 2, 1)
 
 
+def test_the_base_install_has_every_public_name(install: Install) -> None:
+    code = "import aeon_jobs; [getattr(aeon_jobs, name) for name in aeon_jobs.__all__]"
+    done = _run(install() / "python", "-c", code)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_base_install_stays_small() -> None:
     """45 MB, as `du` counts: what a service carries for sending jobs. Compiled bytecode comes on top."""
     sizes = {

@@ -127,7 +127,7 @@ def test_one_bad_set_of_arguments_and_none_is_stored(double, harness):
 
 def test_a_result_is_read_from_postgresql(double, harness):
     sent = double.send(21)
-    with pytest.raises(JobNotOver, match=f"job {sent.job_id} is pending: it has no result yet") as early:
+    with pytest.raises(JobNotOver, match=f"job {sent.job_id} is still pending") as early:
         sent.get_result()
     assert isinstance(early.value, ResultMissing)
     with pytest.raises(ResultTimeout):
