@@ -43,7 +43,7 @@ def ignore(pid: int) -> None:
 @contextmanager
 def leaks() -> Iterator[list[str]]:
     """At the end, the list has a description of everything that was started inside and still runs."""
-    threads, children = set(threading.enumerate()), _children()
+    threads, children = set(threading.enumerate()), set(_children())
     found: list[str] = []
     yield found
     found += wait_until_empty(lambda: _new_threads(threads) + _new_children(children))
@@ -74,19 +74,28 @@ def _new_threads(before: set[threading.Thread]) -> list[str]:
     ]
 
 
-def _new_children(before: set[psutil.Process]) -> list[str]:
-    return [
-        text for child in _children() - before if child.pid not in _ignored and (text := _describe(child)) is not None
-    ]
+def _new_children(before: set[int]) -> list[str]:
+    """A pid of before is the same child: the number is free only after we have waited for it."""
+    new = set(_children()) - before - _ignored
+    return [text for pid in new if (text := _describe(pid)) is not None]
 
 
-def _children() -> set[psutil.Process]:
-    return set(psutil.Process().children())
+def _children() -> list[int]:
+    # Twice per test: psutil looks at every process of the machine, Linux knows ours.
+    lists = list(Path("/proc/self/task").glob("*/children"))
+    if not lists:
+        return [child.pid for child in psutil.Process().children()]
+    pids = list[str]()
+    for children in lists:
+        with suppress(OSError):  # the thread ended meanwhile
+            pids += children.read_text().split()
+    return [int(pid) for pid in pids]
 
 
-def _describe(child: psutil.Process) -> str | None:
+def _describe(pid: int) -> str | None:
     """None if the process is harmless or dead."""
     try:
+        child = psutil.Process(pid)
         command = " ".join(child.cmdline())
         if child.status() == psutil.STATUS_ZOMBIE:
             _reap(child.pid)

@@ -26,6 +26,8 @@ from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.logs import Logger
 
 PAUSE_S = 0.001
+STOPPING_S = 0.05
+"""Between looks of a process that stops: dramatiq waits for this thread before it ends."""
 
 _log = Logger(__name__)
 
@@ -57,7 +59,7 @@ class LaneConsumer(Consumer):
 
     def __next__(self) -> MessageProxy | None:
         if not self._buffer.fetched:
-            is_poll = not self._wake.wait(self._timeout_s)
+            is_poll = not self._wake.wait(STOPPING_S if self._source.is_stopping else self._timeout_s)
             if self._buffer.done:
                 # Other messages of the same group commit are done a moment later, and share the round trip.
                 time.sleep(PAUSE_S)

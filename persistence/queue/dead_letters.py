@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
-
-from sqlalchemy import Connection
-from sqlmodel import select
 
 from aeon_jobs.persistence.core import payloads
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import JobNotFound, WrongState
-from aeon_jobs.persistence.core.models import DeadLetterJob, Job
 from aeon_jobs.persistence.queue import jobs
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from aeon_jobs.persistence.core.models import DeadLetterJob, Job
 
 
 def requeue(connection: Connection, job_id: UUID, by: str | None = None, payload: dict[str, Any] | None = None) -> Job:
@@ -50,6 +51,10 @@ def forget(connection: Connection, days: int) -> int:
 
 def of_job(connection: Connection, job_id: UUID) -> list[DeadLetterJob]:
     """Every dead letter of a job, oldest first."""
+    from sqlmodel import select
+
+    from aeon_jobs.persistence.core.models import DeadLetterJob
+
     rows = connection.execute(
         select(DeadLetterJob).where(DeadLetterJob.job_id == job_id).order_by(DeadLetterJob.id)  # type: ignore[arg-type]
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-from sqlalchemy import Connection
-from sqlmodel import select
+from typing import TYPE_CHECKING, Any, Literal
 
 from aeon_jobs.persistence.core.database import run
-from aeon_jobs.persistence.core.models import Worker
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from aeon_jobs.persistence.core.models import Worker
 
 Kind = Literal["worker", "dispatcher", "scheduler", "api"]
 
@@ -135,6 +136,10 @@ def forget(connection: Connection, retention_ms: int) -> int:
 
 def every(connection: Connection) -> list[Worker]:
     """All known processes, the latest seen first."""
+    from sqlmodel import select
+
+    from aeon_jobs.persistence.core.models import Worker
+
     rows = connection.execute(select(Worker).order_by(Worker.last_seen_at.desc()))  # type: ignore[attr-defined]
     return [Worker(**row) for row in rows.mappings()]
 
