@@ -85,10 +85,10 @@ def _children() -> list[int]:
     lists = list(Path("/proc/self/task").glob("*/children"))
     if not lists:
         return [child.pid for child in psutil.Process().children()]
-    pids = list[str]()
+    pids = list[bytes]()
     for children in lists:
         with suppress(OSError):  # the thread ended meanwhile
-            pids += children.read_text().split()
+            pids += children.read_bytes().split()
     return [int(pid) for pid in pids]
 
 
