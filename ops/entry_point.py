@@ -8,9 +8,9 @@ from aeon_jobs.ops import extras
 
 
 def main() -> None:
-    if complaint := extras.missing(sys.argv[1:]):
-        _refuse(complaint)
     try:
+        if complaint := extras.missing(sys.argv[1:]):
+            _refuse(complaint)
         from aeon_jobs.ops.cli import main as command_line
 
         command_line()
@@ -19,6 +19,8 @@ def main() -> None:
         if extra is None:
             raise
         _refuse(extras.sentence("this command", extra))
+    except KeyboardInterrupt:  # while modules are imported: commands have their own way to end
+        sys.exit(130)
 
 
 def _refuse(complaint: str) -> None:

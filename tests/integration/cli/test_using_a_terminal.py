@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -14,7 +15,7 @@ import pytest
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue.states import Failure, failed
-from tests.rows import end, register, rows, start, value
+from tests.rows import NOTE, end, register, rows, start, value
 from tests.terminal import Terminal
 from tests.waiting import wait_for
 
@@ -148,24 +149,23 @@ def test_statistics_and_the_audit_log(cli: Terminal, database: Database) -> None
 
 
 def test_all_jobs_of_a_type_are_watched_until_ctrl_c(environment: Settings, database: Database) -> None:
-    register(database)
+    types = [NOTE.name, "other"]
+    register(database, NOTE, NOTE.model_copy(update={"name": "other"}))
     command = [sys.executable, "-P", "-m", "aeon_jobs", "watch", "--json", "--type"]
-    watching = [
-        subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True, env=os.environ) for name in ("note", "x")
-    ]
+    watching = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True, env=os.environ) for name in types]
     try:
-        # It tells what changes from its start on: jobs are added until it has told of one.
+        # They tell what changes from their start on: jobs are added until each has told of one.
         def told() -> bool:
-            rows(database, "INSERT INTO jobs (job_type) VALUES ('note')")
-            return bool(select.select([watching[0].stdout], [], [], 0)[0])
+            rows(database, "INSERT INTO jobs (job_type) SELECT unnest(CAST(:types AS text[]))", types=types)
+            return len(select.select([one.stdout for one in watching], [], [], 0)[0]) == len(watching)
 
-        wait_for(told, "a line about a job", 30)
+        wait_for(told, "a line about a job of each type", 30)
     finally:
         for one in watching:
             one.send_signal(signal.SIGINT)
         outputs = [one.communicate(timeout=20)[0] for one in watching]
-    assert '"job_type": "note"' in outputs[0]
-    assert outputs[1] == ""
+    for name, output in zip(types, outputs, strict=True):
+        assert {json.loads(line)["job_type"] for line in output.splitlines()} == {name}
     assert [one.returncode for one in watching] == [0, 0]
 
 
