@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.mutate import Change, Mutation
-from tests.mutations.shared import DISPATCHER_WITHOUT_REDIS, LIFE, NO_FILLING, NO_RECONCILE, REDIS
+from tests.mutations.shared import DISPATCHER_WITHOUT_REDIS, NO_FILLING, NO_RECONCILE, REDIS
 
 REDIS_FAILURES = [
     Mutation(
@@ -94,7 +94,7 @@ REDIS_FAILURES = [
                 "                    pass",
             )
         ],
-        [f"{LIFE}::test_an_unreadable_message_costs_its_job_nothing"],
+        ["integration/workers/test_consumer.py::test_the_job_of_an_unreadable_message_is_given_back_to_postgresql"],
     ),
     Mutation(
         "the scheduler loses Redis",

@@ -175,6 +175,15 @@ def test_a_message_of_a_job_type_that_this_process_does_not_know_is_given_back_t
     assert (job(harness.database, entry[0]).status, stored(broker)) == ("pending", 0)
 
 
+def test_the_job_of_an_unreadable_message_is_given_back_to_postgresql(harness, broker, consumer):
+    (entry,) = queue(harness.database, add_job(harness.database, job_type="note"))
+    dispatch = Dispatch(*entry, "default", "note", broker.lane)
+    RedisTransport(broker.client, broker.namespace).push([dispatch])
+    broker.client.hset(f"{broker.namespace}:{broker.lane}.msgs", dispatch.message_id, b"{broken")
+    assert next(consumer) is None
+    assert (job(harness.database, entry[0]).status, stored(broker)) == ("pending", 0)
+
+
 def test_a_worker_joins_the_lane_of_its_queues_and_of_all_its_job_types_and_one_without_job_types_none(harness, broker):
     lanes = []
     for queues in (["default"], ["other"], ["default", "other"]):
