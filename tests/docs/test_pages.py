@@ -88,7 +88,8 @@ def test_every_block_of_a_page_runs(session: Session) -> None:
     for block in blocks(session.page):
         if block.not_run is None:
             session.run(block)
-    if expected := JOBS.get(session.page):
+    expected = JOBS.get(session.page)
+    if expected and session.is_whole:
         assert session.execute("SELECT count(*) FROM jobs") == [(expected,)]
 
 

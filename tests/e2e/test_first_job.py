@@ -163,14 +163,16 @@ def test_the_submissions_of_the_job_types_run(clone: System) -> None:
     ]
     sql = json.dumps([code for language, code in codes if language == "sql"])
     assert [language for language, _ in codes].count("sql") == 3
+    # In Python, in SQL and over HTTP.
+    ways = 3 if shutil.which("curl") else 2
     shell(clone.directory, "\n".join(script), **variables, RECEIVER=receiver, SQL=sql)
     new = [mail for mail in mails(clone) if mail.number > before]
     assert [(mail.message["Subject"], mail.message[RECIPIENTS]) for mail in new] == [
         ("Your order", "ann@example.com")
-    ] * 3
+    ] * ways
     assert (Path(variables["DATA_ROOT"]) / "results" / "wet-days.csv").read_text().startswith("weather,days\n")
     received = (clone.directory / "receiver.log").read_text().splitlines()
-    assert len([line for line in received if line.startswith("verified:") and '"order.paid"' in line]) == 3
+    assert len([line for line in received if line.startswith("verified:") and '"order.paid"' in line]) == ways
     listed = shell(clone.directory, ".venv/bin/aeon-jobs mails; .venv/bin/aeon-jobs mails 1")
     assert "Your order" in listed
     assert "It is on its way." in listed

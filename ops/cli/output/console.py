@@ -80,7 +80,8 @@ def warning(message: str) -> None:
 
 def note(message: str) -> None:
     """Show a remark on stderr."""
-    err.print(Text(clean(message)), soft_wrap=True)
+    # Without rich: Ctrl-C in the middle of its output would have it written twice.
+    print(clean(message), file=sys.stderr, flush=True)
 
 
 def write_json(value: Any, indent: int | None = 2) -> None:

@@ -6,6 +6,7 @@ Each attack runs while a thread asks `/health/live` again and again.
 from __future__ import annotations
 
 import json
+import resource
 import socket
 import threading
 from collections.abc import Iterator
@@ -124,6 +125,16 @@ def test_a_large_head_is_refused(api: ApiProcess, head: bytes) -> None:
     assert len(answer) < 2_000
 
 
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """The usual soft limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(4_096, hard)), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_files")
 def test_more_unfinished_heads_than_connections(api: ApiProcess) -> None:
     with ExitStack() as connections:
         for _ in range(1_500):
