@@ -113,6 +113,8 @@ def compose(
         message.set_content(body)
         if html is not None:
             message.add_alternative(html, subtype="html")
+        # An encoded word whose bytes are no text is noticed here, or at the server, at every try.
+        message.as_bytes()
     except ValueError:
         raise PermanentError("the message can not be written as e-mail") from None
     _refuse_breaks(message)

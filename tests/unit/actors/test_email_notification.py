@@ -34,6 +34,7 @@ def is_continuation(line: bytes) -> bool:
 @given(st.text(min_size=1, max_size=200) | st.lists(st.sampled_from(FRAGMENTS), min_size=1).map("".join))
 @example("=?utf-8?q?a=0D=0ABcc:_eve@example.com?=")
 @example("=?utf-8?b?YQ0KQmNjOiBlQHguZGU=?=")
+@example("ü =?utf-8?b?=0A")
 def test_no_subject_that_is_accepted_adds_a_header(subject):
     if not SCHEMA.is_valid(PAYLOAD | {"subject": subject}):
         return
