@@ -83,7 +83,9 @@ class EmbeddedPostgres(EmbeddedServer):
     def _prepare(self) -> None:
         self._binaries = _binaries(self._version_on_file() or self._version)
         self._socket_directory = self._socket_dir(f".s.PGSQL.{PORT}")
-        self._run_as = self._account() if os.geteuid() == 0 else None
+        if os.geteuid() == 0:
+            self._binaries = self._within_reach(self._binaries)
+            self._run_as = self._account()
         if self._version_on_file() is None:
             self._initialise()
         self._give_away(self._socket_directory)
@@ -164,6 +166,16 @@ class EmbeddedPostgres(EmbeddedServer):
         places = (self._binaries / "postgres", self._cluster, self._socket_directory)
         return RunAs(account, beyond_walls=any(map(_behind_walls, places)))
 
+    def _within_reach(self, binaries: Path) -> Path:
+        """Where another account can run them. In root's home it cannot: initdb asks `access`, which heeds no capability."""
+        if not _behind_walls(binaries / "postgres"):
+            return binaries
+        directory = self._temporary_dir()
+        directory.chmod(0o755)
+        installation = directory / "postgres"
+        shutil.copytree(binaries.parent, installation, symlinks=True, copy_function=_link_or_copy)
+        return installation / binaries.name
+
     def _give_away(self, directory: Path) -> None:
         if self._run_as is not None:
             os.chown(directory, self._run_as.account.pw_uid, self._run_as.account.pw_gid)
@@ -200,6 +212,13 @@ def _first_account(*names: str) -> pwd.struct_passwd:
         with suppress(KeyError):
             return pwd.getpwnam(name)
     raise EmbeddedServerError(f"PostgreSQL does not run as root, and none of these accounts exists: {', '.join(names)}")
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
 
 
 def _behind_walls(path: Path) -> bool:

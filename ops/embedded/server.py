@@ -49,6 +49,8 @@ class EmbeddedServer(ABC):
         self._lock = DirectoryLock(self.data_dir, f"{self.name}.lock")
         self._process: subprocess.Popen[bytes] | None = None
         self._short_dir: Path | None = None
+        self._temporary: list[Path] = []
+        """Directories that go when the server stops."""
 
     @property
     @abstractmethod
@@ -159,9 +161,9 @@ class EmbeddedServer(ABC):
             _kill_tree(self._process.pid)
             self._process.wait()
             self._process = None
-        if self._short_dir is not None:
-            shutil.rmtree(self._short_dir, ignore_errors=True)
-            self._short_dir = None
+        while self._temporary:
+            shutil.rmtree(self._temporary.pop(), ignore_errors=True)
+        self._short_dir = None
         self._lock.release()
 
     def _end_orphan(self) -> None:
@@ -186,8 +188,13 @@ class EmbeddedServer(ABC):
         if len(str(beside / socket_name).encode()) < LONGEST_SOCKET_PATH:
             beside.mkdir(mode=0o700, exist_ok=True)
             return beside
-        self._short_dir = self._short_dir or Path(tempfile.mkdtemp(prefix="aeon-", dir="/tmp"))
+        self._short_dir = self._short_dir or self._temporary_dir()
         return self._short_dir
+
+    def _temporary_dir(self) -> Path:
+        """A new directory with a short path."""
+        self._temporary.append(Path(tempfile.mkdtemp(prefix="aeon-", dir="/tmp")))
+        return self._temporary[-1]
 
     def _log(self) -> BinaryIO:
         """The log, for the server to append to. PostgreSQL writes failed statements there, payloads in them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -248,6 +249,18 @@ class TestAsRoot:
         with EmbeddedPostgres(private_dir / "pg", durable=False) as server:
             assert query(server.url, "SELECT 1") == 1
         assert private_dir.stat().st_mode & 0o777 == 0o700
+
+    def test_an_installation_in_a_closed_directory_can_be_run(
+        self, private_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        closed = private_dir / "home"
+        closed.mkdir(mode=0o700)
+        shutil.copytree(_binaries(None).parent, closed / "postgres", symlinks=True)
+        monkeypatch.setattr("aeon_jobs.ops.embedded.postgres._binaries", lambda _: closed / "postgres" / "bin")
+        with EmbeddedPostgres(closed / "pg", durable=False) as server:
+            assert query(server.url, "SELECT 1") == 1
+            copy = server._binaries
+        assert (closed.stat().st_mode & 0o777, copy.is_relative_to(closed), copy.exists()) == (0o700, False, False)
 
     def test_it_is_handed_over_where_there_is_no_setpriv(
         self, private_dir: Path, monkeypatch: pytest.MonkeyPatch
