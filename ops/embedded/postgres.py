@@ -172,9 +172,14 @@ class EmbeddedPostgres(EmbeddedServer):
             return binaries
         directory = self._temporary_dir()
         directory.chmod(0o755)
-        installation = directory / "postgres"
-        shutil.copytree(binaries.parent, installation, symlinks=True, copy_function=_link_or_copy)
-        return installation / binaries.name
+        package = binaries.parents[1]
+        # The wheel's own libraries are beside its package, and the programs look for them there.
+        libraries = package.with_name(f"{package.name}.libs")
+        for folder in (binaries.parent, libraries):
+            if folder.is_dir():
+                copy = directory / folder.relative_to(package.parent)
+                shutil.copytree(folder, copy, symlinks=True, copy_function=_link_or_copy)
+        return directory / binaries.relative_to(package.parent)
 
     def _give_away(self, directory: Path) -> None:
         if self._run_as is not None:

@@ -255,8 +255,12 @@ class TestAsRoot:
     ) -> None:
         closed = private_dir / "home"
         closed.mkdir(mode=0o700)
-        shutil.copytree(_binaries(None).parent, closed / "postgres", symlinks=True)
-        monkeypatch.setattr("aeon_jobs.ops.embedded.postgres._binaries", lambda _: closed / "postgres" / "bin")
+        binaries = _binaries(None)
+        package = binaries.parents[1]
+        for folder in (package, package.with_name(f"{package.name}.libs")):
+            shutil.copytree(folder, closed / folder.name, symlinks=True)
+        there = closed / binaries.relative_to(package.parent)
+        monkeypatch.setattr("aeon_jobs.ops.embedded.postgres._binaries", lambda _: there)
         with EmbeddedPostgres(closed / "pg", durable=False) as server:
             assert query(server.url, "SELECT 1") == 1
             copy = server._binaries
