@@ -164,11 +164,11 @@ class EmbeddedPostgres(EmbeddedServer):
     def _account(self) -> RunAs:
         account = _owner(self._cluster) or _first_account("postgres", "nobody")
         places = (self._binaries / "postgres", self._cluster, self._socket_directory)
-        return RunAs(account, beyond_walls=any(map(_behind_walls, places)))
+        return RunAs(account, through_closed_directories=any(map(_in_closed_directory, places)))
 
     def _within_reach(self, binaries: Path) -> Path:
         """Where another account can run them. In root's home it cannot: initdb asks `access`, which heeds no capability."""
-        if not _behind_walls(binaries / "postgres"):
+        if not _in_closed_directory(binaries / "postgres"):
             return binaries
         directory = self._temporary_dir()
         directory.chmod(0o755)
@@ -226,5 +226,5 @@ def _link_or_copy(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _behind_walls(path: Path) -> bool:
+def _in_closed_directory(path: Path) -> bool:
     return not all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents)

@@ -23,10 +23,10 @@ from typing import IO, Any
 
 @dataclass(frozen=True, slots=True)
 class RunAs:
-    """The child's account. `beyond_walls` lets it pass through directories closed to it, such as /root."""
+    """The child's account. `through_closed_directories` lets it pass through directories closed to it, such as /root."""
 
     account: pwd.struct_passwd
-    beyond_walls: bool = False
+    through_closed_directories: bool = False
 
 
 def bare_environment() -> dict[str, str]:
@@ -125,8 +125,8 @@ def _account_arguments(run_as: RunAs | None) -> list[str]:
     if run_as is None:
         return []
     account = [f"--reuid={run_as.account.pw_uid}", f"--regid={run_as.account.pw_gid}", "--clear-groups"]
-    walls = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"] if run_as.beyond_walls else []
-    return account + walls
+    passes = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"] if run_as.through_closed_directories else []
+    return account + passes
 
 
 def _account_options(run_as: RunAs | None) -> dict[str, Any]:

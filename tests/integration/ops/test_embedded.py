@@ -20,7 +20,7 @@ import redis
 
 from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer, EmbeddedServerError
 from aeon_jobs.ops.embedded.directory_lock import DirectoryInUse
-from aeon_jobs.ops.embedded.postgres import _behind_walls, _binaries
+from aeon_jobs.ops.embedded.postgres import _binaries, _in_closed_directory
 from aeon_jobs.ops.embedded.tether import RunAs, run_to_end, signals_deferred, tethered
 from tests.leaks import wait_until_empty
 from tests.waiting import wait_for
@@ -60,6 +60,13 @@ def test_postgres_keeps_its_data_over_stop_and_start(private_dir: Path) -> None:
     with EmbeddedPostgres(private_dir / "pg", durable=False) as server:
         assert query(server.url, "SELECT answer FROM kept") == 42
         assert query(server.url, "SELECT current_database()") == "aeon_jobs"
+
+
+def test_postgres_has_its_shared_memory_with_its_data(private_dir: Path) -> None:
+    """A server that is killed leaves nothing in /dev/shm, also while `initdb` runs it."""
+    with EmbeddedPostgres(private_dir / "pg", durable=False) as server:
+        assert query(server.url, "SHOW dynamic_shared_memory_type") == "mmap"
+    assert "dynamic_shared_memory_type = mmap" in (private_dir / "pg" / "data" / "postgresql.conf").read_text()
 
 
 def test_redis_keeps_its_data_when_durable_and_only_then(private_dir: Path) -> None:
@@ -269,7 +276,7 @@ class TestAsRoot:
     def test_it_is_handed_over_where_there_is_no_setpriv(
         self, private_dir: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        if any(map(_behind_walls, _binaries(None).iterdir())):
+        if any(map(_in_closed_directory, _binaries(None).iterdir())):
             pytest.skip("no other account can reach the binaries here, and without setpriv none can be let through")
         monkeypatch.setattr("aeon_jobs.ops.embedded.tether.shutil.which", lambda _: None)
         with EmbeddedPostgres(private_dir / "pg", durable=False) as server:
@@ -288,8 +295,8 @@ class TestAsRoot:
     def test_an_ordinary_user_can_run_it_too(self, make: Make, private_dir: Path) -> None:
         account = pwd.getpwnam("nobody")
         os.chown(private_dir, account.pw_uid, account.pw_gid)
-        # Behind walls, because the Python that runs the tests may be in root's home.
-        owner = _start_owner(make, private_dir, RunAs(account, beyond_walls=True))
+        # The Python that runs the tests may be in the home of root.
+        owner = _start_owner(make, private_dir, RunAs(account, through_closed_directories=True))
         assert psutil.Process(owner.pid).uids().effective == account.pw_uid
         owner.send_signal(signal.SIGTERM)
         owner.communicate()

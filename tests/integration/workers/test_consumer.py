@@ -99,6 +99,14 @@ def test_what_was_handed_to_the_threads_and_not_begun_is_given_back_when_the_wor
     assert next(consumer) is None  # and nothing is fetched any more
 
 
+def test_a_worker_that_stops_waits_for_no_push(broker):
+    consumer = broker.consume(broker.lane, prefetch=4, timeout=3_600_000)
+    assert next(consumer) is None  # the first look is not waited for
+    broker.is_stopping = True
+    assert next(consumer) is None
+    consumer.close()
+
+
 def test_acks_outlive_a_redis_that_was_away(broker, consumer, monkeypatch):
     push(broker, 1)
     message = next(consumer)
