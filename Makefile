@@ -62,7 +62,7 @@ check: $(READY) ## Format, lint, types, import directions, compose file
 	elif docker compose version >/dev/null 2>&1; then docker compose config -q; \
 	else echo "docker compose is not here: compose.yaml was not checked"; fi
 
-bench: $(READY) ## Measure the service levels of the specification
+bench: $(READY) ## Measure service levels, curves and rivals (25 min); ARGS="--quick", "--only rivals", "--write-docs"
 	@$(BIN)/python -m aeon_jobs.ops.benchmarks $(ARGS)
 
 build: $(READY) ## Make the sdist, and the wheel out of it, in dist/

@@ -17,15 +17,13 @@ from aeon_jobs.middleware.execution.definitions import Definition
 from aeon_jobs.middleware.execution.running import active_job
 from aeon_jobs.middleware.transport.messages import JobMessage
 from aeon_jobs.middleware.transport.options import JobOptions, refuse_unknown
-from aeon_jobs.persistence.core.errors import InvalidJob
+from aeon_jobs.middleware.transport.outgoing import Arguments
 
 if TYPE_CHECKING:
     from aeon_jobs.middleware.transport.broker import JobBroker
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-Arguments = Mapping[str, Any] | tuple[Any, ...]
 
 
 class JobActor(dramatiq.Actor[P, R], Generic[P, R]):
@@ -88,9 +86,10 @@ class JobActor(dramatiq.Actor[P, R], Generic[P, R]):
         return await self._send_async(self._message(args, kwargs, {}))
 
     def send_many(self, jobs: Iterable[Arguments | Message[Any]]) -> list[UUID]:
-        """Submit many jobs, all or none, in one INSERT per 1,000; returns their ids in the same order.
+        """Submit many jobs, all or none; returns their ids in the same order.
 
-        Each is a dict of named arguments, a tuple of positional ones, or a message built before, of any job type.
+        Each is a dict of named arguments, a tuple of positional ones, or a message built before, of any job type. They are
+        read, checked and stored some at a time, in one transaction: a generator of a million needs little memory.
 
         Raises:
             InvalidJob: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``. Nothing was stored.
@@ -99,7 +98,7 @@ class JobActor(dramatiq.Actor[P, R], Generic[P, R]):
         return self.options().send_many(jobs)
 
     async def send_many_async(self, jobs: Iterable[Arguments | Message[Any]]) -> list[UUID]:
-        """As `send_many`, for asynchronous code."""
+        """As `send_many`, for asynchronous code. Without a session the jobs are read and stored in another thread."""
         return await self.options().send_many_async(jobs)
 
     def _attempt(self, payload: Mapping[str, Any]) -> bool:
@@ -184,32 +183,22 @@ class Sending(Generic[P, R]):
 
     def send_many(self, jobs: Iterable[Arguments | Message[Any]]) -> list[UUID]:
         """As `JobActor.send_many`. Options of a message come before these."""
-        return self._actor.broker.enqueue_many(self._messages(jobs), self._options.get("session"))
+        return self._send_many(jobs, self._options)
 
     async def send_many_async(self, jobs: Iterable[Arguments | Message[Any]]) -> list[UUID]:
         """As `JobActor.send_many_async`."""
         session: Any = self._options.get("session")
-        messages = self._messages(jobs)
-        enqueue_many = self._actor.broker.enqueue_many
         if hasattr(session, "run_sync"):
-            ids: list[UUID] = await session.run_sync(lambda sync: enqueue_many(messages, sync))
+            ids: list[UUID] = await session.run_sync(
+                lambda sync: self._send_many(jobs, {**self._options, "session": sync})
+            )
             return ids
         if session is not None:
-            return enqueue_many(messages, session)
-        return await asyncio.to_thread(enqueue_many, messages)
+            return self._send_many(jobs, self._options)
+        return await asyncio.to_thread(self._send_many, jobs, self._options)
 
-    def _messages(self, jobs: Iterable[Arguments | Message[Any]]) -> list[Message[Any]]:
-        return [self._built(index, given) for index, given in enumerate(jobs)]
-
-    def _built(self, index: int, given: Arguments | Message[Any]) -> Message[Any]:
-        match given:
-            case Message():
-                return given.copy(options={**self._options, **given.options}) if self._options else given
-            case tuple():
-                return self._actor._message(given, {}, self._options)
-            case Mapping():
-                return self._actor._message((), dict(given), self._options)
-        raise InvalidJob.at(f"jobs[{index}]", "must be a dict of arguments, a tuple of them, or a message")
+    def _send_many(self, jobs: Iterable[Arguments | Message[Any]], options: Mapping[str, Any]) -> list[UUID]:
+        return self._actor.broker.enqueue_many(self._actor.definition, jobs, options)
 
 
 def _with_session(message: JobMessage[R], session: Any) -> JobMessage[R]:

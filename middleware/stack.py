@@ -2,9 +2,8 @@
 
 Waking          wakes the consumers; stands first because it only boots and stops
 AsyncHandlers   the event loop of async handlers; stops last but one, after the releases
-PeriodiqMiddleware   periodiq's own: knows the actor option; drops no tick
 Logging         adds the job to the log context of all below, including the record
-State           before: claims. after: records, so it is above all that decide the verdict
+State           before: begins what the consumer claimed. after: records, so it is above all that decide the verdict
 Retries         after: turns an exception into a verdict, before State writes it
 Deadline        before: arms late, after the claim took its time. after: disarms before anything else can be interrupted
 Heartbeat       boots before Cancellation, which uses it
@@ -16,15 +15,17 @@ Isolation       boots the fork server when a job type wants it; nothing depends 
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from dramatiq import Broker, Worker
 from dramatiq.middleware import Middleware
-from periodiq import PeriodiqMiddleware
 from redis import Redis
 
 from aeon_jobs.middleware.dispatch import schedule_tick
 from aeon_jobs.middleware.dispatch.role import DispatcherRole
 from aeon_jobs.middleware.execution.async_handlers import AsyncHandlers
 from aeon_jobs.middleware.execution.cancellation import Cancellation
+from aeon_jobs.middleware.execution.claims import Claims
 from aeon_jobs.middleware.execution.deadline import Deadline
 from aeon_jobs.middleware.execution.heartbeat import Heartbeat
 from aeon_jobs.middleware.execution.isolation import Isolation
@@ -48,6 +49,10 @@ class Waking(Middleware):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._listener: WakeListener | None = None
+
+    def after_process_boot(self, broker: Broker) -> None:
+        # The broker may have been made before a fork, and its siblings have the same.
+        broker.broker_id = str(uuid4())  # type: ignore[attr-defined]
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         assert isinstance(broker, JobBroker)
@@ -80,10 +85,8 @@ def stack(settings: Settings, database: Database, hints: Hints, client: Redis) -
     return [
         Waking(settings),
         AsyncHandlers(),
-        # A late tick is run too: it makes up for missed ones. If a worker's clock is wrong, every tick looks late to it.
-        PeriodiqMiddleware(skip_delay=float("inf")),
         Logging(),
-        State(database, hints, recorder, running),
+        State(Claims(database, hints, recorder, running), recorder, running),
         Retries(),
         deadline,
         heartbeat,

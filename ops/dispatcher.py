@@ -8,11 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from aeon_jobs.middleware.dispatch.dispatcher import Dispatcher
+from aeon_jobs.middleware.execution.logging import configure_logging
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.persistence.core.database import get_database
 from aeon_jobs.persistence.core.settings import get_settings
 from aeon_jobs.persistence.hints import redis_client
 from aeon_jobs.persistence.queue.process import registration
+
+
+def main() -> None:
+    configure_logging(get_settings(), "dispatcher")
+    run()
 
 
 def run() -> None:

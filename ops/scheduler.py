@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import periodiq
 
+from aeon_jobs.middleware.execution.logging import configure_logging
 from aeon_jobs.ops.presence import present
 from aeon_jobs.ops.restart import Deaths, RestartPolicy
 from aeon_jobs.persistence.core.database import get_database
@@ -23,8 +24,13 @@ from aeon_jobs.persistence.core.settings import get_settings
 
 logger = logging.getLogger(__name__)
 
-BROKER_MODULE = "aeon_jobs.actors"
-"""Importing it sets the broker and declares the periodic actors."""
+BROKER_MODULE = "aeon_jobs.middleware.dispatch.periodic"
+"""Importing it sets the broker and declares the tick."""
+
+
+def main() -> None:
+    configure_logging(get_settings(), "scheduler")
+    run()
 
 
 def run(policy: RestartPolicy | None = None) -> None:

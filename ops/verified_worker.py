@@ -17,7 +17,7 @@ from aeon_jobs.ops.programs import IMPORT_FAILED
 
 
 def verify(modules: Sequence[str]) -> int:
-    """Import the modules in a child process; its exit status. This process stays as it is: a parent must not import actors."""
+    """Import the modules in a child process; its exit status. This process does not import them: they may start anything."""
     child = os.fork()
     if child == 0:
         os._exit(_import_all(modules))
@@ -47,10 +47,10 @@ def main() -> None:
     modules = sys.argv[1:]
     if status := verify(modules):
         sys.exit(status)
-    from aeon_jobs.ops import worker
+    from aeon_jobs.ops import process, worker
     from aeon_jobs.persistence.core.settings import get_settings
 
-    worker.become(get_settings(), modules)
+    process.become(worker.command(get_settings(), modules))
 
 
 if __name__ == "__main__":

@@ -8,5 +8,5 @@ Imports nothing of this project's other packages. Knows no dramatiq and no HTTP.
     admin    API keys, the audit log, repeated requests, changes to many jobs at once
     hints    best-effort signals through Redis
 
-The SQL of a module is beside it: ``run(connection, "queue/submit")`` is queue/sql/submit.sql.
+The SQL of a module is beside it: ``run(connection, "queue/cancel")`` is queue/sql/cancel.sql.
 """

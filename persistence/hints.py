@@ -8,8 +8,12 @@ polls of dispatcher and workers find the same things a little later.
 
 from __future__ import annotations
 
+import os
+import socket
+import ssl
 from collections.abc import Sequence
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
@@ -29,10 +33,21 @@ class Hints:
     def __init__(self, client: redis.Redis, prefix: str) -> None:
         self._client = client
         self.wake_channel = f"{prefix}:wake"
+        self._publisher = Publisher(client, self.wake_channel)
+        self._saying = Lock()
+        self._is_wanted = False
 
     def job_ready(self) -> None:
-        """Wake the dispatcher."""
-        self._try("publish", self.wake_channel, "1")
+        """Wake the dispatcher. One thread at a time says so, for all that ask meanwhile: the others do not wait."""
+        self._is_wanted = True
+        while self._is_wanted and self._saying.acquire(blocking=False):
+            try:
+                self._is_wanted = False
+                self._publisher.publish("1")
+            except redis.RedisError as error:
+                _log.debug("hint not given", command="publish", error=str(error))
+            finally:
+                self._saying.release()
 
     def cancel(self, job_id: UUID) -> None:
         """Raise the cancellation flag of a running job."""
@@ -63,6 +78,58 @@ class Hints:
         except redis.RedisError as error:
             _log.debug("hint not given", command=command[0], error=str(error))
             return None
+
+
+class Publisher:
+    """Publishes without waiting for Redis: its answers are read away before the next message. For one thread at a time.
+
+    Waiting would double what a submission takes: a change of process there and back, for a number that nobody needs.
+    """
+
+    def __init__(self, client: redis.Redis, channel: str) -> None:
+        self._client, self._channel = client, channel
+        self._connection: Any = None
+        self._pid = 0
+
+    def publish(self, message: str) -> None:
+        """
+        Raises:
+            RedisError: not sent.
+        """
+        if self._connection is None or self._pid != os.getpid() or not self._is_alive():
+            self._connect()
+        try:
+            self._connection.send_command("PUBLISH", self._channel, message, check_health=False)
+        except BaseException:
+            self._connection.disconnect()
+            raise
+
+    def _connect(self) -> None:
+        # Of the parent process, it is the parent's: a child makes its own.
+        if self._connection is None or self._pid != os.getpid():
+            self._connection = self._client.connection_pool.get_connection()
+            self._pid = os.getpid()
+        else:
+            self._connection.disconnect()
+        self._connection.connect()
+
+    def _is_alive(self) -> bool:
+        """Read away what was answered. A connection that Redis has closed says so here."""
+        sock: socket.socket | None = getattr(self._connection, "_sock", None)
+        if sock is None:
+            return False
+        limit_s = sock.gettimeout()
+        sock.settimeout(0)
+        try:
+            while sock.recv(65_536):
+                pass
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            pass
+        finally:
+            sock.settimeout(limit_s)
+        return False
 
 
 def redis_client(url: str, **options: object) -> redis.Redis:

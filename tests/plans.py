@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a class)
 from sqlalchemy import Connection, event
 
+from aeon_jobs.persistence.core import migrate
 from aeon_jobs.persistence.core.database import Database
 
 
@@ -33,9 +35,13 @@ class Plan:
 
 
 def plan_of(database: Database, work: Callable[[Connection], object]) -> Plan:
-    """Plans of all statements of `work`, taken just before each one runs. At the end everything is rolled back."""
+    """Plans of all statements of `work`, taken just before each one runs. At the end everything is rolled back.
+
+    EXPLAIN shows a call of one of our functions as a single node. So for a call, PostgreSQL's own counts tell which indexes
+    and tables it has scanned, with its triggers.
+    """
     plan = Plan()
-    with database.transaction() as connection, _explaining(connection, plan):
+    with database.transaction() as connection, _explaining(connection, plan), _counting(connection, plan):
         work(connection)
         connection.rollback()
     return plan
@@ -57,6 +63,25 @@ def plan_of_sql(database: Database, sql: str) -> Plan:
 
 
 @contextmanager
+def counted(cursor: Any, plan: Plan) -> Iterator[None]:
+    """What the transaction scans meanwhile, as PostgreSQL counts it."""
+    before = _scans(cursor)
+    yield
+    for (kind, name), number in _scans(cursor).items():
+        if number > before[kind, name]:
+            (plan.indexes if kind == "index" else plan.scanned).add(name)
+
+
+def _scans(cursor: Any) -> dict[tuple[str, str], int]:
+    cursor.execute(
+        "SELECT kind, name, coalesce(pg_stat_get_xact_numscans(id), 0) FROM ("
+        "SELECT 'index', indexrelname, indexrelid FROM pg_stat_user_indexes"
+        " UNION ALL SELECT 'table', relname, relid FROM pg_stat_user_tables) AS relations (kind, name, id)"
+    )
+    return {(kind, name): number for kind, name, number in cursor.fetchall()}
+
+
+@contextmanager
 def _explaining(connection: Connection, plan: Plan, *, executed: bool = False) -> Iterator[None]:
     def listener(conn: Any, cursor: Any, sql: str, parameters: Any, _context: Any, _many: bool) -> None:
         with cursor.connection.cursor() as other:
@@ -65,6 +90,24 @@ def _explaining(connection: Connection, plan: Plan, *, executed: bool = False) -
     event.listen(connection, "before_cursor_execute", listener)
     yield
     event.remove(connection, "before_cursor_execute", listener)
+
+
+@contextmanager
+def _counting(connection: Connection, plan: Plan) -> Iterator[None]:
+    """In the cursor: some calls of functions do not pass through SQLAlchemy."""
+    call = re.compile(r"\b(" + "|".join(function.name for function in migrate.functions()) + r")\(")
+
+    class Counting(Cursor):
+        def execute(self, query: Any, vars: Any = None) -> None:
+            if not call.search(query):
+                return super().execute(query, vars)
+            with self.connection.cursor(cursor_factory=Cursor) as other, counted(other, plan):
+                return super().execute(query, vars)
+
+    raw: Any = connection.connection.dbapi_connection
+    before, raw.cursor_factory = raw.cursor_factory, Counting
+    yield
+    raw.cursor_factory = before
 
 
 def _explain(cursor: Any, sql: str, parameters: Any, plan: Plan, *, executed: bool = False) -> None:

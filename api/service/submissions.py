@@ -18,8 +18,9 @@ from aeon_jobs.api.service.core.deadlocks import again_after_deadlock
 from aeon_jobs.api.service.core.use_cases import UseCases
 from aeon_jobs.api.service.core.validation import checked
 from aeon_jobs.persistence.admin import request_keys
-from aeon_jobs.persistence.core.errors import InvalidJob, Violation
-from aeon_jobs.persistence.queue import jobs
+from aeon_jobs.persistence.core.errors import InvalidJob
+from aeon_jobs.persistence.queue import jobs, submissions
+from aeon_jobs.persistence.queue.batches import Batch
 
 _FIELDS = tuple(NewJob.__dataclass_fields__)
 
@@ -119,43 +120,39 @@ class Submissions(UseCases):
             return msgspec.convert(answer["items"], list[Submitted]), is_repeated
 
     def _stored_in_portions(self, connection: Connection, new: Sequence[NewJob]) -> list[Submitted]:
-        """A fault takes all of them back; what is left is held against the rules, to name more faults."""
-        answers, faults = list[Submitted](), list[Violation]()
-        for places in portions(new):
-            try:
-                answers += self._stored_portion(connection, new[places], places.start, is_only_checked=bool(faults))
-            except InvalidJob as error:
-                faults += error.violations
-            if len(faults) >= jobs.MAX_VIOLATIONS:
-                break
-        if faults:
-            raise InvalidJob(faults[: jobs.MAX_VIOLATIONS])
+        batch = Batch(connection)
+        answers = [
+            submitted(job)
+            for places in portions(new)
+            for job in self._stored_portion(connection, batch, new[places], places.start)
+        ]
+        batch.close()
         return answers
 
     def _stored_portion(
-        self, connection: Connection, new: Sequence[NewJob], first: int, *, is_only_checked: bool
-    ) -> list[Submitted]:
+        self, connection: Connection, batch: Batch, new: Sequence[NewJob], first: int
+    ) -> list[submissions.Submitted]:
         rows = [self._row(one) for one in new]
         named = [(f"jobs[{i}].queue_name", row.queue_name) for i, row in enumerate(rows, first) if row.queue_name]
-        self.context.known_queues.refuse_unknown(connection, named)
-        if is_only_checked:
-            jobs.check_many(connection, rows, first=first)
-            return []
-        return [submitted(job) for job in jobs.submit_many(connection, rows, first=first)]
+        try:
+            self.context.known_queues.refuse_unknown(connection, named)
+        except InvalidJob as error:
+            batch.refuse(error.violations)
+        return batch.add_new(rows)
 
     def _begin(self, new: NewJob, request_key: str | None) -> AbstractContextManager[Connection]:
         """A job that stands for itself is one statement, and that is a transaction anyway: three round trips less."""
         is_alone = not (request_key or new.idempotency_key or new.depends_on)
         return self.context.database.connection() if is_alone else self.context.database.transaction()
 
-    def _stored(self, connection: Connection, row: jobs.NewJob) -> Submitted:
+    def _stored(self, connection: Connection, row: submissions.NewJob) -> Submitted:
         job_type = self.context.known_types.get(connection, row.job_type)
         if row.queue_name and row.queue_name != job_type.queue_name:
             self.context.known_queues.refuse_unknown(connection, [("queue_name", row.queue_name)])
         return submitted(jobs.submit(connection, row, job_type))
 
-    def _row(self, new: NewJob) -> jobs.NewJob:
-        return jobs.NewJob(
+    def _row(self, new: NewJob) -> submissions.NewJob:
+        return submissions.NewJob(
             **{name: getattr(new, name) for name in _FIELDS},
             created_by=self.principal.name,
             traceparent=self.conditions.traceparent,
@@ -168,7 +165,7 @@ class Submissions(UseCases):
         )
 
 
-def submitted(job: jobs.Submitted) -> Submitted:
+def submitted(job: submissions.Submitted) -> Submitted:
     return Submitted(job_id=job.id, status=job.status, created_at=job.created_at, is_new=job.is_new)  # type: ignore[arg-type]
 
 

@@ -1,27 +1,32 @@
 """The dispatcher: the only producer to Redis.
 
-1. Look how many messages each lane of live workers has in Redis, and whether Redis is still the one that we filled.
+1. Look how many messages each lane of live workers has in Redis, if it may have no room; at least every second.
 2. Dispatch as many ready jobs as fit in each lane's window, in one statement; commit.
 3. Push them, in one idempotent call for each lane. What could not be pushed is pushed first next time.
-4. Something was dispatched: go on at once. Nothing was: wait for a hint, at most DISPATCH_POLL_INTERVAL.
+4. Something was dispatched: go on after a short pause. Nothing was: wait for a hint, at most DISPATCH_POLL_INTERVAL.
 
-A window is a few times the threads of the lane's workers: enough to keep them busy, so little that a job of high priority
-overtakes nearly everything. The backlog waits in PostgreSQL, in true order, and so does every job that no live worker can
-run. Any number of dispatchers may run.
+Each look and each push also tell whether Redis is still the one that we filled.
+
+The backlog waits in PostgreSQL, in true order, and so does every job that no live worker can run. Any number of dispatchers
+may run.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from threading import Event, Thread
 
 import redis
 import structlog
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from aeon_jobs.middleware.dispatch.backlog import Backlog
 from aeon_jobs.middleware.dispatch.upkeep import Upkeep
+from aeon_jobs.middleware.dispatch.window import Window
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.middleware.transport.wake_listener import WakeListener
 from aeon_jobs.persistence.core.crash_points import crash
@@ -29,14 +34,28 @@ from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import dispatch
 from aeon_jobs.persistence.queue.dispatch import Dispatch, Lane
+from aeon_jobs.persistence.queue.due import Due
 from aeon_jobs.persistence.queue.workers import Registration
 
 LANES_AGE_S = 1.0
 PROMOTE_EVERY_S = 0.05
-FULL_PAUSE_S = (0.005, 0.05)
+MOST_PAUSE_S = 0.02
+"""A round that dispatched is followed by a pause, twice as long as it took: if the processor is busy, jobs come together."""
+FULL_PAUSE_S = (0.005, 0.02)
 FAULT_PAUSE_S = (0.1, 1.0)
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round of the dispatcher did and found."""
+
+    dispatched: int
+    has_more: bool
+    """There may be more to dispatch at once."""
+    is_full: bool
+    """Jobs may be waiting for threads that are busy."""
 
 
 class Dispatcher:
@@ -46,76 +65,119 @@ class Dispatcher:
         self._database = database
         self._transport = transport
         self._settings = settings
-        self._upkeep = Upkeep(database, transport, settings, registration)
+        self._upkeep = Upkeep(database, transport, settings, registration, self._heed)
         self._lanes: Sequence[Lane] = ()
         self._lanes_until = 0.0
+        self._looked_at = 0.0
         self._promote_at = 0.0
+        self._listener = WakeListener(transport.client, f"{transport.namespace}:wake")
         self._unpushed: list[Dispatch] = []
+        self._backlog = Backlog()
+        self._windows = defaultdict[str, Window](lambda: Window(settings.dispatch_window_factor))
 
     def run(self, stop: Event) -> None:
         """Dispatch until `stop` is set. The background tasks run in another thread."""
-        listener = WakeListener(self._transport.client, f"{self._transport.namespace}:wake")
         upkeep = Thread(target=self._upkeep.run, args=(stop,), name="aeon-upkeep", daemon=True)
-        listener.start()
+        self._listener.start()
         upkeep.start()
         try:
-            self._loop(stop, listener)
+            self._loop(stop)
         finally:
-            listener.stop()
+            self._listener.stop()
             upkeep.join()
 
-    def dispatch_once(self) -> tuple[int, bool]:
-        """One round: (how many jobs were dispatched, whether a full window kept others waiting)."""
+    def dispatch_once(self) -> Round:
         lanes = self._served()
-        names = [lane.name for lane in lanes]
-        depths, is_ours = self._transport.depths(names)
-        if not is_ours:
-            self._begin_epoch()
-            depths, _ = self._transport.depths(names)
+        if unknown := [lane for lane in lanes if self._windows[lane.name].must_look(lane)]:
+            self._look(unknown)
         if self._unpushed:
             self._push([])
-        free = {lane: self._free(lane, depths[lane.name]) for lane in lanes}
-        open_lanes = {lane: count for lane, count in free.items() if count > 0}
-        with self._database.connection() as connection:
-            self._promote(connection)
-            dispatched = dispatch.dispatch(connection, open_lanes) if open_lanes else []
+        free = {lane: self._windows[lane.name].free(lane) for lane in lanes}
+        open_lanes = {lane: count for lane, count in free.items() if count}
+        dispatched = self._dispatch(open_lanes) if open_lanes or self._is_promotion_due() else []
+        has_new = False
+        old = [lane for lane in lanes if not dispatched or self._windows[lane.name].is_old]
+        if old or not lanes:
+            # Now there is time, and the next job finds everything known. A new Redis is noticed without workers too.
+            has_new = self._look(old)
+        taken = Counter(entry.lane for entry in dispatched)
+        done = Round(
+            len(dispatched),
+            has_more=has_new or any(taken[lane.name] >= count for lane, count in open_lanes.items()),
+            is_full=len(open_lanes) < len(lanes) or any(lane.is_limited for lane in lanes),
+        )
+        if not done.has_more and not done.is_full:
+            self._backlog.emptied(dispatched)
+        return done
+
+    def _look(self, lanes: Sequence[Lane]) -> bool:
+        """See how many messages lanes have; whether this is a new Redis, and queued jobs were taken back."""
+        depths, is_ours = self._transport.depths([lane.name for lane in lanes])
+        if not is_ours:
+            self._begin_epoch()
+            depths, _ = self._transport.depths(list(depths))
+        for name, depth in depths.items():
+            self._windows[name].saw(depth)
+        return not is_ours
+
+    def _dispatch(self, free: Mapping[Lane, int]) -> list[Dispatch]:
+        self._looked_at = time.monotonic()
+        with self._database.connection() as connection, self._backlog.walk() as after:
+            dispatched = dispatch.dispatch(connection, free, after)
+        self._promote_at = time.monotonic() + PROMOTE_EVERY_S
         if dispatched:
             crash("dispatch.committed")
             self._push(dispatched)
             crash("dispatch.pushed")
-        return len(dispatched), len(open_lanes) < len(lanes) or any(lane.is_limited for lane in lanes)
+        return dispatched
 
-    def _promote(self, connection: Connection) -> None:
-        """Mark what came due. Not in every round: there may be hundreds a second."""
-        if time.monotonic() >= self._promote_at:
-            dispatch.promote(connection)
-            self._promote_at = time.monotonic() + PROMOTE_EVERY_S
+    def _is_promotion_due(self) -> bool:
+        """While no lane has room, what comes due is marked all the same."""
+        return time.monotonic() >= self._promote_at
 
-    def _loop(self, stop: Event, listener: WakeListener) -> None:
+    def _heed(self, seen: Due) -> None:
+        """Upkeep looked, in its thread. So this one needs not look for the same."""
+        self._lanes, self._lanes_until = seen.lanes, time.monotonic() + 2 * LANES_AGE_S
+        with suppress(redis.RedisError):
+            if seen.ready or not self._transport.depths([])[1]:
+                self._listener.wake()
+            else:
+                self._looked_at = time.monotonic()
+
+    def _loop(self, stop: Event) -> None:
         full_pause, fault_pause = FULL_PAUSE_S[0], FAULT_PAUSE_S[0]
         poll_s = self._settings.dispatch_poll_interval / 1_000
         while not stop.is_set():
-            listener.clear()
+            self._listener.clear()
+            round_began = time.monotonic()
             try:
-                count, is_full = self.dispatch_once()
+                done = self.dispatch_once()
             except Exception as error:  # noqa: BLE001 (any error: the heartbeat still says that this process dispatches)
                 is_foreseen = isinstance(error, redis.RedisError | SQLAlchemyError)
                 _log.warning("dispatch waits", error=str(error).partition("\n")[0], exc_info=not is_foreseen)
                 stop.wait(fault_pause)
                 fault_pause = min(fault_pause * 2, FAULT_PAUSE_S[1])
                 self._lanes_until = 0
+                # Nothing is dispatched before Redis has answered.
+                self._windows.clear()
                 continue
             fault_pause = FAULT_PAUSE_S[0]
-            if count:
+            if done.dispatched:
                 full_pause = FULL_PAUSE_S[0]
-                # Jobs that come in this moment share the next round.
-                stop.wait(0.001)
-            elif is_full:
+                stop.wait(min(2 * (time.monotonic() - round_began), MOST_PAUSE_S))
+            if done.has_more:
+                continue
+            if done.is_full:
                 # Jobs may wait for a free thread; workers send no signal when they have one.
                 stop.wait(full_pause)
                 full_pause = min(full_pause * 2, FULL_PAUSE_S[1])
             else:
-                listener.wait(poll_s)
+                self._rest(poll_s)
+
+    def _rest(self, poll_s: float) -> None:
+        """Until a hint comes, or nobody has looked for `poll_s`."""
+        while (left := self._looked_at + poll_s - time.monotonic()) > 0 and not self._listener.wait(left):
+            pass
 
     def _served(self) -> Sequence[Lane]:
         if time.monotonic() >= self._lanes_until or not self._lanes:
@@ -124,15 +186,14 @@ class Dispatcher:
             self._lanes_until = time.monotonic() + LANES_AGE_S
         return self._lanes
 
-    def _free(self, lane: Lane, depth: int) -> int:
-        window = lane.threads * self._settings.dispatch_window_factor
-        free = window - depth
-        # Nearly full: every thread has its next jobs. A few at a time would only cost more rounds.
-        return free if free >= window // 4 else 0
-
     def _push(self, dispatched: list[Dispatch]) -> None:
         self._unpushed += dispatched
-        self._transport.push(self._unpushed)
+        _, is_ours = self._transport.push(self._unpushed)
+        if not is_ours:
+            # These too are taken back: their messages are void.
+            self._begin_epoch()
+        for lane, count in Counter(entry.lane for entry in self._unpushed).items():
+            self._windows[lane].pushed(count)
         self._unpushed = []
 
     def _begin_epoch(self) -> None:

@@ -3,6 +3,9 @@
 A bare `dramatiq aeon_jobs.actors` group is enough to run jobs: a worker process that has not heard of a dispatcher for a
 while takes the role, in a thread, and gives it back when a dispatcher of its own process reports. Of several workers, the one
 with the smallest id keeps it; for a moment two may dispatch, which is safe.
+
+It also sees processes of its host die. Once a second it looks in /proc for those that it knows. It asks PostgreSQL which there
+are, and which dispatchers report: every two seconds, after a death, and when the last dispatcher may have gone silent.
 """
 
 from __future__ import annotations
@@ -22,10 +25,13 @@ from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import workers
-from aeon_jobs.persistence.queue.process import registration
+from aeon_jobs.persistence.queue.process import is_dead, registration, this_host
+from aeon_jobs.persistence.queue.workers import LiveDispatcher, Peer
 
 SILENCE_MS = 5_000
 LOOK_S = 1.0
+IN_SIGHT_S = 2.0
+"""How long the list of processes is good for."""
 
 _log = structlog.get_logger(__name__)
 
@@ -37,6 +43,8 @@ class DispatcherRole(Middleware):
         self._settings = settings
         self._stop = Event()
         self._blind_until = 0.0
+        self._peers: list[Peer] = []
+        self._ask_at = 0.0
         self._thread: Thread | None = None
         self._release: Event | None = None
         self._dispatching: Thread | None = None
@@ -57,8 +65,7 @@ class DispatcherRole(Middleware):
     def _watch(self) -> None:
         while not self._stop.is_set():
             try:
-                self._take() if self._is_needed() else self._give_back()
-                reap_dead(self._database, self._transport, self._settings)
+                self._look()
             except (SQLAlchemyError, redis.RedisError) as error:
                 if isinstance(error, SQLAlchemyError):
                     # PostgreSQL was down: a missing heartbeat means nothing until every process had time for a new one.
@@ -66,21 +73,32 @@ class DispatcherRole(Middleware):
                 _log.debug("role not looked at", error=str(error).splitlines()[0])
             except Exception:  # noqa: BLE001 (logged; without this thread the process would never dispatch)
                 _log.exception("role not looked at")
-            self._stop.wait(LOOK_S)
+            self._stop.wait(max(0.05, min(LOOK_S, self._ask_at - time.monotonic())))
         self._give_back()
 
-    def _is_needed(self) -> bool:
+    def _look(self) -> None:
+        if self._dispatching or time.monotonic() >= self._ask_at:
+            self._ask()
+        if any(map(is_dead, self._peers)):
+            reap_dead(self._database, self._transport, self._settings)
+            self._ask_at = 0.0
+
+    def _ask(self) -> None:
+        # After an error as well.
+        self._ask_at = time.monotonic() + LOOK_S
+        with self._database.connection() as connection:
+            dispatchers, self._peers = workers.in_sight(connection, this_host(), SILENCE_MS)
+        others = [found for found in dispatchers if found.id != self._registration.id]
+        self._take() if self._is_needed(others) else self._give_back()
+        until_silent_s = (SILENCE_MS - min((found.age_ms for found in others), default=0)) / 1_000
+        self._ask_at = time.monotonic() + min(IN_SIGHT_S, until_silent_s)
+
+    def _is_needed(self, others: list[LiveDispatcher]) -> bool:
         if time.monotonic() < self._blind_until:
             return self._dispatching is not None
-        with self._database.connection() as connection:
-            others = [
-                (id_, dedicated)
-                for id_, dedicated in workers.dispatchers(connection, SILENCE_MS)
-                if id_ != self._registration.id
-            ]
         if not self._dispatching:
             return not others
-        return not any(dedicated or id_ < self._registration.id for id_, dedicated in others)
+        return not any(other.dedicated or other.id < self._registration.id for other in others)
 
     def _take(self) -> None:
         if self._dispatching:

@@ -6,9 +6,10 @@ periodiq only drives it. What is due, in which time zone, and that it becomes a 
 
 from __future__ import annotations
 
+from typing import Any
+
 import dramatiq
 import structlog
-from periodiq import cron
 from sqlalchemy.exc import SQLAlchemyError
 
 from aeon_jobs.middleware.transport.broker import JobBroker
@@ -19,12 +20,12 @@ NAME = "schedule_tick"
 _log = structlog.get_logger(__name__)
 
 
-def declare(broker: JobBroker) -> None:
-    """Make the tick known to a broker, once."""
+def declare(broker: JobBroker, **options: Any) -> None:
+    """Make the tick known to a broker, once. periodiq needs the option `periodic`."""
     if NAME in broker.actors:
         return
 
-    @dramatiq.actor(actor_name=NAME, broker=broker, periodic=cron("* * * * *"))
+    @dramatiq.actor(actor_name=NAME, broker=broker, **options)
     def schedule_tick() -> None:
         """Turn due moments of schedules into jobs."""
         try:

@@ -1,6 +1,8 @@
 """Background tasks of a dispatcher: they repair what died. Each has its own clock, and may run anywhere and twice.
 
-beat        1 s   this dispatcher proves that it lives
+One statement a second looks what there is to do; at rest it is the only one. A task runs when it has something to do.
+
+look        1 s   this dispatcher proves that it lives, and sees what there is to do
 reap_dead   1 s   processes of this host that are certainly dead: their jobs are freed at once
 rescue      1 s   running jobs whose lease ended: back to pending, or poison
 abandoned   1 s   lanes without a live worker: what is in them goes back to PostgreSQL, where other workers may get it
@@ -26,11 +28,13 @@ from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
-from aeon_jobs.persistence.queue import dead_letters, dispatch, executions, workers
+from aeon_jobs.persistence.queue import dead_letters, dispatch, due, executions, workers
 from aeon_jobs.persistence.queue.dispatch import parse_message_id
+from aeon_jobs.persistence.queue.due import Due
 from aeon_jobs.persistence.queue.process import is_dead, this_host
 from aeon_jobs.persistence.queue.workers import Peer, Registration
 
+LOOK_EVERY_S = 1.0
 ABSENT_AFTER_MS = 3_000
 """If Redis does not have a dispatch this long after its commit, it was lost."""
 STALE_AFTER_MS = 60_000
@@ -44,47 +48,68 @@ _log = structlog.get_logger(__name__)
 class _Task:
     run: Callable[[], None]
     every_s: float
-    due: float = 0.0
+    is_needed: Callable[[Due], bool] = lambda _: True
+    at: float = 0.0
 
 
 class Upkeep:
     def __init__(
-        self, database: Database, transport: RedisTransport, settings: Settings, registration: Registration
+        self,
+        database: Database,
+        transport: RedisTransport,
+        settings: Settings,
+        registration: Registration,
+        on_look: Callable[[Due], None] = lambda _: None,
     ) -> None:
+        """`on_look` is called with what each look saw."""
         self._database = database
         self._transport = transport
         self._settings = settings
         self._registration = registration
+        self._on_look = on_look
+        self._seen: Due | None = None
         self._silent: list[Peer] = []
         self._blind_until = 0.0
         self._maintainer = RedisBroker(  # type: ignore[no-untyped-call]
             client=transport.client, namespace=transport.namespace, middleware=[], maintenance_chance=1_000_000
         )
         self._tasks = [
-            _Task(self.beat, 1),
-            _Task(self.reap_dead, 1),
-            _Task(self.rescue, 1),
-            _Task(self.abandoned, 1),
-            _Task(self.reconcile, 2),
-            _Task(self.silent, 5),
+            _Task(self.reap_dead, 1, lambda seen: any(map(is_dead, seen.peers))),
+            _Task(self.rescue, 1, lambda seen: seen.expired),
+            _Task(self.abandoned, 1, self._has_abandoned),
+            _Task(self.reconcile, 2, lambda seen: seen.waiting),
+            _Task(self.silent, 5, lambda seen: seen.silent or bool(self._silent)),
             _Task(self.maintain, 5),
             _Task(self.forget, 60),
         ]
 
     def run(self, stop: Event) -> None:
-        """Run every task on its clock until `stop` is set; one that fails is tried again at its next turn."""
+        """Look and act until `stop` is set. A task that fails is tried again at its next turn."""
         while not stop.is_set():
-            for task in self._tasks:
-                if task.due <= time.monotonic() and not stop.is_set():
-                    task.due = time.monotonic() + task.every_s
-                    self._attempt(task)
-            stop.wait(max(0.05, min(task.due for task in self._tasks) - time.monotonic()))
+            began = time.monotonic()
+            self.round(stop)
+            stop.wait(max(0.05, began + LOOK_EVERY_S - time.monotonic()))
         self._attempt(_Task(self._mark_stopped, 0))
 
-    def beat(self) -> None:
+    def round(self, stop: Event) -> None:
+        """One look, and the tasks whose turn it is and that have something to do."""
+        self._seen = None
+        for task in [_Task(self.look, LOOK_EVERY_S), *self._tasks]:
+            if task.at <= time.monotonic() and not stop.is_set():
+                self._attempt(task)
+
+    def look(self) -> None:
         with self._database.connection() as connection:
-            if workers.beat(connection, self._registration.id) is None:
+            self._seen = due.look(
+                connection,
+                self._registration.id,
+                this_host(),
+                silence_ms=self._settings.worker_lock_duration,
+                age_ms=ABSENT_AFTER_MS,
+            )
+            if not self._seen.is_registered:
                 workers.register(connection, self._registration)
+        self._on_look(self._seen)
 
     def reap_dead(self) -> None:
         reap_dead(self._database, self._transport, self._settings)
@@ -130,9 +155,7 @@ class Upkeep:
             self._transport.forget(lane, [entry.message_id for entry in stale])
 
     def maintain(self) -> None:
-        with self._database.connection() as connection:
-            queues = workers.served_queues(connection, self._settings.worker_lock_duration)
-        for queue in queues:
+        for queue in self._seen.queues if self._seen else ():
             self._maintainer.do_qsize(queue)
 
     def forget(self) -> None:
@@ -145,6 +168,9 @@ class Upkeep:
         with self._database.connection() as connection:
             dispatch.take_back(connection, [found for id_ in message_ids if (found := parse_message_id(id_))])
 
+    def _has_abandoned(self, seen: Due) -> bool:
+        return bool(set(self._transport.lanes()) - {lane.name for lane in seen.lanes})
+
     def _was_blind(self) -> bool:
         """Just after an outage of PostgreSQL all heartbeats are old: live processes get time for new ones."""
         return time.monotonic() < self._blind_until
@@ -154,8 +180,11 @@ class Upkeep:
             workers.change_state(connection, self._registration.id, "stopped")
 
     def _attempt(self, task: _Task) -> None:
+        """After a look that failed, every task counts as needed."""
         try:
-            task.run()
+            if self._seen is None or task.is_needed(self._seen):
+                task.at = time.monotonic() + task.every_s
+                task.run()
         except (redis.RedisError, SQLAlchemyError) as error:
             if isinstance(error, SQLAlchemyError):
                 self._blind_until = time.monotonic() + 2 * self._settings.worker_heartbeat_interval / 1_000

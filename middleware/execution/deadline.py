@@ -8,9 +8,8 @@
 
 from __future__ import annotations
 
-import heapq
 import time
-from itertools import count
+from dataclasses import dataclass
 from threading import Condition, Thread
 
 import structlog
@@ -27,13 +26,21 @@ from aeon_jobs.persistence.core.settings import Settings
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True)
+class _Due:
+    at: float
+    is_last: bool
+    """The handler was interrupted before, and has not stopped."""
+
+
 class Deadline(Middleware):
     def __init__(self, recorder: Recorder, running: Running, settings: Settings) -> None:
         self._recorder = recorder
         self._running = running
         self._grace_s = settings.job_interrupt_grace / 1_000
-        self._due: list[tuple[float, int, CurrentJob, bool]] = []
-        self._order = count()
+        self._due: dict[CurrentJob, _Due] = {}
+        self._wakes_at = float("inf")
+        """When the watch looks next. A job whose deadline is later needs not wake it: it costs nothing."""
         self._changed = Condition()
         self._stopping = False
         self._thread: Thread | None = None
@@ -67,8 +74,7 @@ class Deadline(Middleware):
         if job := active_job():
             with self._changed:
                 self.stuck.discard(job)
-                self._due = [entry for entry in self._due if entry[2] is not job]
-                heapq.heapify(self._due)
+                self._due.pop(job, None)
 
     def see_to(self, job: CurrentJob) -> None:
         """A handler was interrupted for another reason than its deadline: if it does not stop either, abandon it."""
@@ -76,17 +82,18 @@ class Deadline(Middleware):
 
     def _arm(self, moment: float, job: CurrentJob, *, is_last: bool) -> None:
         with self._changed:
-            heapq.heappush(self._due, (moment, next(self._order), job, is_last))
-            self._changed.notify()
+            self._due[job] = _Due(moment, is_last)
+            if moment < self._wakes_at:
+                self._changed.notify()
 
     def _watch(self) -> None:
         while True:
             with self._changed:
-                while not self._stopping and not self._is_due():
-                    self._changed.wait(self._due[0][0] - time.monotonic() if self._due else None)
-                if self._stopping:
+                while not (found := self._next_due()) and not self._stopping:
+                    self._changed.wait(None if self._wakes_at == float("inf") else self._wakes_at - time.monotonic())
+                if self._stopping or found is None:
                     return
-                _, _, job, is_last = heapq.heappop(self._due)
+                job, is_last = found
                 if is_last and job.verdict is None:
                     # Before the entry is removed: a handler that ends at this moment removes itself.
                     self.stuck.add(job)
@@ -95,8 +102,15 @@ class Deadline(Middleware):
             except Exception:  # noqa: BLE001 (logged; the watch goes on for the others)
                 _log.exception("deadline not enforced", job_id=str(job.id))
 
-    def _is_due(self) -> bool:
-        return bool(self._due) and self._due[0][0] <= time.monotonic()
+    def _next_due(self) -> tuple[CurrentJob, bool] | None:
+        """A job whose deadline has passed; it is not watched any more."""
+        now = time.monotonic()
+        for job, due in self._due.items():
+            if due.at <= now:
+                del self._due[job]
+                return job, due.is_last
+        self._wakes_at = min((due.at for due in self._due.values()), default=float("inf"))
+        return None
 
     def _interrupt(self, job: CurrentJob) -> None:
         job.interrupt(JobTimedOut)

@@ -17,6 +17,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from aeon_jobs.persistence.core import payloads
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
 from aeon_jobs.persistence.queue.states import Backoff, Rules
+from aeon_jobs.persistence.queue.submissions import NewJob, Template
 
 Isolation = Literal["thread", "process"]
 
@@ -36,6 +37,7 @@ class Definition:
     backoff: Backoff = field(default_factory=Backoff)
     rules: Rules = field(default_factory=Rules)
     isolation: Isolation = "thread"
+    waits_for_record: bool = False
 
     def verify(self) -> None:
         """
@@ -73,6 +75,11 @@ class Definition:
         return _model(self.name, self.handler)
 
     @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the handler's parameters, in their order."""
+        return tuple(self.model.model_fields)
+
+    @cached_property
     def payload_schema(self) -> dict[str, Any]:
         """JSON Schema (2020-12) of the payload."""
         schema = self.model.model_json_schema()
@@ -84,21 +91,29 @@ class Definition:
         """Tells whether two services define this job type alike; 12 hexadecimal digits."""
         return hashlib.sha256(json.dumps(self.payload_schema, sort_keys=True).encode()).hexdigest()[:12]
 
+    @cached_property
+    def template(self) -> Template:
+        """A submission that leaves all but the payload to the job type."""
+        return Template(NewJob(job_type=self.name), self)
+
     def payload(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The JSON payload of a call.
 
         Raises:
             InvalidJob: names every argument at fault.
         """
-        names = list(self.model.model_fields)
+        given = self._named(args, kwargs) if args else dict(kwargs)
+        self._parsed(given)
+        jsonable: dict[str, Any] = to_jsonable_python(given)
+        return jsonable
+
+    def _named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        names = self.parameters
         if len(args) > len(names):
             raise InvalidJob.at("payload", f"takes {len(names)} arguments, got {len(args)}")
         if twice := set(names[: len(args)]) & set(kwargs):
             raise InvalidJob.at(f"payload.{twice.pop()}", "is given twice")
-        given = {**dict(zip(names, args, strict=False)), **kwargs}
-        self.arguments(given)
-        jsonable: dict[str, Any] = to_jsonable_python(given)
-        return jsonable
+        return {**dict(zip(names, args, strict=False)), **kwargs}
 
     def arguments(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The handler's arguments: the payload, parsed into the annotated types.
@@ -106,11 +121,14 @@ class Definition:
         Raises:
             InvalidJob: names every field at fault.
         """
+        parsed = self._parsed(payload)
+        return {name: getattr(parsed, name) for name in self.parameters}
+
+    def _parsed(self, payload: Mapping[str, Any]) -> BaseModel:
         try:
-            parsed = self.model.model_validate(dict(payload))
+            return self.model.model_validate(dict(payload))
         except ValidationError as error:
             raise InvalidJob(self._violations(payload, error)) from None
-        return {name: getattr(parsed, name) for name in self.model.model_fields}
 
     def _violations(self, payload: Mapping[str, Any], error: ValidationError) -> list[Violation]:
         """In the schema's words, as whoever submits over HTTP hears them; in pydantic's what no schema can say."""

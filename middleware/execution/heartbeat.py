@@ -149,7 +149,7 @@ class Heartbeat(Middleware):
 
     def _beat(self) -> None:
         with self._database.connection() as connection:
-            is_quiet = workers.beat(connection, self._registration.id, len(self._running))
+            is_quiet = workers.beat(connection, self._registration.id, len(self._running.in_threads()))
             if is_quiet is None:
                 workers.register(connection, self._registration)
         if self._broker.is_quiet != bool(is_quiet):  # type: ignore[attr-defined]
@@ -174,7 +174,9 @@ class Heartbeat(Middleware):
         job.cancel_reason = reason
         if job.stopped_by is None:
             job.interrupt(JobCancelled)
-            self._deadline.see_to(job)
+            if job.has_thread:
+                # One that waits for a thread is stopped before its handler begins: it needs no watch, and no thread is stuck.
+                self._deadline.see_to(job)
             _log.info("job cancelled: handler interrupted", job_id=str(job.id), reason=reason)
 
     def _change_state(self, state: str) -> None:
@@ -203,7 +205,7 @@ class Heartbeat(Middleware):
         since = self._pulse.missed_since()
         if since is None or time.monotonic() - since < LOOP_TIMEOUT_S:
             return False
-        return all(job.begun_at > since for job in self._running.every())
+        return all(job.begun_at > since for job in self._running.in_threads())
 
     def _end(self, why: str) -> None:
         self._is_ending = True

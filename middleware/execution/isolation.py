@@ -68,6 +68,8 @@ def run_isolated(definition: Definition, job: CurrentJob) -> Any:
         Interrupt: whatever was raised in the calling thread meanwhile; the child is dead by then.
     """
     assert job.claimed is not None
+    # Before there is a child: a job that waited for this thread may have been cancelled or lost meanwhile.
+    job.check()
     ours, theirs = _context().Pipe()
     arguments = (theirs, definition.handler.__module__, definition.name, job.claimed, job.worker_id)
     child = _context().Process(target=_main, args=arguments, name=f"aeon-{definition.name}", daemon=True)

@@ -1,16 +1,16 @@
-"""Claims and records of a worker process: in groups, with retries while PostgreSQL is down.
+"""Claims and records of a worker process: many with one statement, with retries while PostgreSQL is down.
 
 A claim waits a while and then gives up: the dispatcher finds the dispatch again. A record waits until PostgreSQL answers:
 the work is done, and no other process can take the job meanwhile.
 
-If another transaction has locked a job's row, the other jobs of the group do not wait for it. Its claim is given up; its
+If another transaction has locked a job's row, the other jobs of the statement do not wait for it. Its claim is given up; its
 record is made alone, as soon as that is possible.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from threading import Event
 from typing import TypeVar
@@ -30,16 +30,16 @@ from tenacity import (
 )
 from tenacity.stop import stop_base
 
-from aeon_jobs.middleware.execution.group_commit import GroupCommit
+from aeon_jobs.middleware.execution.outbox import HELD_PAUSE_S, Outbox, Won
 from aeon_jobs.persistence.core.database import Database, is_transient
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import executions
 from aeon_jobs.persistence.queue.executions import Claimed, Ended
 
 CLAIM_TIMEOUT_S = 10
+UNCLAIM_TIMEOUT_S = 5
 LOCK_TIMEOUT_MS = 2_000
 """Longer than PostgreSQL takes to find a deadlock."""
-HELD_PAUSE_S = 1
 SHARDS = 16
 
 _log = structlog.get_logger(__name__)
@@ -56,21 +56,21 @@ class Recorder:
         self._settings = settings
         self._held: set[tuple[UUID, int]] = set()
         """(job id, attempt) of what was claimed and not recorded yet."""
-        self._claims: GroupCommit[tuple[UUID, int], Claimed | None] = GroupCommit(self._claim)
-        self._records: GroupCommit[Ended, bool | None] = GroupCommit(self._record)
+        self.outbox = Outbox(self._record)
 
-    def claim(self, dispatch: tuple[UUID, int]) -> Claimed | None:
-        """The job of a dispatch (job id, dispatch_seq); None if another worker has it, or if it was cancelled.
+    def post(self, ended: Ended, then: Callable[[Won], None]) -> None:
+        """Record an attempt's end soon, and call `then` with the answer of `record`; with None if it cannot be recorded."""
 
-        Raises:
-            DBAPIError: PostgreSQL did not answer within CLAIM_TIMEOUT_S.
-        """
-        return self._claims.submit(dispatch)
+        def settled(won: Won) -> None:
+            self._held.discard((ended.job_id, ended.attempt))
+            then(won)
+
+        self.outbox.put(ended, settled)
 
     def record(self, ended: Ended) -> bool:
-        """Record an attempt's end. False: the job had been taken away; the outcome is kept as superseded."""
+        """Record an attempt's end now. False: the job had been taken away; the outcome is kept as superseded."""
         try:
-            while (won := self._records.submit(ended)) is None:
+            while (won := self._record([ended])[0]) is None:
                 self.gave_up.wait(HELD_PAUSE_S)
         finally:
             self._held.discard((ended.job_id, ended.attempt))
@@ -89,7 +89,12 @@ class Recorder:
     def _shard(self) -> int:
         return zlib.crc32(self.worker_id.encode()) % SHARDS
 
-    def _claim(self, dispatches: list[tuple[UUID, int]]) -> list[Claimed | None]:
+    def claim(self, dispatches: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], Claimed]:
+        """Claim dispatches (job id, dispatch_seq). One that is missing from the answer is another worker's, or was cancelled.
+
+        Raises:
+            DBAPIError: PostgreSQL did not answer within CLAIM_TIMEOUT_S.
+        """
         tries = count()
 
         def statement(connection: Connection) -> dict[tuple[UUID, int], Claimed]:
@@ -108,8 +113,21 @@ class Recorder:
 
         claimed = self._with_retries(statement, stop_after_delay(CLAIM_TIMEOUT_S))
         self._held.update((job.id, job.attempt) for job in claimed.values())
-        # Popped: a dispatch that was delivered twice is run once.
-        return [claimed.pop(dispatch, None) for dispatch in dispatches]
+        return claimed
+
+    def unclaim(self, claimed: Sequence[Claimed]) -> None:
+        """Undo claims of jobs that were not begun.
+
+        Raises:
+            DBAPIError: PostgreSQL did not answer within UNCLAIM_TIMEOUT_S.
+        """
+        self._with_retries(
+            lambda connection: executions.unclaim(connection, claimed), stop_after_delay(UNCLAIM_TIMEOUT_S)
+        )
+
+    def forget(self, claimed: Claimed) -> None:
+        """The process does not have this job any more, and will not record it."""
+        self._held.discard((claimed.id, claimed.attempt))
 
     def _record(self, ended: list[Ended]) -> list[bool | None]:
         """None: the job's row is locked."""

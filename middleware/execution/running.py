@@ -38,10 +38,14 @@ class CurrentJob:
     ) -> None:
         self.claimed = claimed
         self.begun_at = time.monotonic()
+        """When it was claimed; from the moment a thread has taken it, that moment."""
+        self.has_thread = False
         self.gate = Gate()
         self.verdict: Verdict | None = None
         self.result: Any = None
         """What the job's result will be: the handler's return value, or what it sets before a transaction ends."""
+        self.is_recorded = False
+        """By the handler itself, in a transaction."""
         self.cancel_reason: str | None = None
         self._database = database
         self._recorder = recorder
@@ -154,6 +158,7 @@ class CurrentJob:
         crash("transaction.committed")
         # Not before the commit: one that fails must not leave the attempt as completed, its writes gone.
         self.verdict = verdict
+        self.is_recorded = self._recorder is not None and self.claimed is not None
 
     def interrupt(self, exception: type[Interrupt]) -> bool:
         """Stop the handler, from any thread. False: it is over, or was stopped before."""
@@ -168,7 +173,7 @@ class CurrentJob:
 
 
 class Running:
-    """The attempts in this process, by job and attempt."""
+    """The attempts that this process has claimed and not recorded, by job and attempt."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -180,14 +185,17 @@ class Running:
 
     def remove(self, job: CurrentJob) -> None:
         with self._lock:
-            self._jobs.pop((job.id, job.attempt), None)
+            # Not another claim of that number: one that was given back, or that a crash of PostgreSQL removed, was made again.
+            if self._jobs.get((job.id, job.attempt)) is job:
+                del self._jobs[job.id, job.attempt]
 
     def every(self) -> list[CurrentJob]:
         with self._lock:
             return list(self._jobs.values())
 
-    def __len__(self) -> int:
-        return len(self._jobs)
+    def in_threads(self) -> list[CurrentJob]:
+        """Those whose handlers run: without those that wait for a thread, and those that wait for their record."""
+        return [job for job in self.every() if job.has_thread and job.verdict is None]
 
 
 _current: ContextVar[CurrentJob | None] = ContextVar("current_job", default=None)

@@ -1,6 +1,6 @@
 """Leave without losing anything.
 
-1. TERM: fetching stops at once, and what was fetched but not begun goes back to Redis for other workers.
+1. TERM: fetching stops at once, and jobs that were claimed but not begun are given back.
 2. Running jobs go on until --worker-shutdown-timeout.
 3. Those still running then are released: back to pending, no retry used, before the process is gone.
 """
@@ -41,7 +41,7 @@ class Shutdown(Middleware):
             pass
         for queue, messages in waiting.items():
             worker.consumers[queue].requeue_messages(messages)
-        _log.info("stopping", given_back=sum(map(len, waiting.values())), running=len(self._running))
+        _log.info("stopping", given_back=sum(map(len, waiting.values())), running=len(self._running.in_threads()))
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         # No more retries while the database is down: jobs that cannot be released are free when their lease ends.

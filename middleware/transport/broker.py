@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event
 from typing import Any
 from uuid import UUID
@@ -18,19 +18,21 @@ import redis
 from dramatiq import Actor, Message, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.redis import _RedisConsumer as PollingConsumer
-from dramatiq.middleware import Middleware
+from dramatiq.middleware import Middleware, MiddlewareError
 
 from aeon_jobs.middleware.execution.definitions import Definition
-from aeon_jobs.middleware.transport.consumer import LaneConsumer
+from aeon_jobs.middleware.transport.consumer import ClaimSource, LaneConsumer
 from aeon_jobs.middleware.transport.messages import JobMessage
+from aeon_jobs.middleware.transport.outgoing import Arguments, Outgoing
 from aeon_jobs.middleware.transport.prefetch import PrefetchBuffer
 from aeon_jobs.middleware.transport.redis_transport import script
 from aeon_jobs.middleware.transport.submission import Submitter
 from aeon_jobs.persistence.core.database import Database
-from aeon_jobs.persistence.core.errors import InvalidJob
 from aeon_jobs.persistence.core.logs import Logger
 from aeon_jobs.persistence.hints import Hints
 from aeon_jobs.persistence.queue import dispatch
+
+Hook = Callable[..., Any]
 
 _log = Logger(__name__)
 
@@ -51,6 +53,7 @@ class JobBroker(RedisBroker):
         """`middleware` makes the worker's middleware. It is called when a worker boots, or when middleware is added."""
         self._middleware: list[Middleware] = []
         self._make_middleware: Callable[[], list[Middleware]] | None = None
+        self._hooks_of: dict[str, list[Hook]] = {}
         # Maintenance is the dispatcher's: a worker never scans for dead peers in the middle of a fetch.
         super().__init__(client=client, namespace=namespace, middleware=[], maintenance_chance=0)  # type: ignore[no-untyped-call]
         self._make_middleware = middleware
@@ -69,6 +72,8 @@ class JobBroker(RedisBroker):
         self.introduced = self._submitter.introduced
         """Job types of this process that the registry knows."""
         self.is_stopping = False
+        self.claims: ClaimSource | None = None
+        """Of a worker that has booted."""
         self._fetch = client.register_script(script("fetch"))
 
     @property
@@ -84,12 +89,35 @@ class JobBroker(RedisBroker):
         self._middleware = middleware
 
     def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
-        if self._make_middleware is None or signal not in _PRODUCING:
-            super().emit_before(signal, *args, **kwargs)
+        for hook in self._hooks(signal, "before"):
+            try:
+                hook(self, *args, **kwargs)
+            except MiddlewareError:
+                raise
+            except Exception:
+                self.logger.critical("Unexpected failure of %s of %r.", signal, hook, exc_info=True)
 
     def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
-        if self._make_middleware is None or signal not in _PRODUCING:
-            super().emit_after(signal, *args, **kwargs)
+        for hook in reversed(self._hooks(signal, "after")):
+            try:
+                hook(self, *args, **kwargs)
+            except Exception:
+                self.logger.critical("Unexpected failure of %s of %r.", signal, hook, exc_info=True)
+
+    def add_middleware(self, middleware: Middleware, **place: Any) -> None:
+        super().add_middleware(middleware, **place)
+        self._hooks_of.clear()
+
+    def _hooks(self, signal: str, when: str) -> list[Hook]:
+        """The hooks of the middleware that has some. Each job emits eight signals, and few of them mean anything to most."""
+        if self._make_middleware is not None and signal in _PRODUCING:
+            return []
+        name = f"{when}_{signal}"
+        if name not in self._hooks_of:
+            hooks = [getattr(middleware, name) for middleware in self.middleware]
+            nothing = getattr(Middleware, name)
+            self._hooks_of[name] = [hook for hook in hooks if getattr(hook, "__func__", hook) is not nothing]
+        return self._hooks_of[name]
 
     @property
     def definitions(self) -> dict[str, Definition]:
@@ -110,7 +138,8 @@ class JobBroker(RedisBroker):
             InvalidJob: names every field at fault. Nothing was stored.
             IdempotencyConflict: the key belongs to a job with another payload.
         """
-        definition = self.definitions.get(message.actor_name)
+        actor = self.actors.get(message.actor_name)
+        definition = actor.options.get("definition") if actor else None
         if definition is None:
             return super().enqueue(message, delay=delay)
         self.emit_before("enqueue", message, delay)
@@ -126,22 +155,21 @@ class JobBroker(RedisBroker):
             message_id=str(submitted.id),
         )
 
-    def enqueue_many(self, messages: Sequence[Message[Any]], session: Any = None) -> list[UUID]:
-        """Submit many jobs, all or none; their ids stand in the order of the messages.
+    def enqueue_many(
+        self, definition: Definition, given: Iterable[Arguments | Message[Any]], options: Mapping[str, Any]
+    ) -> list[UUID]:
+        """Submit many jobs, all or none; their ids stand in the order of the jobs.
+
+        Args:
+            given: read as it is stored. Each is arguments for the job type of `definition`, or a message of any.
+            options: of all of them; those of a message come before.
 
         Raises:
             InvalidJob: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``. Nothing was stored.
             IdempotencyConflict: a key belongs to a job with another payload.
         """
-        definitions = self.definitions
-        known = [(self._definition(definitions, index, m), m) for index, m in enumerate(messages)]
-        return [submitted.id for submitted in self._submitter.submit_many(known, session)]
-
-    @staticmethod
-    def _definition(definitions: dict[str, Definition], index: int, message: Message[Any]) -> Definition:
-        if message.actor_name not in definitions:
-            raise InvalidJob.at(f"jobs[{index}]", f"{message.actor_name!r:.100} is not a job type of this process")
-        return definitions[message.actor_name]
+        outgoing = Outgoing(definition, options, self.definitions)
+        return self._submitter.submit_many(given, outgoing, options.get("session"))
 
     def declare_actor(self, actor: Actor[Any, Any]) -> None:
         """An ordinary actor is declared as in dramatiq. A job type has no queue in dramatiq: its messages are in a lane."""
@@ -173,16 +201,12 @@ class JobBroker(RedisBroker):
         return PollingConsumer(self, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
 
     def ack_and_fetch(self, lane: str, done: Sequence[str], count: int, now_ms: int) -> list[Any]:
-        """Ack the messages that are done, and fetch up to `count` new ones, as id, body, id, body …"""
+        """Ack the messages that are done, and fetch the ids of up to `count` new ones."""
         name = f"{self.namespace}:{lane}"
         acks = f"{self.namespace}:__acks__.{self.broker_id}.{lane}"
         keys = [name, f"{name}.msgs", acks, f"{self.namespace}:__heartbeats__"]
         answer: list[Any] = self._fetch(keys=keys, args=[now_ms, self.broker_id, lane, count, *done])
         return answer
-
-    def give_back(self, lane: str, message_ids: Sequence[str]) -> None:
-        """Return messages that were fetched and not started, for other workers of the lane."""
-        self.do_requeue(lane, *message_ids)
 
     def wake(self, lane: str | None = None) -> None:
         """There may be something to fetch in `lane`; None is any lane."""

@@ -1,9 +1,9 @@
-"""The consumer of a process's lane: it waits on an event instead of polling.
+"""The consumer of a process's lane: it waits on an event instead of polling, and claims what it fetches.
 
 dramatiq's own consumer sleeps 5 ms to 1 s whenever it is full or finds nothing, sends every ack by itself, and is one thread
 for each queue. This one serves all queues of the process: their workers share a lane. It wakes when something was pushed, and
-when a message is done, because then it can take another one. Messages that are done are acked with the next fetch. A poll
-covers a lost wake-up, and keeps the broker's heartbeat.
+when a thread is free. It claims all jobs of a fetch with one statement, so a thread begins a job without asking the database.
+Messages that are done are acked with the next fetch. A poll covers a lost wake-up, and keeps the broker's heartbeat.
 
 An ack follows the record of its job. So an ack that is late or lost costs nothing: the message comes again, and its claim
 finds that the job is over.
@@ -11,9 +11,10 @@ finds that the job is over.
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Event
 from typing import Any, Protocol
+from uuid import UUID
 
 import redis
 from dramatiq import Message, MessageProxy
@@ -24,12 +25,25 @@ from dramatiq.errors import ConnectionClosed
 from aeon_jobs.middleware.transport.prefetch import PrefetchBuffer
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.logs import Logger
+from aeon_jobs.persistence.queue.dispatch import parse_message_id
 
-PAUSE_S = 0.001
+MOST_WAIT_S = 1.0
+"""A claimed job that waits longer for a thread is given back: another process may have one."""
 STOPPING_S = 0.05
 """Between looks of a process that stops: dramatiq waits for this thread before it ends."""
+FLUSH_S = 5
+"""How long a process that stops waits for its last records, while PostgreSQL is away."""
 
 _log = Logger(__name__)
+
+
+class ClaimSource(Protocol):
+    """What a worker claims with."""
+
+    def claim(self, dispatches: Sequence[tuple[UUID, int]]) -> Mapping[tuple[UUID, int], str]: ...
+    def give_back(self, dispatches: Iterable[tuple[UUID, int]]) -> None: ...
+    def waiting_for(self, seconds: float) -> Sequence[tuple[UUID, int]]: ...
+    def flush(self, timeout_s: float) -> None: ...
 
 
 class Source(Protocol):
@@ -39,91 +53,119 @@ class Source(Protocol):
     consumer_wake: Event
     is_stopping: bool
     is_quiet: bool
+    claims: ClaimSource | None
 
     def ack_and_fetch(self, lane: str, done: list[str], count: int, now_ms: int) -> list[Any]: ...
-    def give_back(self, lane: str, message_ids: list[str]) -> None: ...
     def can_run(self, job_type: str) -> bool: ...
     def give_up(self, lane: str, message_id: str, why: str) -> None: ...
 
 
 class LaneConsumer(Consumer):
     def __init__(self, source: Source, lane: str, prefetch: int, timeout: int) -> None:
-        """`prefetch`: most messages that the process may have; `timeout`: milliseconds between looks without a wake-up."""
+        """`prefetch`: the threads of the process; `timeout`: milliseconds between looks without a wake-up."""
         self._source = source
         self._lane = lane
-        self._prefetch = prefetch
         self._timeout_s = timeout / 1_000
         self._buffer = source.prefetched
+        self._buffer.threads = prefetch
         self._wake = source.consumer_wake
+        self._may_have_more = True
+        """Whether the lane may have messages that this process had no room for. If not, a push wakes it."""
         self._wake.set()
 
     def __next__(self) -> MessageProxy | None:
         if not self._buffer.fetched:
             is_poll = not self._wake.wait(STOPPING_S if self._source.is_stopping else self._timeout_s)
-            if self._buffer.done:
-                # Other messages of the same group commit are done a moment later, and share the round trip.
-                time.sleep(PAUSE_S)
             # Cleared before the fetch: what is pushed after the fetch sets the event again.
             self._wake.clear()
             self._fetch(is_poll)
         return self._buffer.fetched.popleft() if self._buffer.fetched else None
 
     def ack(self, message: MessageProxy) -> None:
+        """A thread is done with the message. It is acked once the outcome of its job is recorded."""
         id_ = message.options["redis_message_id"]
-        self._buffer.done.add(id_)
+        if id_ not in self._buffer.unrecorded:
+            self._buffer.done.add(id_)
         self._buffer.release(id_)
-        self._wake.set()
+        if self._buffer.must_ack or (self._may_have_more and self._buffer.room):
+            self._wake.set()
 
     # A job that failed has its record in PostgreSQL: dramatiq's dead-letter queue is for ordinary messages.
     nack = ack
 
-    def requeue(self, messages: Any) -> None:
-        if ids := [message.options["redis_message_id"] for message in messages]:
-            self._source.give_back(self._lane, ids)
-            for id_ in ids:
-                self._buffer.release(id_)
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        """Give back what was not begun: its jobs are dispatched anew, and the messages are void."""
+        ids = [message.options["redis_message_id"] for message in messages]
+        self._claims.give_back(filter(None, map(parse_message_id, ids)))
+        self._buffer.done.update(ids)
+        for id_ in ids:
+            self._buffer.release(id_)
 
     def close(self) -> None:
         if not self._source.is_stopping:
             # Redis was away. The next consumer goes on with these messages.
             return
+        self.requeue(self._buffer.fetched)
+        self._buffer.fetched.clear()
+        self._claims.flush(FLUSH_S)
         try:
             self._call(0)
-            self.requeue(self._buffer.fetched)
-            self._buffer.fetched.clear()
         except redis.RedisError as error:
-            _log.warning("fetched messages not given back", error=str(error))
+            _log.warning("messages not acked: they are void", error=str(error))
+
+    @property
+    def _claims(self) -> ClaimSource:
+        assert self._source.claims is not None, "the worker has not booted"
+        return self._source.claims
 
     def _fetch(self, is_poll: bool) -> None:
         may_take = not (self._source.is_stopping or self._source.is_quiet)
-        free = self._buffer.free(self._prefetch) if may_take else 0
-        if not (free or self._buffer.done or is_poll):
+        self._claims.give_back(self._claims.waiting_for(MOST_WAIT_S if may_take else 0))
+        room = self._buffer.room if may_take else 0
+        if not room:
+            # What woke us may have been a push.
+            self._may_have_more = True
+        if not (room or self._buffer.must_ack or is_poll):
             return
         try:
-            answer = self._call(free)
+            answer = self._call(room)
         except redis.ConnectionError as error:
             raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+        if room:
+            self._may_have_more = len(answer) == room
         if answer:
             crash("fetch.taken")
-        for id_, body in zip(answer[::2], answer[1::2], strict=True):
-            self._take(id_.decode(), body)
+            self._take([id_.decode() for id_ in answer])
 
-    def _call(self, free: int) -> list[Any]:
+    def _call(self, count: int) -> list[Any]:
         done = list(self._buffer.done)
-        answer = self._source.ack_and_fetch(self._lane, done, free, current_millis())
+        answer = self._source.ack_and_fetch(self._lane, done, count, current_millis())
         # Only now: an ack that did not get through is sent again.
         self._buffer.done.difference_update(done)
         return answer
 
-    def _take(self, id_: str, body: bytes | None) -> None:
+    def _take(self, ids: list[str]) -> None:
         """A broken message must not harm the good ones of the same fetch."""
-        try:
-            message: Message[Any] = Message.decode(body or b"")
-            if message.options["redis_message_id"] != id_ or message.queue_name != self._lane:
-                raise ValueError("the message belongs to another lane")  # noqa: TRY301
-            if not self._source.can_run(message.actor_name):
-                raise ValueError(f"this process does not know job type {message.actor_name!r}")  # noqa: TRY301
-        except Exception as error:  # noqa: BLE001 (whatever is in Redis)
-            self._source.give_up(self._lane, id_, str(error))
-            return
-        self._buffer.take(MessageProxy(message))
+        dispatches = dict[str, tuple[UUID, int]]()
+        for id_ in ids:
+            if found := parse_message_id(id_):
+                dispatches[id_] = found
+            else:
+                self._source.give_up(self._lane, id_, "it is no dispatch of a job")
+        claimed = self._claims.claim(list(dispatches.values()))
+        for id_, dispatched in dispatches.items():
+            job_type = claimed.get(dispatched)
+            if job_type is None:
+                # Void: another worker has the job, or it was cancelled. Or PostgreSQL did not answer.
+                self._buffer.done.add(id_)
+            elif self._source.can_run(job_type):
+                self._buffer.take(_message(self._lane, id_, dispatched, job_type))
+            else:
+                self._claims.give_back([dispatched])
+                self._source.give_up(self._lane, id_, f"this process does not know job type {job_type!r}")
+
+
+def _message(lane: str, id_: str, dispatched: tuple[UUID, int], job_type: str) -> MessageProxy:
+    options = {"redis_message_id": id_}
+    message: Message[Any] = Message(lane, job_type, (), {}, options, message_id=str(dispatched[0]))
+    return MessageProxy(message)

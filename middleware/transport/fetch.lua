@@ -1,8 +1,8 @@
 -- Ack what this broker is done with, then take up to ARGV[4] messages of a lane: dramatiq's own ack and fetch,
--- in one call. Answers with the ids too: a message whose body is broken can then still be traced to its job.
+-- in one call. The bodies stay where they are: the ids say it all.
 -- The acks come first: they free memory, so that a full Redis lets the rest pass.
 -- KEYS: list, messages, acks, heartbeats. ARGV: now (ms), broker id, queue, count, then the ids to ack.
--- Answer: id, body or false, id, body …
+-- Answer: ids.
 for i = 5, #ARGV do
     if redis.call('srem', KEYS[3], ARGV[i]) == 1 then
         redis.call('hdel', KEYS[2], ARGV[i])
@@ -15,6 +15,5 @@ for _ = 1, tonumber(ARGV[4]) do
     if not id then break end
     redis.call('sadd', KEYS[3], id)
     answer[#answer + 1] = id
-    answer[#answer + 1] = redis.call('hget', KEYS[2], id)
 end
 return answer

@@ -11,7 +11,7 @@ from uuid import UUID
 from dramatiq import Message
 
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
-from aeon_jobs.persistence.queue.jobs import NewJob, OnFailure
+from aeon_jobs.persistence.queue.submissions import NewJob, OnFailure
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -68,14 +68,24 @@ def new_job(definition: Definition, message: Message[Any], delay: int | None = N
     Raises:
         InvalidJob: an option or an argument does not fit; names every one.
     """
-    options = {name: value for name, value in message.options.items() if value is not None}
+    return submission(
+        definition, message.options, delay=delay, payload=definition.payload(message.args, message.kwargs)
+    )
+
+
+def submission(definition: Definition, given: Mapping[str, Any], *, delay: int | None = None, payload: Any) -> NewJob:
+    """The submission that options stand for.
+
+    Raises:
+        InvalidJob: an option does not fit; names every one.
+    """
+    options = {name: value for name, value in given.items() if value is not None}
     options.pop("session", None)
     options.pop("redis_message_id", None)
     refuse_unknown(options)
     own_delay = options.pop("delay", None)
     if "depends_on" in options:
         options["depends_on"] = _job_ids(options["depends_on"])
-    payload = definition.payload(message.args, message.kwargs)
     delay_ms = _milliseconds(own_delay if delay is None else delay)
     return NewJob(job_type=definition.name, payload=payload, delay_ms=delay_ms, **options)
 

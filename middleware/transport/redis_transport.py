@@ -11,13 +11,15 @@ it:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from importlib import resources
 from itertools import groupby
 from typing import Any
 
 import redis
-from dramatiq import Message
+from dramatiq.common import current_millis
 
 from aeon_jobs.persistence.queue.dispatch import Dispatch
 
@@ -54,16 +56,20 @@ class RedisTransport:
         """Every lane that may have messages, also lanes of workers that are gone."""
         return self._text(self.client.smembers(self._lanes))
 
-    def push(self, dispatches: Iterable[Dispatch]) -> int:
-        """Push dispatches in the order given; one that is there already is left alone. Returns how many were new."""
+    def push(self, dispatches: Iterable[Dispatch]) -> tuple[int, bool]:
+        """Push dispatches in the order given; one that is there already is left alone.
+
+        Returns how many were new, and whether this Redis still holds our epoch.
+        """
         ordered = sorted(dispatches, key=lambda dispatch: dispatch.lane)
-        return sum(
+        answers = [
             self._push(
-                keys=[self._list(lane), self._messages(lane), self._lanes],
+                keys=[self._list(lane), self._messages(lane), self._lanes, self._epoch],
                 args=[f"{self.namespace}:fetch", lane, *_bodies(group)],
             )
             for lane, group in groupby(ordered, key=lambda dispatch: dispatch.lane)
-        )
+        ]
+        return sum(new for new, _ in answers), all(is_ours for _, is_ours in answers)
 
     def absent(self, dispatches: Sequence[Dispatch]) -> list[Dispatch]:
         """Those that no lane has."""
@@ -127,18 +133,21 @@ class RedisTransport:
         return [member.decode() if isinstance(member, bytes) else member for member in members]
 
 
-def message_for(dispatch: Dispatch) -> Message[Any]:
-    """The dramatiq message of a dispatch."""
-    options: Mapping[str, Any] = {"redis_message_id": dispatch.message_id}
-    return Message(
-        queue_name=dispatch.lane,
-        actor_name=dispatch.job_type,
-        args=(),
-        kwargs={},
-        options=dict(options),
-        message_id=str(dispatch.id),
+def body_of(dispatch: Dispatch) -> str:
+    """The dispatch as a message of dramatiq. Workers read the ids alone; the body is for dramatiq's own tools."""
+    before, after = _frame(dispatch.lane, dispatch.job_type)
+    return f'{before}"{dispatch.message_id}"}},"message_id":"{dispatch.id}"{after}{current_millis()}}}'
+
+
+@lru_cache(maxsize=10_000)
+def _frame(lane: str, job_type: str) -> tuple[str, str]:
+    """What the messages of a lane and a job type have in common, before and after their ids."""
+    return (
+        f'{{"queue_name":{json.dumps(lane)},"actor_name":{json.dumps(job_type)},"args":[],"kwargs":{{}},'
+        '"options":{"redis_message_id":',
+        ',"message_timestamp":',
     )
 
 
-def _bodies(dispatches: Iterable[Dispatch]) -> list[str | bytes]:
-    return [part for dispatch in dispatches for part in (dispatch.message_id, message_for(dispatch).encode())]
+def _bodies(dispatches: Iterable[Dispatch]) -> list[str]:
+    return [part for dispatch in dispatches for part in (dispatch.message_id, body_of(dispatch))]

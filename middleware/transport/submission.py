@@ -1,37 +1,37 @@
 """Submitting: messages of job types become rows.
 
 1. The message's arguments and options are held against the job type; what does not fit is refused, and nothing is stored.
-2. One INSERT stores the job, in the caller's transaction if a session came along. Many jobs are a few large INSERTs.
+2. One INSERT stores the job, in the caller's transaction if a session came along. Many jobs are read, checked and stored some
+   at a time, by COPY, in one transaction.
 3. The dispatcher is told that there is something to do: now, or when the caller commits.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from dramatiq import Message
 
 from aeon_jobs.middleware.execution.definitions import Definition
 from aeon_jobs.middleware.transport.options import new_job
+from aeon_jobs.middleware.transport.outgoing import Arguments, Outgoing
 from aeon_jobs.persistence.core.crash_points import crash
-from aeon_jobs.persistence.core.database import Database, borrowed
-from aeon_jobs.persistence.core.errors import InvalidJob, Violation
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.errors import InvalidJob
 from aeon_jobs.persistence.core.logs import Logger
 from aeon_jobs.persistence.hints import Hints
-from aeon_jobs.persistence.queue import job_types, jobs
-from aeon_jobs.persistence.queue.jobs import NewJob, Submitted
+from aeon_jobs.persistence.queue import batches, job_types, jobs
+from aeon_jobs.persistence.queue.batches import Batch
+from aeon_jobs.persistence.queue.submissions import Row, Submitted, Template
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.orm import Session
-
-PORTION = 1_000
-"""Most jobs of one INSERT."""
-_TOLD = 100
-"""Most broken rules that one error names."""
 
 _log = Logger(__name__)
 
@@ -51,36 +51,52 @@ class Submitter:
             IdempotencyConflict: the key belongs to a job with another payload.
         """
         session = message.options.get("session")
-        new = new_job(definition, message, delay)
+        row = _row(definition, message, delay)
+        new = row.new
         self._introduce(definition)
         # A single statement needs no transaction around it, which saves two round trips.
         with self._connection(session, in_transaction=bool(new.depends_on)) as connection:
-            submitted = jobs.submit(connection, new, definition)
+            submitted = jobs.submit_row(connection, row, schema=self._database.schema)
         if session is None:
             crash("submit.committed")
             self._hints.job_ready()
         return submitted
 
     def submit_many(
-        self, messages: Sequence[tuple[Definition, Message[Any]]], session: Session | Connection | None
-    ) -> list[Submitted]:
-        """Store the jobs of all messages, or none; the answers stand in their order.
+        self, given: Iterable[Arguments | Message[Any]], outgoing: Outgoing, session: Session | Connection | None
+    ) -> list[UUID]:
+        """Store many jobs, or none; their ids stand in the order of the jobs.
 
         Raises:
             InvalidJob: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``.
             IdempotencyConflict
         """
-        if not messages:
-            return []
-        new = _new_jobs(messages)
-        known = {definition.name: definition for definition, _ in messages}
-        for definition in known.values():
-            self._introduce(definition)
-        with self._connection(session, in_transaction=True) as connection:
-            submitted = jobs.submit_many(connection, new, known, portion=PORTION)
+        ids = list[UUID]()
+        portions = batches.portions(given)
+        # Before there is a transaction: without a job there is none.
+        if not (first := next(portions, None)):
+            return ids
+        with self._transaction(session) as connection:
+            batch = Batch(connection, self._database.schema)
+            for portion in chain([first], portions):
+                for definition in outgoing.definitions(portion):
+                    self._introduce(definition)
+                ids += [submitted.id for submitted in batch.add(portion, outgoing.row)]
+            batch.close()
         if session is None:
             self._hints.job_ready()
-        return submitted
+        return ids
+
+    @contextmanager
+    def _transaction(self, session: Session | Connection | None) -> Iterator[Connection]:
+        if session is None:
+            with self._database.transaction() as connection:
+                yield connection
+            return
+        connection = self._connection_of(session)
+        # Refused, nothing of it is stored, and the caller may go on in the same transaction.
+        with connection.begin_nested():
+            yield connection
 
     def _introduce(self, definition: Definition) -> None:
         """Register the job type if no worker has. A deploy may start producers of a new job type before its workers.
@@ -104,9 +120,7 @@ class Submitter:
             with self._database.transaction() if in_transaction else self._database.connection() as connection:
                 yield connection
             return
-        connection = self._connection_of(session)
-        with borrowed(connection, self._database.schema):
-            yield connection
+        yield self._connection_of(session)
 
     def _connection_of(self, session: Any) -> Connection:
         from sqlalchemy import Connection
@@ -150,15 +164,8 @@ class Submitter:
             loop.run_in_executor(None, self._hints.job_ready)
 
 
-def _new_jobs(messages: Sequence[tuple[Definition, Message[Any]]]) -> list[NewJob]:
-    new, violations = list[NewJob](), list[Violation]()
-    for index, (definition, message) in enumerate(messages):
-        try:
-            new.append(new_job(definition, message))
-        except InvalidJob as error:
-            violations += [Violation(f"jobs[{index}].{v.field}", v.rule) for v in error.violations]
-            if len(violations) >= _TOLD:
-                break
-    if violations:
-        raise InvalidJob(violations[:_TOLD])
-    return new
+def _row(definition: Definition, message: Message[Any], delay: int | None) -> Row:
+    if delay is None and message.options.keys() <= {"session"}:
+        return definition.template.row(definition.payload(message.args, message.kwargs))
+    new = new_job(definition, message, delay)
+    return Template(new, definition).row(new.payload)

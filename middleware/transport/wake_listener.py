@@ -32,6 +32,10 @@ class WakeListener:
             self._client.publish(self._channel, "stop")
         self._thread.join()
 
+    def wake(self) -> None:
+        """As if a message came."""
+        self._woken.set()
+
     def clear(self) -> None:
         self._woken.clear()
 

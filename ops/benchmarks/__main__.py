@@ -1,6 +1,7 @@
 """`python -m aeon_jobs.ops.benchmarks`: measure, show, compare with the floors. Exit code 1 when one is not met.
 
-With --quick the floors are shown and do not decide: a few jobs on a busy machine prove nothing.
+With --quick the floors are shown and do not decide: a few jobs on a busy machine prove nothing. --write-docs writes the page
+about performance in the current directory's docs/.
 """
 
 from __future__ import annotations
@@ -9,65 +10,104 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from aeon_jobs.ops.benchmarks import database, drain, enqueue, http_api, latency, memory, recovery
-from aeon_jobs.ops.benchmarks.figure import Figure
+from aeon_jobs.ops.benchmarks import database, drain, enqueue, http_api, idle, latency, memory, recovery
+from aeon_jobs.ops.benchmarks.figure import Curve, Figure
+from aeon_jobs.ops.benchmarks.load import curves, pending, readers, service_levels, utilisation, wal
 from aeon_jobs.ops.benchmarks.machine import machine
-from aeon_jobs.ops.benchmarks.report import save, show
-from aeon_jobs.ops.benchmarks.scale import Scale, quick
+from aeon_jobs.ops.benchmarks.page.render import page
+from aeon_jobs.ops.benchmarks.report import show
+from aeon_jobs.ops.benchmarks.results import Results
+from aeon_jobs.ops.benchmarks.rivals import comparison
+from aeon_jobs.ops.benchmarks.scale import Scale, full, quick
 from aeon_jobs.ops.benchmarks.system import System, built
 from aeon_jobs.ops.up import every_stop_signal_is_ctrl_c
 
-MEASUREMENTS: dict[str, Callable[[System, Scale], Iterator[Figure]]] = {
+MEASUREMENTS: dict[str, Callable[[System, Scale], Iterator[Figure | Curve]]] = {
     "database": database.measure,
+    "pending": pending.measure,
     "enqueue": enqueue.measure,
     "drain": drain.measure,
     "latency": latency.measure,
+    "wal": wal.measure,
+    "utilisation": utilisation.measure,
+    "readers": readers.measure,
+    "curves": curves.measure,
     "api": http_api.measure,
+    "idle": idle.measure,
     "memory": memory.measure,
+    "levels": service_levels.measure,
     "recovery": recovery.measure,
+    "rivals": comparison.measure,
 }
+SHARING = {"drain", "latency", "wal", "utilisation", "readers", "curves"}
+"""They follow each other with the same dispatcher and workers. Each other one begins with an empty system and no processes."""
+NOT_QUICK = {"rivals"}
+"""Left out by --quick unless named: they install packages."""
+DOCS = Path("docs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    scale = quick() if options.quick else Scale()
-    if options.soak is not None:
-        scale = replace(scale, soak_s=options.soak)
+    scale = quick() if options.quick else full() if options.full else Scale()
+    names = options.only or [name for name in MEASUREMENTS if not options.quick or name not in NOT_QUICK]
     with every_stop_signal_is_ctrl_c(), built() as system:
-        host = machine(system.directory)
-        console.print(" · ".join(f"{name} {value}" for name, value in host.items()), "\n")
-        measured = {name: _measure(name, system, scale, console) for name in options.only or MEASUREMENTS}
-    if options.json:
-        save(options.json, host, measured)
-    missed = [figure for figures in measured.values() for figure in figures if figure.holds is False]
-    return 1 if missed and not options.quick else 0
+        results = Results(machine(system.directory))
+        console.print(" · ".join(f"{name} {value}" for name, value in results.machine.items()), "\n")
+        for name in names:
+            results.add(name, _measure(name, system, scale, console))
+            if options.json:
+                # Each time: an interrupted run has measured something.
+                results.save(options.json)
+    if options.write_docs:
+        write_docs(results, DOCS)
+    return 1 if results.missed() and not options.quick else 0
 
 
-def _measure(name: str, system: System, scale: Scale, console: Console) -> list[Figure]:
-    system.clear()
+def write_docs(results: Results, docs: Path) -> None:
+    """docs/performance.md, its plots, and the figures that both come from. What was not measured now stays as it was.
+
+    Raises:
+        MissingFigures: it was never measured.
+    """
+    from aeon_jobs.ops.benchmarks.page import plots
+
+    stored = docs / "performance" / "results.json"
+    if stored.exists():
+        results = results.over(Results.load(stored))
+    results.save(stored)
+    # As they are stored, so that the page can be made again from the file.
+    results = Results.load(stored)
+    plots.save_all(results, stored.parent)
+    (docs / "performance.md").write_text(page(results))
+
+
+def _measure(name: str, system: System, scale: Scale, console: Console) -> list[Figure | Curve]:
+    if name not in SHARING:
+        system.clear()
     began = time.monotonic()
     with console.status(f"measuring: {name}"):
-        figures = list(MEASUREMENTS[name](system, scale))
-    show(console, f"{name} ({time.monotonic() - began:.0f} s)", figures)
-    return figures
+        measured = list(MEASUREMENTS[name](system, scale))
+    show(console, f"{name} ({time.monotonic() - began:.0f} s)", measured)
+    return measured
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m aeon_jobs.ops.benchmarks", description="Measure the service levels."
+        prog="python -m aeon_jobs.ops.benchmarks", description="Measure the service levels, and compare with rivals."
     )
-    parser.add_argument("--quick", action="store_true", help="small counts, to try that everything works")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--quick", action="store_true", help="small counts, to try that everything works; no rivals")
+    length.add_argument("--full", action="store_true", help="load tests as long as the specification says: an hour")
     parser.add_argument(
         "--only", action="append", choices=MEASUREMENTS, metavar="NAME", help="may be repeated: %(choices)s"
     )
-    parser.add_argument("--soak", type=float, metavar="SECONDS", help="of load on the API; default 60")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md and its plots")
     return parser.parse_args(arguments)
 
 

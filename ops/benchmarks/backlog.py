@@ -15,6 +15,11 @@ def mixed(database: Database, count: int) -> None:
     _run(database, "mixed_jobs", count)
 
 
+def pending(database: Database, count: int) -> None:
+    """Ready jobs that do nothing."""
+    _run(database, "pending_jobs", count)
+
+
 def in_front(database: Database, count: int) -> None:
     """`count` blocked and `count` scheduled jobs of the highest priority."""
     _run(database, "jobs_in_front", count)

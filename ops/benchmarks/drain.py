@@ -10,25 +10,22 @@ from collections.abc import Iterator
 from statistics import median
 
 from aeon_jobs.ops.benchmarks.figure import Figure
+from aeon_jobs.ops.benchmarks.load.queue import pause, resume
 from aeon_jobs.ops.benchmarks.program import Program
 from aeon_jobs.ops.benchmarks.scale import Scale
 from aeon_jobs.ops.benchmarks.system import System, wait_until
-from aeon_jobs.persistence.queue import queues
 
-QUEUE = "default"
-WARM_UP = 200
 PUBLISHED_S = 1.5
 """After which PostgreSQL has published its counts."""
 FLOOR_PER_S = 100 / 60
 
 
 def measure(system: System, scale: Scale) -> Iterator[Figure]:
-    with system.dispatcher() as dispatcher, system.workers() as workers:
-        _drain(system, dispatcher, workers, WARM_UP)
-        before, done = system.requests(), system.finished()
-        drains = [_drain(system, dispatcher, workers, scale.drained) for _ in range(scale.drains)]
-        time.sleep(PUBLISHED_S)
-        sent, done = system.requests(), system.finished() - done
+    dispatcher, workers = system.running()
+    before, done = system.requests(), system.finished()
+    drains = [_drain(system, dispatcher, workers, scale.drained) for _ in range(scale.drains)]
+    time.sleep(PUBLISHED_S)
+    sent, done = system.requests(), system.finished() - done
     yield Figure(name="no-op jobs", value=median(rate for rate, _ in drains), unit="jobs/s", at_least=FLOOR_PER_S)
     for part in drains[0][1]:
         yield Figure(name=f"CPU per 1,000 jobs: {part}", value=median(cpu[part] for _, cpu in drains), unit="s")
@@ -39,12 +36,10 @@ def measure(system: System, scale: Scale) -> Iterator[Figure]:
 
 def _drain(system: System, dispatcher: Program, workers: Program, count: int) -> tuple[float, dict[str, float]]:
     """Jobs a second, and CPU seconds per 1,000 jobs by part. The jobs are stored before the clock starts."""
-    with system.database.connection() as connection:
-        queues.pause(connection, QUEUE, by="benchmark")
+    pause(system)
     system.submit("bench_nothing", count, n=1)
     before, done = _cpu(system, dispatcher, workers), system.finished()
-    with system.database.connection() as connection:
-        queues.resume(connection, QUEUE)
+    resume(system)
     system.until_finished(done + count)
     # Acks and counters follow the last record by a moment.
     wait_until(lambda: not system.unacked(), "the last ack")

@@ -1,4 +1,4 @@
-"""One measured number."""
+"""One measured number, and many along a curve."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ class Figure:
     at_most: float | None = None
     """The floor of the specification, for values that should be small."""
     at_least: float | None = None
+    samples: tuple[float, ...] = ()
+    """What the value is the median of, where it was measured more than once."""
 
     @property
     def holds(self) -> bool | None:
@@ -22,6 +24,18 @@ class Figure:
         if self.at_most is not None:
             return self.value <= self.at_most
         return self.value >= self.at_least if self.at_least is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Values of `y` at places of `x`. Curves of the same plot share their axes."""
+
+    plot: str
+    name: str
+    x: str
+    """What it depends on, with the unit."""
+    y: str
+    points: tuple[tuple[float, float], ...]
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

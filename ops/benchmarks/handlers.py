@@ -27,4 +27,17 @@ def bench_nap(seconds: float) -> None:
         current_job().check()
 
 
-TYPES = (bench_nothing, bench_stamp, bench_nap)
+@job
+def bench_payload(data: str) -> None:
+    """Carries a payload of a given size."""
+
+
+@job
+def bench_sleep(seconds: float) -> list[float]:
+    """When it began and when it ended, in Unix time: of what the thread did in between."""
+    began = time.time()
+    time.sleep(seconds)
+    return [began, time.time()]
+
+
+TYPES = (bench_nothing, bench_stamp, bench_nap, bench_payload, bench_sleep)

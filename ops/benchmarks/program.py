@@ -101,5 +101,10 @@ def cpu_s(process: psutil.Process) -> float:
     return sum((times.user, times.system, times.children_user, times.children_system))
 
 
+def shared_mb(process: psutil.Process) -> float:
+    """Proportional set size: a page that n processes share counts as 1/n in each. Linux alone tells it."""
+    return float(getattr(process.memory_full_info(), "pss", 0)) / 2**20
+
+
 def resident_mb(process: psutil.Process) -> float:
     return float(process.memory_info().rss) / 2**20

@@ -27,9 +27,12 @@ from aeon_jobs.persistence.core.database import Database, get_database
 from aeon_jobs.persistence.core.settings import get_settings, load_settings, variable_names
 from aeon_jobs.persistence.hints import redis_client
 from aeon_jobs.persistence.queue import job_types
-from aeon_jobs.persistence.queue.jobs import NewJob, submit_many
+from aeon_jobs.persistence.queue.jobs import submit_many
+from aeon_jobs.persistence.queue.submissions import NewJob
 
 TIMEOUT_S = 120
+WARM_UP = 200
+"""Jobs after which processes have made their connections and plans."""
 PROCESSES = 2
 """Worker processes."""
 
@@ -42,12 +45,15 @@ class System:
     database: Database
     redis: redis.Redis
     _stack: ExitStack
-    _large: dict[int, tuple[str, Database]] = field(default_factory=dict)
+    _large: dict[str, tuple[str, Database]] = field(default_factory=dict)
+    _running: ExitStack = field(default_factory=ExitStack)
+    _programs: tuple[Program, Program] | None = None
 
     def clear(self) -> None:
-        """Remove everything but the job types."""
+        """Stop the processes, remove everything but the job types."""
         from aeon_jobs.ops.benchmarks.handlers import TYPES
 
+        self.stop_running()
         self.redis.flushall()
         with self.database.transaction() as connection:
             connection.exec_driver_sql("TRUNCATE jobs, job_counters, workers, job_queues, job_types CASCADE")
@@ -56,16 +62,22 @@ class System:
 
     def large_database(self, count: int) -> tuple[str, Database]:
         """Url of, and connections to, a database with `count` jobs in it, created at first use."""
-        if count not in self._large:
-            name = f"jobs_{count}"
+        return self._filled(f"jobs_{count}", lambda database: backlog.mixed(database, count))
+
+    def pending_database(self, count: int) -> Database:
+        """A database with `count` pending jobs in it, created at first use."""
+        return self._filled(f"pending_{count}", lambda database: backlog.pending(database, count))[1]
+
+    def _filled(self, name: str, fill: Callable[[Database], None]) -> tuple[str, Database]:
+        if name not in self._large:
             self.execute(f"CREATE DATABASE {name}")
             database = Database(load_settings(database_url=self.postgres.url_of(name)).postgres_dsn, pool_size=20)
             self._stack.callback(database.dispose)
             migrate.up(database)
             _register(database)
-            backlog.mixed(database, count)
-            self._large[count] = self.postgres.url_of(name), database
-        return self._large[count]
+            fill(database)
+            self._large[name] = self.postgres.url_of(name), database
+        return self._large[name]
 
     def execute(self, sql: str, **parameters: Any) -> list[Any]:
         """Rows of a statement on the empty database; none if it returns none."""
@@ -93,6 +105,20 @@ class System:
     def until_finished(self, count: int) -> None:
         wait_until(lambda: self.finished() >= count, f"{count} finished jobs", pause_s=0.05)
 
+    def running(self) -> tuple[Program, Program]:
+        """A dispatcher and workers on the defaults, warmed up, for all measurements that do not start their own."""
+        if self._programs is None:
+            programs = self._running.enter_context(self.dispatcher()), self._running.enter_context(self.workers())
+            self.submit("bench_nothing", WARM_UP, n=1)
+            self.until_finished(WARM_UP)
+            self._programs = programs
+        return self._programs
+
+    def stop_running(self) -> None:
+        """Before a measurement that needs processes of its own, or none."""
+        self._running.close()
+        self._programs = None
+
     @contextmanager
     def dispatcher(self, **environment: str) -> Iterator[Program]:
         with Program(["dispatcher"], self.directory / "dispatcher.log", **environment) as program:
@@ -101,9 +127,21 @@ class System:
 
     @contextmanager
     def workers(self, **environment: str) -> Iterator[Program]:
+        processes = int(environment.get("WORKER_PROCESSES", PROCESSES))
         with self.workers_starting(**environment) as program:
-            wait_until(lambda: self._alive("worker", program) == PROCESSES, "the workers")
+            wait_until(lambda: self._alive("worker", program) == processes, "the workers")
             yield program
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Without the transactions of autovacuum."""
+        try:
+            self.execute("ALTER SYSTEM SET autovacuum = off")
+            self.execute("SELECT pg_reload_conf()")
+            yield
+        finally:
+            self.execute("ALTER SYSTEM RESET autovacuum")
+            self.execute("SELECT pg_reload_conf()")
 
     def workers_starting(self, **environment: str) -> Program:
         """2 processes of 8 threads, on the defaults."""
@@ -146,7 +184,9 @@ def built() -> Iterator[System]:
         stack.callback(_close_connections)
         migrate.up(database)
         client = stack.enter_context(redis_client(server.url))
-        yield System(directory, postgres, server, database, client, stack)
+        system = System(directory, postgres, server, database, client, stack)
+        stack.callback(system.stop_running)
+        yield system
 
 
 def wait_until(look: Callable[[], bool], what: str, pause_s: float = 0.02) -> None:

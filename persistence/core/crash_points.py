@@ -17,6 +17,7 @@ VARIABLE = "AEON_CRASH"
 
 POINTS = {
     "submit.stored": "a job was inserted, its transaction not committed",
+    "submit.copied": "a portion of many jobs was stored, the transaction of all not committed",
     "submit.committed": "a job was committed, its producer not answered",
     "dispatch.committed": "jobs were dispatched in PostgreSQL, not pushed to Redis",
     "dispatch.pushed": "jobs were pushed to Redis",

@@ -7,8 +7,8 @@ transaction-mode pooler such as PgBouncer.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import cache, lru_cache, partial
 from importlib import resources
 from threading import Lock
@@ -100,7 +100,7 @@ def search_path(schema: str) -> str:
 
 
 def run(connection: Connection, name: str, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
-    """Execute a named statement: ``queue/submit`` is persistence/queue/sql/submit.sql.
+    """Execute a named statement: ``queue/cancel`` is persistence/queue/sql/cancel.sql.
 
     On a connection of ours it brings its own search path and time limit; on somebody else's see `borrowed`.
     """
@@ -111,6 +111,78 @@ def run(connection: Connection, name: str, parameters: Mapping[str, Any] | None 
 def run_sql(connection: Connection, sql: str, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
     """As `run`, for one of the few statements that are put together: of constants, with all values as parameters."""
     return connection.execute(_prepared(sql, *_surroundings(connection)), parameters)
+
+
+def hot_rows(connection: Connection, name: str, parameters: Mapping[str, Any]) -> list[Any]:
+    """As `run`, for the few statements that every job needs: rows as tuples, by psycopg2 itself. SQLAlchemy's objects around a
+    statement and its rows cost half as much again as all that PostgreSQL does.
+
+    Raises:
+        DBAPIError: as SQLAlchemy would raise it.
+    """
+    _read_uuids()
+    return _rows(connection, _compiled(name, *_surroundings(connection)), parameters)
+
+
+@cache
+def _compiled(name: str, *surroundings: Any) -> str:
+    from sqlalchemy.dialects.postgresql import psycopg2
+
+    return str(statement(name, *surroundings).compile(dialect=psycopg2.dialect()))  # type: ignore[no-untyped-call]
+
+
+def call(connection: Connection, function: str, argument: str, *, schema: str | None = None) -> Sequence[Any]:
+    """Rows (tuples) of one of our functions that takes JSON. Its name is qualified, and it looks our tables up in its own
+    schema: so it is a single statement on somebody else's connection, too. `schema`: ours, on such a connection.
+    """
+    name = qualified(connection, function, schema)
+    if not _is_foreign(connection):
+        sql = f"{time_limit(connection)}SELECT * FROM {name}(%s)"  # noqa: S608 (a name of ours)
+        return _rows(connection, sql, (argument,))
+    _read_uuids()
+    return connection.execute(_called(name), {"argument": argument}).all()
+
+
+def qualified(connection: Connection, name: str, schema: str | None = None) -> str:
+    """The name of a table or function of ours. `schema`: ours, on somebody else's connection that is not `borrowed`."""
+    schema = schema or _own_schema(connection)
+    return f'"{schema}".{name}' if schema else name
+
+
+def time_limit(connection: Connection) -> str:
+    """What stands before a statement of ours, so that it ends in the time that is set; nothing in a session of others."""
+    return _limits(*_surroundings(connection)[1:])
+
+
+@lru_cache(maxsize=100)
+def _called(name: str) -> TextClause:
+    from sqlalchemy import text
+
+    return text(f"SELECT * FROM {name}(CAST(:argument AS jsonb))")  # noqa: S608 (a name of ours)
+
+
+def _rows(connection: Connection, sql: str, parameters: Any) -> list[Any]:
+    with driver_errors(connection, sql), closing(connection.connection.cursor()) as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
+
+
+@contextmanager
+def driver_errors(connection: Connection, sql: str) -> Iterator[None]:
+    """Errors of the driver become SQLAlchemy's, as those of its own statements do; a lost connection leaves the pool."""
+    driver_error = connection.dialect.loaded_dbapi.Error
+    try:
+        yield
+    except driver_error as error:
+        from sqlalchemy.exc import DBAPIError
+
+        raw = connection.connection.dbapi_connection
+        is_lost = connection.dialect.is_disconnect(error, raw, None)
+        if is_lost:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            sql, None, error, driver_error, connection_invalidated=is_lost, dialect=connection.dialect
+        ) from error
 
 
 @cache
@@ -126,16 +198,39 @@ def statement(
     name: str, schema: str | None = None, limit_ms: int | None = None, lock_ms: int | None = None
 ) -> TextClause:
     """The named statement."""
+    return _prepared(source(name), schema, limit_ms, lock_ms)
+
+
+@cache
+def source(name: str) -> str:
+    """The text of the named statement."""
     folder, _, file = name.partition("/")
-    sql = resources.files("aeon_jobs.persistence").joinpath(folder, "sql", f"{file}.sql").read_text()
-    return _prepared(sql, schema, limit_ms, lock_ms)
+    return resources.files("aeon_jobs.persistence").joinpath(folder, "sql", f"{file}.sql").read_text()
+
+
+@cache
+def together(*names: str) -> str:
+    """Several named statements as one, for `run_sql`: one transaction, one round trip. Its row has a column for each: the
+    statement's rows as a list of dicts, or NULL. All of them see the tables as they were before."""
+    columns = [name.rpartition("/")[2] for name in names]
+    parts = ",\n".join(f"{column} AS (\n{source(name)})" for column, name in zip(columns, names, strict=True))
+    answers = ", ".join(f"(SELECT jsonb_agg({column}) FROM {column}) AS {column}" for column in columns)  # noqa: S608 (names of our files)
+    return f"WITH {parts}\nSELECT {answers}"
 
 
 def _surroundings(connection: Connection) -> tuple[str | None, int | None, int | None]:
-    schema = connection.engine.get_execution_options().get("job_schema")
-    options = connection.get_execution_options()
-    is_foreign = schema is None or options.get("job_foreign", False)
-    return schema, None if is_foreign else get_settings().database_statement_timeout, options.get("job_lock_ms")
+    limit_ms = None if _is_foreign(connection) else get_settings().database_statement_timeout
+    return _own_schema(connection), limit_ms, connection.get_execution_options().get("job_lock_ms")
+
+
+def _own_schema(connection: Connection) -> str | None:
+    """Of a connection of ours."""
+    return connection.engine.get_execution_options().get("job_schema")
+
+
+def _is_foreign(connection: Connection) -> bool:
+    """Somebody else's, or ours that a handler has for its own tables."""
+    return _own_schema(connection) is None or connection.get_execution_options().get("job_foreign", False)
 
 
 @lru_cache(maxsize=2_000)
@@ -145,9 +240,12 @@ def _prepared(sql: str, schema: str | None, limit_ms: int | None, lock_ms: int |
 
     # In "public" too: a role's own search path may put somebody else's `jobs` before ours.
     path = f"{search_path(schema)};\n" if schema else ""
+    return text(_limits(limit_ms, lock_ms) + path + sql)
+
+
+def _limits(limit_ms: int | None, lock_ms: int | None) -> str:
     limit = f"SET LOCAL statement_timeout = {int(limit_ms)};\n" if limit_ms else ""
-    lock = f"SET LOCAL lock_timeout = {int(lock_ms)};\n" if lock_ms else ""
-    return text(limit + lock + path + sql)
+    return limit + (f"SET LOCAL lock_timeout = {int(lock_ms)};\n" if lock_ms else "")
 
 
 def _engine(dsn: str, pool_size: int, schema: str) -> Engine:
@@ -242,13 +340,12 @@ def is_transient(error: BaseException) -> bool:
 
 
 @contextmanager
-def borrowed(connection: Connection, schema: str) -> Iterator[None]:
+def borrowed(connection: Connection, schema: str | None) -> Iterator[None]:
     """Run our statements in somebody else's transaction, in our schema, and leave their search path as it was.
 
-    In "public" too: what is called `jobs` on their path may be a table of theirs.
+    In "public" too: what is called `jobs` on their path may be a table of theirs. No schema: nothing is to be done.
     """
-    is_ours = connection.engine.get_execution_options().get("job_schema") == schema
-    if is_ours and not connection.get_execution_options().get("job_foreign"):
+    if schema is None or (not _is_foreign(connection) and _own_schema(connection) == schema):
         yield
         return
     before = connection.exec_driver_sql("SELECT current_setting('search_path')").scalar_one()

@@ -3,7 +3,9 @@
 1. Each migration is a pair of files, NNNN_name.up.sql and NNNN_name.down.sql; applied ones stand in `job_migrations`.
 2. A transaction-level advisory lock lets one process at a time migrate; the others find nothing left to do.
 3. Each migration and its row commit together.
-4. Before the first one, the names that all the missing ones create are looked up: an object of that name that is there
+4. Functions stand in files of their own, and are made anew whenever their file changes: each has the checksum of its file as
+   its comment. Workers of the version before go on meanwhile, so the arguments of a function never change: it gets a new name.
+5. Before the first one, the names that all the missing ones create are looked up: an object of that name that is there
    already is somebody else's, so nothing is touched.
 """
 
@@ -48,6 +50,16 @@ class Migration:
 
 
 @dataclass(frozen=True, slots=True)
+class Function:
+    name: str
+    sql: str
+
+    @property
+    def mark(self) -> str:
+        return f"{_MARK}: {hashlib.sha256(self.sql.encode()).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     migration: Migration
     applied_at: datetime | None
@@ -70,6 +82,13 @@ def available() -> list[Migration]:
     ]
 
 
+def functions() -> list[Function]:
+    """Every function of this version that is made anew when it changes."""
+    folder = resources.files("aeon_jobs.persistence.core.functions")
+    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
+    return [Function(entry.name.removesuffix(".sql"), entry.read_text()) for entry in files]
+
+
 def up(database: Database, target: int | None = None) -> list[str]:
     """Apply what is missing, up to version `target`; returns the labels of what was applied.
 
@@ -86,6 +105,9 @@ def up(database: Database, target: int | None = None) -> list[str]:
             if migration.version not in _applied(connection):
                 _apply(connection, migration, database.schema)
                 done.append(migration.label)
+    if target is None:
+        with _locked(database) as connection:
+            _make_functions(connection, database.schema)
     return done
 
 
@@ -114,6 +136,8 @@ def down(database: Database, target: int) -> list[str]:
     if target == 0:
         with _locked(database) as connection:
             if _has_metadata(connection, database.schema):
+                for function in functions():
+                    _execute(connection, f"DROP FUNCTION IF EXISTS {function.name}")
                 connection.execute(text("DROP TABLE job_migrations"))
     return undone
 
@@ -131,8 +155,15 @@ def status(database: Database) -> list[Status]:
 
 
 def is_current(database: Database) -> bool:
-    """Whether every migration of this version is applied."""
-    return all(entry.applied_at for entry in status(database))
+    """Whether every migration of this version is applied, and every function there.
+
+    A function of another version will do, or the processes of the version before would call themselves out of order as soon as
+    a deploy migrates.
+    """
+    if not all(entry.applied_at for entry in status(database)):
+        return False
+    with _connected(database) as connection:
+        return {function.name for function in functions()} <= _marks(connection, database.schema).keys()
 
 
 def _status(migration: Migration, row: tuple[datetime, str] | None) -> Status:
@@ -160,9 +191,10 @@ def _locked(database: Database) -> Iterator[Connection]:
 
 
 def _prepare(connection: Connection, schema: str, wanted: Sequence[Migration]) -> None:
-    """Create schema and metadata table, and refuse a metadata table that is not ours."""
+    """Create schema and metadata table, and refuse a metadata table or a function that is not ours."""
     if not _has_schema(connection, schema):
         _execute(connection, f'CREATE SCHEMA "{schema}"')
+    _marks(connection, schema)
     if _has_metadata(connection, schema):
         _refuse_newer(connection)
         applied = _applied(connection)
@@ -185,6 +217,36 @@ def _apply(connection: Connection, migration: Migration, schema: str) -> None:
         text("INSERT INTO job_migrations (version, name, checksum) VALUES (:version, :name, :checksum)"),
         {"version": migration.version, "name": migration.name, "checksum": migration.checksum},
     )
+
+
+def _make_functions(connection: Connection, schema: str) -> None:
+    for function in _outdated(connection, schema):
+        _execute(connection, function.sql)
+        _execute(connection, f"COMMENT ON FUNCTION {function.name} IS '{function.mark}'")
+
+
+def _outdated(connection: Connection, schema: str) -> list[Function]:
+    marks = _marks(connection, schema)
+    return [function for function in functions() if marks.get(function.name) != function.mark]
+
+
+def _marks(connection: Connection, schema: str) -> dict[str, str]:
+    """The functions of ours that are there, with their marks.
+
+    Raises:
+        ForeignObjects: somebody else has a function of one of our names.
+    """
+    rows = connection.execute(
+        text(
+            "SELECT proname, coalesce(obj_description(oid, 'pg_proc'), '') AS mark FROM pg_proc"
+            " WHERE pronamespace = to_regnamespace(:schema) AND proname = ANY(:names)"
+        ),
+        {"schema": f'"{schema}"', "names": [function.name for function in functions()]},
+    )
+    found = [(row.proname, row.mark) for row in rows]
+    if foreign := sorted({name for name, mark in found if not mark.startswith(_MARK)}):
+        raise ForeignObjects(schema, foreign)
+    return dict(found)
 
 
 def _created(migration: Migration) -> list[str]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from aeon_jobs.persistence.core import payloads
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import JobNotFound, WrongState
-from aeon_jobs.persistence.queue import jobs
+from aeon_jobs.persistence.queue import jobs, submissions
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -27,7 +27,7 @@ def requeue(connection: Connection, job_id: UUID, by: str | None = None, payload
     job = jobs.get(connection, job_id)
     if payload is not None:
         jobs.check_payload(connection, job.job_type, payload)
-    encoded = None if payload is None else payloads.encode(payload, "payload", limit=jobs.payload_limit())
+    encoded = None if payload is None else payloads.encode(payload, "payload", limit=submissions.payload_limit())
     if not run(connection, "queue/requeue", {"id": job_id, "by": by, "payload": encoded}).rowcount:
         job = jobs.get(connection, job_id)
         raise WrongState(job_id, job.status, "be requeued")

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from aeon_jobs.persistence.core.database import run
+from aeon_jobs.persistence.core.database import hot_rows, run
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -27,6 +27,8 @@ class Dispatch:
     job_type: str
     lane: str = ""
     age_ms: float = 0
+    order: int = 0
+    """The job's number in the order of submission."""
 
     @property
     def message_id(self) -> str:
@@ -65,36 +67,57 @@ def lane_name(queues: Iterable[str], job_types: Iterable[str]) -> str:
 def lanes(connection: Connection, silence_ms: int) -> list[Lane]:
     """The lanes of the live workers. A worker is live while it was seen within `silence_ms`."""
     rows = run(connection, "queue/lanes", {"silence_ms": silence_ms})
-    return [
-        Lane(row.lane, tuple(row.queues), tuple(row.job_types), row.threads, row.workers, row.is_limited)
-        for row in rows
-    ]
+    return [lane_of(row._asdict()) for row in rows]
+
+
+def lane_of(row: Mapping[str, Any]) -> Lane:
+    """The lane of a row of lanes.sql."""
+    queues, job_types = tuple(row["queues"]), tuple(row["job_types"])
+    return Lane(row["lane"], queues, job_types, row["threads"], row["workers"], row["is_limited"])
 
 
 def promote(connection: Connection) -> int:
     """Mark as ready what came due; returns how many."""
-    return run(connection, "queue/promote").rowcount
+    return int(run(connection, "queue/promote").scalar_one())
 
 
-def dispatch(connection: Connection, free: Mapping[Lane, int]) -> list[Dispatch]:
-    """Queue up to `free[lane]` ready jobs for each lane; returns them, highest priority first."""
+def dispatch(connection: Connection, free: Mapping[Lane, int], after: int = 0) -> list[Dispatch]:
+    """Queue up to `free[lane]` ready jobs for each lane; returns them, highest priority first. Promotes before.
+
+    `after`: only jobs with a higher number in the order of submission.
+    """
     wanted = [
         {"lane": lane.name, "free": count, "queues": lane.queues, "job_types": lane.job_types}
         for lane, count in free.items()
     ]
-    rows = run(connection, "queue/dispatch", {"lanes": json.dumps(wanted)}).all()
-    return _into_lanes(sorted(rows, key=lambda row: (-row.priority, row.seq)), free)
+    rows = hot_rows(connection, "queue/dispatch", {"lanes": json.dumps(wanted), "after": after})
+    ready = (_Ready(*row) for row in rows)
+    return _into_lanes(sorted(ready, key=lambda job: (-job.priority, job.order)), free)
 
 
-def _into_lanes(rows: Iterable[Row[Any]], free: Mapping[Lane, int]) -> list[Dispatch]:
+class _Ready(NamedTuple):
+    """The columns of the function dispatch_jobs."""
+
+    id: UUID
+    seq: int
+    queue_name: str
+    job_type: str
+    priority: int
+    order: int
+
+
+def _into_lanes(ready: Iterable[_Ready], free: Mapping[Lane, int]) -> list[Dispatch]:
     """Each job goes to a lane that can run it: the one that may take most messages for each of its threads."""
-    left = dict(free)
+    left = {lane.name: count for lane, count in free.items()}
+    able: dict[tuple[str, str], list[Lane]] = {}
     dispatched = []
-    for row in rows:
-        able = (lane for lane in left if row.queue_name in lane.queues and row.job_type in lane.job_types)
-        chosen = max(able, key=lambda lane: left[lane] / max(1, lane.threads))
+    for job in ready:
+        pair = job.queue_name, job.job_type
+        if pair not in able:
+            able[pair] = [lane for lane in free if pair[0] in lane.queues and pair[1] in lane.job_types]
+        chosen = max(able[pair], key=lambda lane: left[lane.name] / max(1, lane.threads)).name
         left[chosen] -= 1
-        dispatched.append(replace(_dispatch(row), lane=chosen.name))
+        dispatched.append(Dispatch(job.id, job.seq, *pair, chosen, order=job.order))
     return dispatched
 
 

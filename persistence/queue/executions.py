@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from aeon_jobs.persistence.core.database import run
+from aeon_jobs.persistence.core.database import hot_rows, run
 from aeon_jobs.persistence.queue.states import Verdict
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ COMMIT_LIMIT_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A job that this process now runs, as it stood at the claim."""
+    """A job that this process now runs, as it stood at the claim; the fields are the columns of the function claim_jobs."""
 
     id: UUID
     dispatch_seq: int
@@ -62,12 +62,9 @@ def claim(
     if not dispatches:
         return {}
     ids, seqs = zip(*sorted(dispatches), strict=True)
-    rows = run(
-        connection,
-        "queue/claim",
-        {"ids": list(ids), "seqs": list(seqs), "worker_id": worker_id, "lease_ms": lease_ms},
-    )
-    return {(row.id, row.dispatch_seq): Claimed(**row._mapping) for row in rows}
+    parameters = {"ids": list(ids), "seqs": list(seqs), "worker_id": worker_id, "lease_ms": lease_ms}
+    claimed = [Claimed(*row) for row in hot_rows(connection, "queue/claim", parameters)]
+    return {(job.id, job.dispatch_seq): job for job in claimed}
 
 
 def claimed_before(
@@ -77,6 +74,14 @@ def claimed_before(
     ids, seqs = zip(*sorted(dispatches), strict=True)
     rows = run(connection, "queue/claimed_before", {"ids": list(ids), "seqs": list(seqs), "worker_id": worker_id})
     return {(row.id, row.dispatch_seq): Claimed(**row._mapping) for row in rows}
+
+
+def unclaim(connection: Connection, claimed: Sequence[Claimed]) -> int:
+    """Give claimed jobs back that were not begun; returns how many. May be repeated when the reply was lost."""
+    ids, attempts, started = zip(*sorted((job.id, job.attempt, job.started_at) for job in claimed), strict=True)
+    return run(
+        connection, "queue/unclaim", {"ids": list(ids), "attempts": list(attempts), "started": list(started)}
+    ).rowcount
 
 
 def held(connection: Connection, job_ids: Sequence[UUID]) -> set[UUID]:
@@ -106,10 +111,12 @@ class Ended:
     attempt: int
     started_at: datetime
     verdict: Verdict
+    ran_s: float | None = None
+    """How long the handler ran. None: all the time from the claim to the record."""
 
     @classmethod
-    def of(cls, claimed: Claimed, verdict: Verdict) -> Ended:
-        return cls(claimed.id, claimed.attempt, claimed.started_at, verdict)
+    def of(cls, claimed: Claimed, verdict: Verdict, ran_s: float | None = None) -> Ended:
+        return cls(claimed.id, claimed.attempt, claimed.started_at, verdict, ran_s)
 
 
 def record(
@@ -121,8 +128,8 @@ def record(
     """
     verdicts = {(entry.job_id, entry.attempt): _verdict_row(entry) for entry in _in_lock_order(ended)}
     parameters = {"worker_id": worker_id, "shard": shard, "dlq_enabled": dlq_enabled}
-    rows = run(connection, "queue/record", {**parameters, "verdicts": json.dumps(list(verdicts.values()))})
-    won = {(row.id, row.attempt) for row in rows}
+    recorded = hot_rows(connection, "queue/record", {**parameters, "verdicts": json.dumps(list(verdicts.values()))})
+    won = {(job_id, attempt) for job_id, attempt in recorded}
     if lost := [row for attempt, row in verdicts.items() if attempt not in won]:
         rows = run(connection, "queue/supersede", {"worker_id": worker_id, "verdicts": json.dumps(lost)})
         won |= {(row.job_id, row.attempt) for row in rows}
@@ -181,6 +188,7 @@ def _verdict_row(entry: Ended) -> dict[str, Any]:
         "job_id": str(entry.job_id),
         "attempt": entry.attempt,
         "started_at": entry.started_at.isoformat(),
+        "ran_s": entry.ran_s,
         "outcome": verdict.outcome,
         "status": verdict.status.value,
         "result": verdict.result,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from aeon_jobs.persistence.core.models import JobType
-    from aeon_jobs.persistence.queue.jobs import Defaults
+    from aeon_jobs.persistence.queue.submissions import Defaults
 
 
 def get(connection: Connection, name: str) -> JobType:

@@ -22,7 +22,7 @@ from aeon_jobs.persistence.core import payloads
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import InvalidJob, JobsError, NameTaken, Violation
-from aeon_jobs.persistence.queue import job_types, jobs
+from aeon_jobs.persistence.queue import job_types, jobs, submissions
 
 CatchUp = Literal["last", "all", "none"]
 NICKNAMES = {
@@ -157,7 +157,7 @@ def create(connection: Connection, new: NewSchedule, now: datetime) -> UUID:
     """
     first = check(connection, new, now)
     parameters = {name: getattr(new, name) for name in NewSchedule.__dataclass_fields__}
-    parameters["payload"] = payloads.encode(new.payload, "payload", limit=jobs.payload_limit())
+    parameters["payload"] = payloads.encode(new.payload, "payload", limit=submissions.payload_limit())
     schedule_id: UUID | None = run(connection, "queue/create_schedule", {**parameters, "next_run_at": first}).scalar()
     if schedule_id is None:
         raise NameTaken("schedule", new.name)
@@ -179,8 +179,8 @@ def check(connection: Connection, new: NewSchedule, now: datetime) -> datetime:
     return first
 
 
-def _first_job(new: NewSchedule) -> jobs.NewJob:
-    return jobs.NewJob(
+def _first_job(new: NewSchedule) -> submissions.NewJob:
+    return submissions.NewJob(
         job_type=new.job_type,
         payload=new.payload,
         priority=new.priority,
@@ -198,8 +198,8 @@ def _broken_rules(new: NewSchedule) -> Iterator[Violation]:
         yield Violation("catch_up", "must be one of last, all, none")
 
 
-def _job(row: Row[Any], moment: datetime) -> jobs.NewJob:
-    return jobs.NewJob(
+def _job(row: Row[Any], moment: datetime) -> submissions.NewJob:
+    return submissions.NewJob(
         job_type=row.job_type,
         payload=row.payload,
         priority=row.priority,

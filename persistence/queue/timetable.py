@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import JobsError, NameTaken
 from aeon_jobs.persistence.core.models import JobSchedule
-from aeon_jobs.persistence.queue import jobs, schedules
+from aeon_jobs.persistence.queue import jobs, schedules, submissions
 from aeon_jobs.persistence.queue.schedules import NewSchedule
 
 _SCHEDULES: Table = JobSchedule.__table__  # type: ignore[attr-defined]
@@ -80,7 +80,7 @@ def delete(connection: Connection, schedule_id: UUID) -> None:
         raise ScheduleNotFound(schedule_id)
 
 
-def run_now(connection: Connection, schedule_id: UUID, by: str) -> jobs.Submitted:
+def run_now(connection: Connection, schedule_id: UUID, by: str) -> submissions.Submitted:
     """Make a job of a schedule at once, beside its due moments.
 
     Raises:
@@ -88,7 +88,7 @@ def run_now(connection: Connection, schedule_id: UUID, by: str) -> jobs.Submitte
         InvalidJob: its payload does not fit the job type any more.
     """
     schedule = get(connection, schedule_id)
-    new = jobs.NewJob(
+    new = submissions.NewJob(
         job_type=schedule.job_type,
         payload=schedule.payload,
         priority=schedule.priority,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from aeon_jobs.persistence.core.database import run
+from aeon_jobs.persistence.core.database import run, run_sql, together
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -56,6 +56,15 @@ class Peer:
     lane: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class LiveDispatcher:
+    id: str
+    dedicated: bool
+    """A dispatcher process, not a thread of a worker."""
+    age_ms: float
+    """Since its last heartbeat."""
+
+
 def register(connection: Connection, registration: Registration) -> None:
     """Announce a process; registering again revives its row."""
     run(
@@ -91,11 +100,6 @@ def quiet(connection: Connection, worker_id: str, is_quiet: bool = True) -> bool
     return run(connection, "queue/quiet_worker", {"id": worker_id, "is_quiet": is_quiet}).rowcount > 0
 
 
-def served_queues(connection: Connection, silence_ms: int) -> list[str]:
-    """Queues of live workers, those of ordinary actors included."""
-    return list(run(connection, "queue/served_queues", {"silence_ms": silence_ms}).scalars())
-
-
 def schema_conflicts(connection: Connection, silence_ms: int) -> dict[str, list[str]]:
     """Job types that live workers define with different payload schemas, and the ids of those workers."""
     rows = run(connection, "queue/schema_conflicts", {"silence_ms": silence_ms})
@@ -110,23 +114,25 @@ def change_state(connection: Connection, worker_id: str, state: Literal["stoppin
 def peers_on(connection: Connection, host: Host) -> list[Peer]:
     """Processes that claim to run where the caller can look for them."""
     rows = run(connection, "queue/peers_on_host", {"boot_id": host.boot_id, "pid_namespace": host.pid_namespace})
-    return [_peer(row._mapping) for row in rows]
+    return [peer_of(row._asdict()) for row in rows]
 
 
 def mark_lost(connection: Connection, ids: Sequence[str]) -> list[Peer]:
     """Declare processes dead. Only the caller that changed a row gets it back: each death has one reaper."""
-    return [_peer(row._mapping) for row in run(connection, "queue/mark_lost", {"ids": list(ids)})] if ids else []
+    return [peer_of(row._asdict()) for row in run(connection, "queue/mark_lost", {"ids": list(ids)})] if ids else []
 
 
 def mark_silent(connection: Connection, silence_ms: int) -> list[Peer]:
     """Mark processes without a heartbeat for `silence_ms` as lost. The next heartbeat of a frozen one undoes this."""
-    return [_peer(row._mapping) for row in run(connection, "queue/mark_silent", {"silence_ms": silence_ms})]
+    return [peer_of(row._asdict()) for row in run(connection, "queue/mark_silent", {"silence_ms": silence_ms})]
 
 
-def dispatchers(connection: Connection, silence_ms: int) -> list[tuple[str, bool]]:
-    """(id, dedicated) of every dispatcher within `silence_ms`: dispatcher processes, and threads of workers."""
-    rows = run(connection, "queue/live_dispatchers", {"silence_ms": silence_ms})
-    return [(row.id, row.dedicated) for row in rows]
+def in_sight(connection: Connection, host: Host, silence_ms: int) -> tuple[list[LiveDispatcher], list[Peer]]:
+    """Dispatchers that were heard of within `silence_ms`, processes and threads of workers; and the processes of `host`."""
+    parameters = {"silence_ms": silence_ms, "boot_id": host.boot_id, "pid_namespace": host.pid_namespace}
+    row = run_sql(connection, together("queue/live_dispatchers", "queue/peers_on_host"), parameters).one()
+    dispatchers = [LiveDispatcher(**found) for found in row.live_dispatchers or ()]
+    return dispatchers, [peer_of(peer) for peer in row.peers_on_host or ()]
 
 
 def forget(connection: Connection, retention_ms: int) -> int:
@@ -144,5 +150,6 @@ def every(connection: Connection) -> list[Worker]:
     return [Worker(**row) for row in rows.mappings()]
 
 
-def _peer(row: Any) -> Peer:
+def peer_of(row: Mapping[str, Any]) -> Peer:
+    """The peer of a row that has its fields."""
     return Peer(**{name: row[name] for name in Peer.__dataclass_fields__})

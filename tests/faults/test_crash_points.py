@@ -21,7 +21,7 @@ IN_TRANSACTION = ["transaction.recorded", "transaction.committed"]
 IN_REAPING = ["reaping.rescued", "reaping.taken_back"]
 IN_ABANDONED_LANES = ["lane.taken_back"]
 IN_SCHEDULER = ["schedule.submitted"]
-IN_PRODUCER = ["submit.stored", "submit.committed"]
+IN_PRODUCER = ["submit.stored", "submit.copied", "submit.committed"]
 
 RUNS_TWICE = {"handler.ended"}
 """The work is done and nobody knows: the one place where a handler that is not transactional runs again."""
@@ -92,9 +92,9 @@ def test_a_dispatcher_that_dies_while_it_empties_a_lane_leaves_the_rest_to_the_n
         system.wait_for_running(2)
         old.kill()
     assert system.statuses()["queued"] > 0
+    with system.ours("dispatcher", AEON_CRASH=point) as dispatcher:
+        _wait_for_crash(dispatcher)
     with system.group("-m", "dramatiq", "tests.handlers", "-p", "1", "-t", "2") as new:
-        with system.ours("dispatcher", AEON_CRASH=point) as dispatcher:
-            _wait_for_crash(dispatcher)
         system.wait_until(completed=JOBS, timeout_s=30)
         assert new.is_alive
 
@@ -125,6 +125,12 @@ parent = note.send_with_options(kwargs={"n": 1}, idempotency_key="parent", idemp
 note.send_with_options(kwargs={"n": 2}, idempotency_key="child", idempotency_window_s=60, depends_on=[parent])
 """
 
+PRODUCER_OF_MANY = """
+from aeon_jobs.persistence.queue.batches import PORTION
+from tests.handlers import note
+note.send_many({"n": n} for n in range(2 * PORTION + 1))
+"""
+
 
 @pytest.mark.parametrize(("passage", "stored"), [(1, 1), (2, 1)])
 def test_a_producer_that_dies_before_its_commit_may_just_send_again(system: System, passage: int, stored: int) -> None:
@@ -141,8 +147,13 @@ def test_a_producer_that_dies_before_its_answer_may_just_send_again(system: Syst
     _send_again(system)
 
 
-def _send(system: System, plan: str) -> None:
-    with system.group("-c", PRODUCER, AEON_CRASH=plan) as producer:
+def test_a_producer_that_dies_between_two_portions_of_many_has_stored_none(system: System) -> None:
+    _send(system, "submit.copied:2", PRODUCER_OF_MANY)
+    assert system.statuses() == {}
+
+
+def _send(system: System, plan: str, code: str = PRODUCER) -> None:
+    with system.group("-c", code, AEON_CRASH=plan) as producer:
         assert producer.wait() == -signal.SIGKILL
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from pathlib import Path
 
 from aeon_jobs.persistence.queue import jobs
@@ -143,6 +144,32 @@ def test_a_term_lets_running_jobs_finish_and_gives_the_rest_back(system: System)
 
     assert set(system.effects("began").values()) == {1}
     assert system.execute("SELECT 1 FROM jobs WHERE worker_deaths > 0 OR retry_count > 0") == []
+
+
+def test_fewer_than_two_handlers_for_each_thread_run_again_when_a_worker_is_killed_before_their_records(
+    system: System,
+) -> None:
+    """A thread leaves an outcome and goes on, until there is no room; then it waits."""
+    threads, jobs = 4, 40
+    system.submit("note", jobs)
+    with system.workers(processes=1, threads=threads) as group:
+        with system.database.transaction() as rival:
+            # Claims go on, and no record does.
+            rival.exec_driver_sql("LOCK TABLE job_executions IN SHARE MODE")
+            most = 2 * threads - 1
+            wait_for(lambda: len(system.effects()) == most, f"{most} handlers ended")
+            # What was claimed and cannot begin is given back: only those that wait for their records are left.
+            wait_for(lambda: system.statuses().get("running") == most, "nothing else is held")
+            group.kill()
+            waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            wait_for(lambda: not system.execute(waiting), "the last try to record has ended too")
+        ended = system.effects()
+    assert Counter(ended.values()) == {1: most}
+    with system.workers(processes=1, threads=threads):
+        system.wait_until(completed=jobs)
+    assert Counter(system.effects().values()) == {1: jobs - most, 2: most}
+    completions = system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'completed' GROUP BY job_id")
+    assert [row.count for row in completions] == [1] * jobs
 
 
 def test_a_second_term_ends_a_group_at_once_and_its_jobs_are_freed(system: System) -> None:

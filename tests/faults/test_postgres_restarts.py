@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -12,14 +14,19 @@ from uuid import UUID
 import psycopg2
 import pytest
 import redis
+from sqlalchemy.exc import DBAPIError
 
+from aeon_jobs.middleware.dispatch.dispatcher import Dispatcher
 from aeon_jobs.middleware.execution.recorder import Recorder
+from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.ops.embedded import EmbeddedPostgres
 from aeon_jobs.persistence.core import migrate
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings, load_settings
-from aeon_jobs.persistence.queue import executions
+from aeon_jobs.persistence.queue import dispatch, executions
+from aeon_jobs.persistence.queue.dispatch import Lane
 from aeon_jobs.persistence.queue.executions import Claimed, Ended
+from aeon_jobs.persistence.queue.process import registration
 from aeon_jobs.persistence.queue.states import completed
 from tests.faults.conftest import System
 from tests.waiting import wait_for
@@ -120,7 +127,8 @@ def test_a_term_while_postgres_is_away_ends_the_process_and_its_jobs_come_back(
         postgres.kill()
         with pipe.open("w"):
             wait_for(lambda: len(system.effects()) == 2, "two wait to be recorded, two still run")
-        group.stop()
+        # Far less than a supervisor waits.
+        group.stop(timeout_s=20)
         postgres.restart()
         system.database.dispose()
     assert system.statuses() == {"running": 4}
@@ -212,6 +220,95 @@ def test_an_attempt_whose_claim_a_crash_removed_cannot_record_for_the_next_one(
         # Heard again because the reply was lost: still no change, and no second line in the history.
         assert executions.record(connection, [stale], worker_id="dead", shard=0) == {(before.id, 1): False}
         assert connection.exec_driver_sql("SELECT count(*) FROM job_executions").scalar_one() == 2
+
+
+class Forgetting:
+    """A PostgreSQL that crashes on request, and loses what was committed without a flush.
+
+    Its WAL writer is frozen, and nobody else writes, so nothing that is not waited for reaches the disk. The death of that
+    process is a crash: PostgreSQL starts again from what the disk has.
+    """
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        (self._wal_writer,) = system.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'")
+        os.kill(self._wal_writer.pid, signal.SIGSTOP)
+
+    def crash(self) -> None:
+        os.kill(self._wal_writer.pid, signal.SIGKILL)
+        self._system.database.dispose()
+        wait_for(self._answers, "PostgreSQL is back")
+        self._system.database.dispose()
+
+    def _answers(self) -> bool:
+        try:
+            return not self._system.execute("SELECT 1 FROM pg_stat_activity WHERE pid = :pid", pid=self._wal_writer.pid)
+        except DBAPIError:
+            return False
+
+
+@pytest.fixture
+def forgetting(system: System) -> Callable[[], Forgetting]:
+    """Call it once everything that shall last is committed."""
+    for setting in ("autovacuum = off", "bgwriter_lru_maxpages = 0"):
+        system.execute(f"ALTER SYSTEM SET {setting}")
+    system.execute("SELECT pg_reload_conf()")
+    return lambda: Forgetting(system)
+
+
+def test_a_dispatch_and_a_claim_that_a_crash_removed_are_made_again_under_the_same_numbers_and_recorded_once(
+    system: System, forgetting: Callable[[], Forgetting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", system.settings.postgres_dsn)
+    system.submit("note", 1)
+    before, after = (Recorder(system.database, system.settings) for _ in range(2))
+    before.worker_id, after.worker_id = "before", "after"
+    lane = {Lane("lane", ("default",), ("note",)): 1}
+
+    def dispatched() -> tuple[UUID, int]:
+        with system.database.connection() as connection:
+            (entry,) = dispatch.dispatch(connection, lane)
+        return entry.id, entry.seq
+
+    postgres = forgetting()
+    first = dispatched()
+    (lost,) = before.claim([first]).values()
+    postgres.crash()
+    (row,) = system.execute("SELECT status::text, dispatch_seq, attempt FROM jobs")
+    assert tuple(row) == ("pending", 0, 0), "both were on the disk: this test shows nothing"
+
+    assert dispatched() == first
+    (kept,) = after.claim([first]).values()
+    assert (kept.id, kept.attempt) == (lost.id, lost.attempt)
+    before.unclaim([lost])
+    assert system.statuses() == {"running": 1}
+    assert not before.record(Ended.of(lost, completed("of the attempt that never was")))
+    assert after.record(Ended.of(kept, completed("true")))
+    outcomes = system.execute("SELECT outcome, worker_id FROM job_executions ORDER BY id")
+    assert [tuple(row) for row in outcomes] == [("superseded", "before"), ("completed", "after")]
+
+
+def test_jobs_whose_dispatch_a_crash_removed_are_dispatched_again_though_their_messages_are_in_redis(
+    system: System, forgetting: Callable[[], Forgetting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", system.settings.postgres_dsn)
+    with system.workers(processes=1, threads=4) as group:
+        wait_for(lambda: system.execute("SELECT 1 FROM workers WHERE lane IS NOT NULL"), "the lane is known")
+        # Not told: for the dispatcher its lane is alive for a while.
+        group.kill()
+    transport = RedisTransport(system.redis, system.settings.redis_queue_prefix)
+    dispatcher = Dispatcher(system.database, transport, system.settings, registration("dispatcher", "d"))
+    system.submit("note", 4)
+    dispatcher._served()
+    postgres = forgetting()
+    assert dispatcher.dispatch_once().dispatched == 4
+    postgres.crash()
+    assert (system.statuses(), system.unacked()) == ({"pending": 4}, 4)
+    with system.workers(processes=1, threads=4):
+        system.wait_until(completed=4)
+        wait_for(lambda: system.unacked() == 0, "no message is left")
+    assert Counter(system.effects().values()) == {1: 4}
+    assert system.execute("SELECT outcome, count(*) FROM job_executions GROUP BY 1") == [("completed", 4)]
 
 
 def _queued(database: Database, count: int) -> list[tuple[UUID, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.mutate import Change, Mutation
-from tests.mutations.shared import DISPATCH, LIFE, SEPARATE_RECORD, SQL, TRANSACTION, UNIQUE_KEY
+from tests.mutations.shared import DISPATCH, FUNCTIONS, LIFE, SEPARATE_RECORD, TRANSACTION, UNIQUE_KEY
 
 EFFECTS = [
     Mutation(
@@ -27,7 +27,7 @@ EFFECTS = [
     Mutation(
         "a job is sent twice",
         "the comparison of payloads",
-        [Change("persistence/queue/jobs.py", "            if not holder.same_payload:", "            if False:")],
+        [Change("persistence/queue/inserts.py", "            if not holder.same_payload:", "            if False:")],
         ["integration/persistence/test_submit.py::test_a_key_with_another_payload_is_a_conflict"],
     ),
     Mutation(
@@ -47,6 +47,12 @@ EFFECTS = [
             )
         ],
         [f"{TRANSACTION}::test_writes_and_completion_commit_together"],
+    ),
+    Mutation(
+        "… and ends after it",
+        "the look whether the handler has recorded its end",
+        [Change("middleware/execution/state.py", "        if job.is_recorded:", "        if False:")],
+        [f"{TRANSACTION}::test_what_the_handlers_transaction_completed_is_not_recorded_again"],
     ),
     Mutation(
         "… and another worker has",
@@ -87,9 +93,9 @@ EFFECTS = [
         "our schema during a submission in the caller's transaction",
         [
             Change(
-                "middleware/transport/submission.py",
-                "        with borrowed(connection, self._database.schema):\n            yield connection",
-                "        yield connection",
+                "persistence/core/database.py",
+                """    return f'"{schema}".{name}' if schema else name""",
+                "    return name",
             )
         ],
         [
@@ -98,16 +104,20 @@ EFFECTS = [
     ),
     Mutation(
         "jobs have priorities",
-        "`priority DESC` in `dispatch.sql`",
+        "`priority DESC` in `dispatch_jobs.sql`",
         [
-            Change(f"{SQL}/dispatch.sql", "ORDER BY priority DESC, seq LIMIT s.share", "ORDER BY seq LIMIT s.share"),
+            Change(
+                f"{FUNCTIONS}/dispatch_jobs.sql",
+                "ORDER BY priority DESC, seq LIMIT s.share",
+                "ORDER BY seq LIMIT s.share",
+            ),
         ],
         [f"{LIFE}::test_jobs_start_in_priority_order_but_for_a_window"],
     ),
     Mutation(
         "jobs have priorities",
         "the order of job types by their first jobs",
-        [Change(f"{SQL}/dispatch.sql", "ORDER BY p.priority DESC, p.seq)", "ORDER BY p.seq)")],
+        [Change(f"{FUNCTIONS}/dispatch_jobs.sql", "ORDER BY p.priority DESC, p.seq)", "ORDER BY p.seq)")],
         [f"{DISPATCH}::test_priority_holds_over_very_many_job_types_of_which_each_has_a_backlog"],
     ),
     Mutation(
@@ -115,7 +125,9 @@ EFFECTS = [
         "the count of each job type's share",
         [
             Change(
-                f"{SQL}/dispatch.sql", "PARTITION BY lane ORDER BY priority DESC, seq", "PARTITION BY lane ORDER BY seq"
+                f"{FUNCTIONS}/dispatch_jobs.sql",
+                "PARTITION BY lane ORDER BY priority DESC, seq",
+                "PARTITION BY lane ORDER BY seq",
             )
         ],
         [f"{DISPATCH}::test_priority_holds_over_all_job_types_of_a_lane"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.mutate import Change, Mutation
-from tests.mutations.shared import ISOLATED, KILLED, LIFE, SQL
+from tests.mutations.shared import FUNCTIONS, ISOLATED, KILLED, LIFE
 
 HANDLERS = [
     Mutation(
@@ -52,7 +52,7 @@ HANDLERS = [
         [
             Change(
                 "middleware/execution/heartbeat.py",
-                "        return all(job.begun_at > since for job in self._running.every())",
+                "        return all(job.begun_at > since for job in self._running.in_threads())",
                 "        return True",
             )
         ],
@@ -136,9 +136,9 @@ HANDLERS = [
         "the deletion of the cancel flag",
         [
             Change(
-                "middleware/execution/state.py",
-                "            self._hints.lower_cancel_flag(claimed.id)",
-                "            pass",
+                "middleware/execution/claims.py",
+                "                self._hints.lower_cancel_flag(entry.id)",
+                "                pass",
             )
         ],
         [f"{LIFE}::test_a_cancel_flag_from_before_a_requeue_does_not_cancel_the_job"],
@@ -181,8 +181,12 @@ HANDLERS = [
     ),
     Mutation(
         "fails for good",
-        "the dead letter in `record.sql`",
-        [Change(f"{SQL}/record.sql", "WHERE reason IS NOT NULL AND new_status", "WHERE false AND new_status")],
+        "the dead letter in `record_jobs.sql`",
+        [
+            Change(
+                f"{FUNCTIONS}/record_jobs.sql", "WHERE reason IS NOT NULL AND new_status", "WHERE false AND new_status"
+            )
+        ],
         [
             f"{LIFE}::test_an_exhausted_job_is_dead_lettered_with_its_error_and_history",
             f"{LIFE}::test_a_permanent_error_is_dead_lettered_at_once",

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from tests.mutate import Change, Mutation
-from tests.mutations.shared import DISPATCHER_WITHOUT_POSTGRES, NO_CLAIM_TIME, POSTGRES, RECORD, SQL
+from tests.mutations.shared import (
+    CLAIMS,
+    DISPATCHER_WITHOUT_POSTGRES,
+    FUNCTIONS,
+    MIGRATIONS,
+    NO_CLAIM_TIME,
+    POSTGRES,
+    RECORD,
+    SQL,
+)
 
 POSTGRES_FAILURES = [
     Mutation(
@@ -29,6 +38,12 @@ POSTGRES_FAILURES = [
             )
         ],
         [f"{POSTGRES}::test_a_handler_that_ends_while_postgres_is_away_is_recorded_first_and_acked_then"],
+    ),
+    Mutation(
+        "PostgreSQL is down, and a",
+        "the limit of the wait for the last records",
+        [Change("middleware/transport/consumer.py", "FLUSH_S = 5\n", "FLUSH_S = 60\n")],
+        [f"{POSTGRES}::test_a_term_while_postgres_is_away_ends_the_process_and_its_jobs_come_back"],
     ),
     Mutation(
         "PostgreSQL is down, and a",
@@ -58,9 +73,38 @@ POSTGRES_FAILURES = [
     ),
     Mutation(
         "a crash of PostgreSQL removes",
-        "the time of the claim in the guard of `record.sql`",
+        "the time of the claim in the guard of `record_jobs.sql`",
         [NO_CLAIM_TIME],
-        [f"{POSTGRES}::test_an_attempt_whose_claim_a_crash_removed_cannot_record_for_the_next_one"],
+        [
+            f"{POSTGRES}::test_an_attempt_whose_claim_a_crash_removed_cannot_record_for_the_next_one",
+            f"{POSTGRES}::test_a_dispatch_and_a_claim_that_a_crash_removed_are_made_again_under_the_same_numbers_and_recorded_once",
+        ],
+    ),
+    Mutation(
+        "a crash of PostgreSQL removes",
+        "the ack of a message that is void",
+        [
+            Change(
+                "middleware/transport/consumer.py",
+                "                self._buffer.done.add(id_)\n            elif",
+                "                pass\n            elif",
+            )
+        ],
+        [
+            f"{POSTGRES}::test_jobs_whose_dispatch_a_crash_removed_are_dispatched_again_though_their_messages_are_in_redis"
+        ],
+    ),
+    Mutation(
+        "a crash of PostgreSQL removes",
+        "the look for the attempt itself before it is forgotten",
+        [
+            Change(
+                "middleware/execution/running.py",
+                "            if self._jobs.get((job.id, job.attempt)) is job:",
+                "            if True:",
+            )
+        ],
+        [f"{CLAIMS}::test_the_end_of_a_claim_that_a_crash_removed_leaves_the_next_one_of_that_number"],
     ),
     Mutation(
         "a deadlock, or a serialization",
@@ -101,13 +145,71 @@ POSTGRES_FAILURES = [
         ["integration/workers/test_recorder.py::test_a_repeated_claim_leaves_a_thread_what_it_has"],
     ),
     Mutation(
+        "PostgreSQL is down at a claim",
+        "the end of a claim's retries without an error",
+        [
+            Change(
+                "middleware/execution/claims.py", "            return {}\n        for", "            raise\n        for"
+            )
+        ],
+        [f"{CLAIMS}::test_a_claim_that_postgres_does_not_hear_makes_its_messages_void"],
+    ),
+    Mutation(
+        "PostgreSQL is down when claimed",
+        "the list of what is to be given back later",
+        [Change("middleware/execution/claims.py", "            self._unreturned = jobs\n")],
+        [f"{CLAIMS}::test_what_postgres_does_not_take_back_is_renewed_not_begun_and_given_back_later"],
+    ),
+    Mutation(
+        "PostgreSQL refuses one outcome",
+        "the second try with each outcome alone",
+        [
+            Change(
+                "middleware/execution/recorder.py",
+                "            return [self._record_alone(entry) for entry in ended]",
+                "            raise",
+            )
+        ],
+        ["integration/workers/test_recorder.py::test_a_record_that_postgres_refuses_does_not_sink_the_others"],
+    ),
+    Mutation(
+        "a pooler in transaction mode",
+        "the limit of `synchronous_commit` to the transaction",
+        [Change(f"{FUNCTIONS}/claim_jobs.sql", "'off', true)", "'off', false)")],
+        [f"{RECORD}::test_a_claim_leaves_its_session_as_it_was"],
+    ),
+    Mutation(
+        "a release changes a function",
+        "the comparison of checksums",
+        [
+            Change(
+                "persistence/core/migrate.py",
+                "if marks.get(function.name) != function.mark]",
+                "if function.name not in marks]",
+            )
+        ],
+        [f"{MIGRATIONS}::test_a_function_that_changed_is_made_anew_and_the_others_are_left_alone"],
+    ),
+    Mutation(
+        "another program has a table",
+        "the look at functions before the first change",
+        [
+            Change(
+                "persistence/core/migrate.py",
+                "    _marks(connection, schema)\n    if _has_metadata",
+                "    if _has_metadata",
+            )
+        ],
+        [f"{MIGRATIONS}::test_a_function_of_somebody_else_is_refused_by_name_and_nothing_is_touched"],
+    ),
+    Mutation(
         "one of our statements does",
         "the statement timeout",
         [
             Change(
                 "persistence/core/database.py",
-                "    return text(limit + lock + path + sql)",
-                "    return text(lock + path + sql)",
+                "    return text(_limits(limit_ms, lock_ms) + path + sql)",
+                "    return text(path + sql)",
             )
         ],
         [
@@ -145,8 +247,8 @@ POSTGRES_FAILURES = [
         [
             Change(
                 "persistence/core/database.py",
-                "    return text(limit + lock + path + sql)",
-                "    return text(limit + lock + sql)",
+                "    return text(_limits(limit_ms, lock_ms) + path + sql)",
+                "    return text(_limits(limit_ms, lock_ms) + sql)",
             )
         ],
         [

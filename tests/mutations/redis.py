@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.mutate import Change, Mutation
-from tests.mutations.shared import DISPATCHER_WITHOUT_REDIS, NO_FILLING, NO_RECONCILE, REDIS
+from tests.mutations.shared import CONSUMER, DISPATCHER_WITHOUT_REDIS, LIFE, NO_FILLING, NO_RECONCILE, REDIS
 
 REDIS_FAILURES = [
     Mutation(
@@ -38,8 +38,8 @@ REDIS_FAILURES = [
         [
             Change(
                 "middleware/dispatch/dispatcher.py",
-                "        self._unpushed += dispatched\n        self._transport.push(self._unpushed)",
-                "        self._transport.push(dispatched)",
+                "        self._unpushed += dispatched\n        _, is_ours = self._transport.push(self._unpushed)",
+                "        _, is_ours = self._transport.push(dispatched)",
             )
         ],
         ["integration/workers/test_upkeep.py::test_what_could_not_be_pushed_is_pushed_first_when_redis_is_back"],
@@ -85,16 +85,25 @@ REDIS_FAILURES = [
         ],
     ),
     Mutation(
-        "a message cannot be read",
-        "the new dispatch in `give_up`",
+        "a message is damaged, or",
+        "the place for messages that name no dispatch",
         [
             Change(
-                "middleware/transport/broker.py",
-                "                    dispatch.take_back(connection, [found])",
-                "                    pass",
+                "middleware/transport/consumer.py",
+                '                self._source.give_up(self._lane, id_, "it is no dispatch of a job")',
+                "                pass",
             )
         ],
-        ["integration/workers/test_consumer.py::test_the_job_of_an_unreadable_message_is_given_back_to_postgresql"],
+        [
+            f"{CONSUMER}::test_a_message_that_is_no_dispatch_harms_no_other_of_its_fetch",
+            f"{LIFE}::test_an_unreadable_message_costs_its_job_nothing",
+        ],
+    ),
+    Mutation(
+        "a message reaches a worker",
+        "the look whether this process knows the job type",
+        [Change("middleware/transport/consumer.py", "elif self._source.can_run(job_type):", "elif job_type:")],
+        [f"{CONSUMER}::test_a_job_of_a_type_that_this_process_does_not_know_is_given_back"],
     ),
     Mutation(
         "the scheduler loses Redis",

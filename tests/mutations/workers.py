@@ -5,7 +5,10 @@ from __future__ import annotations
 from tests.mutate import Change, Mutation
 from tests.mutations.shared import (
     ANY_JOB_TYPE,
+    CLAIMS,
+    CONSUMER,
     DISPATCH,
+    FUNCTIONS,
     KILLED,
     LIFE,
     NO_ATTEMPT,
@@ -15,6 +18,7 @@ from tests.mutations.shared import (
     NO_RESCUE,
     NO_SKIP_LOCKED_IN_RESCUE,
     NO_STATUS,
+    NO_STATUS_AT_CLAIM,
     NO_SUPERSEDED,
     RECORD,
     SQL,
@@ -55,13 +59,13 @@ WORKERS = [
     ),
     Mutation(
         "that worker comes back",
-        "the attempt and the time of the claim in the guard of `record.sql`",
+        "the attempt and the time of the claim in the guard of `record_jobs.sql`",
         [NO_ATTEMPT, NO_CLAIM_TIME],
         [f"{RECORD}::test_a_zombie_changes_nothing_and_its_outcome_is_kept_as_superseded"],
     ),
     Mutation(
         "that worker comes back",
-        "all three conditions of `record.sql`: attempt, time of the claim, status",
+        "all three conditions of `record_jobs.sql`: attempt, time of the claim, status",
         [NO_ATTEMPT, NO_CLAIM_TIME, NO_STATUS],
         [f"{KILLED}::test_a_frozen_worker_that_continues_changes_nothing"],
     ),
@@ -76,7 +80,7 @@ WORKERS = [
     ),
     Mutation(
         "rescue, renewal, cancellation and record",
-        "`status = 'running'` in `record.sql`",
+        "`status = 'running'` in `record_jobs.sql`",
         [NO_STATUS],
         [f"{RECORD}::test_of_rescue_and_record_at_once_the_first_decides"],
     ),
@@ -124,11 +128,7 @@ WORKERS = [
     Mutation(
         "a group gets TERM, as",
         "the same in the consumer",
-        [
-            Change(
-                "middleware/transport/consumer.py", "            self.requeue(self._buffer.fetched)", "            pass"
-            )
-        ],
+        [Change("middleware/transport/consumer.py", "        self.requeue(self._buffer.fetched)\n")],
         ["integration/workers/test_consumer.py::test_closing_sends_the_last_acks_and_gives_back_what_was_not_begun"],
     ),
     Mutation(
@@ -162,6 +162,156 @@ WORKERS = [
         [f"{KILLED}::test_a_term_lets_running_jobs_finish_and_gives_the_rest_back"],
     ),
     Mutation(
+        "a group gets TERM, as",
+        "the wait for the last records",
+        [Change("middleware/transport/consumer.py", "        self._claims.flush(FLUSH_S)\n")],
+        [f"{CONSUMER}::test_closing_sends_the_last_acks_and_gives_back_what_was_not_begun"],
+    ),
+    Mutation(
+        "a job is claimed and waits",
+        "the attempt that `unclaim.sql` does not count",
+        [
+            Change(
+                f"{SQL}/unclaim.sql",
+                "attempt = jobs.attempt - (cancel_requested_at IS NULL)::integer",
+                "attempt = jobs.attempt",
+            )
+        ],
+        [
+            f"{CLAIMS}::test_what_is_given_back_is_pending_at_once_and_is_not_begun",
+            f"{CLAIMS}::test_a_stopping_worker_gives_back_what_waits_and_finishes_what_runs",
+            f"{RECORD}::test_a_job_that_is_given_back_is_as_if_it_had_not_been_claimed",
+        ],
+    ),
+    Mutation(
+        "… and its worker lives",
+        "the claimed jobs in the list of leases",
+        [Change("middleware/execution/claims.py", "            self._running.add(job)\n")],
+        [f"{CLAIMS}::test_the_lease_of_a_job_that_waits_is_renewed"],
+    ),
+    Mutation(
+        "… and its worker lives",
+        "the return of what waits too long",
+        [
+            Change(
+                "middleware/transport/consumer.py",
+                "        self._claims.give_back(self._claims.waiting_for(MOST_WAIT_S if may_take else 0))\n",
+            )
+        ],
+        [f"{CLAIMS}::test_what_waits_longer_than_a_second_is_given_back"],
+    ),
+    Mutation(
+        "… and it is cancelled, or",
+        "the look for a cancellation before the handler begins",
+        [Change("middleware/execution/attempt.py", "            running.check()\n")],
+        [f"{CLAIMS}::test_a_job_that_is_cancelled_while_it_waits_does_not_begin"],
+    ),
+    Mutation(
+        "… and it is cancelled, or",
+        "the difference between a job that waits and one that runs",
+        [Change("middleware/execution/heartbeat.py", "            if job.has_thread:", "            if True:")],
+        [f"{CLAIMS}::test_a_job_that_is_cancelled_and_given_back_counts_as_no_stuck_thread"],
+    ),
+    Mutation(
+        "… and it is cancelled, or",
+        "the look for a lost lease before the handler begins",
+        [Change("middleware/execution/claims.py", "        if job.stopped_by is LeaseLost:", "        if False:")],
+        [
+            f"{CLAIMS}::test_a_job_that_is_rescued_while_it_waits_is_begun_by_its_next_claim_alone",
+            f"{CLAIMS}::test_a_job_that_was_lost_while_it_waited_is_not_begun",
+        ],
+    ),
+    Mutation(
+        "… and it is cancelled, or",
+        "the look for a cancellation before a child process is made",
+        [
+            Change(
+                "middleware/execution/isolation.py",
+                "    job.check()\n    ours, theirs",
+                "    ours, theirs",
+            )
+        ],
+        [f"{CLAIMS}::test_an_isolated_job_that_was_cancelled_while_it_waited_gets_no_child_process"],
+    ),
+    Mutation(
+        "… and it is cancelled, given",
+        "the number that a cancelled job keeps",
+        [Change(f"{SQL}/unclaim.sql", " - (cancel_requested_at IS NULL)::integer", " - 1")],
+        [f"{CLAIMS}::test_a_job_that_was_cancelled_while_it_waited_and_is_requeued_runs"],
+    ),
+    Mutation(
+        "… and a thread begins it",
+        "the removal of what a thread begins from what waits",
+        [
+            Change(
+                "middleware/execution/claims.py",
+                "        job = self._waiting.pop(dispatched, None)\n        if job is None:",
+                "        job = self._waiting.get(dispatched)\n        if job is None:",
+            )
+        ],
+        [f"{CLAIMS}::test_what_a_thread_has_begun_is_not_given_back"],
+    ),
+    Mutation(
+        "… and a thread begins it",
+        "the time of the claim in the guard of `unclaim.sql`",
+        [Change(f"{SQL}/unclaim.sql", " AND jobs.started_at = claimed.started_at")],
+        [f"{RECORD}::test_what_is_given_back_late_is_not_taken_from_the_next_worker"],
+    ),
+    Mutation(
+        "… and a thread begins it",
+        "`status = 'running'` in `unclaim.sql`",
+        [Change(f"{SQL}/unclaim.sql", "  AND jobs.status::text = 'running'\n")],
+        [
+            f"{RECORD}::test_of_unclaim_and_rescue_at_once_the_first_decides",
+            f"{RECORD}::test_of_unclaim_and_record_at_once_the_first_decides",
+        ],
+    ),
+    Mutation(
+        "… and a thread begins it",
+        "`SKIP LOCKED` in `renew.sql`",
+        [Change(f"{SQL}/renew.sql", "FOR NO KEY UPDATE SKIP LOCKED", "FOR NO KEY UPDATE")],
+        [f"{RECORD}::test_of_unclaim_and_renewal_at_once_the_first_decides"],
+    ),
+    Mutation(
+        "… and a thread begins it",
+        "the state `cancelled` in `unclaim.sql`",
+        [Change(f"{SQL}/unclaim.sql", "'pending' ELSE 'cancelled' END", "'pending' ELSE 'pending' END")],
+        [f"{RECORD}::test_of_unclaim_and_cancel_at_once_the_job_is_cancelled_in_any_order"],
+    ),
+    Mutation(
+        "two processes have the same",
+        "`status = 'queued'` in `claim_jobs.sql`",
+        [NO_STATUS_AT_CLAIM],
+        [
+            f"{CLAIMS}::test_two_processes_with_the_same_message_run_its_job_once",
+            f"{RECORD}::test_of_a_claim_and_the_end_of_its_dispatch_at_once_one_wins",
+        ],
+    ),
+    Mutation(
+        "`kill -9` of a worker while",
+        "the wait of a thread for room",
+        [Change("middleware/execution/outbox.py", "        self._free.acquire()\n")],
+        [
+            f"{KILLED}::test_fewer_than_two_handlers_for_each_thread_run_again_when_a_worker_is_killed_before_their_records"
+        ],
+    ),
+    Mutation(
+        "… and the job type says `waits",
+        "the wait for the record",
+        [Change("middleware/execution/state.py", "                is_settled.wait()", "                pass")],
+        [f"{LIFE}::test_a_thread_of_a_job_type_that_waits_for_its_record_begins_nothing_before"],
+    ),
+    Mutation(
+        "a handler ended, and its",
+        "the set of messages whose outcomes are not recorded",
+        [
+            Change(
+                "middleware/transport/consumer.py", "        if id_ not in self._buffer.unrecorded:", "        if True:"
+            )
+        ],
+        [f"{CONSUMER}::test_a_message_is_acked_when_its_outcome_is_recorded"],
+    ),
+    Mutation(
         "a group gets TERM twice",
         "`daemon` on the thread of the event loop",
         [Change("middleware/execution/async_handlers.py", "        thread.daemon = True\n")],
@@ -182,8 +332,8 @@ WORKERS = [
         [
             Change(
                 "persistence/queue/dispatch.py",
-                "max(able, key=lambda lane: left[lane] / max(1, lane.threads))",
-                "next(able)",
+                "max(able[pair], key=lambda lane: left[lane.name] / max(1, lane.threads)).name",
+                "able[pair][0].name",
             )
         ],
         [f"{DISPATCH}::test_a_job_that_two_lanes_can_run_goes_to_the_one_with_more_free_threads"],
@@ -266,7 +416,7 @@ WORKERS = [
     Mutation(
         "a worker serves many queues",
         "the count of fetched messages in the prefetch limit",
-        [Change("middleware/transport/prefetch.py", "limit - len(self._held)", "limit")],
+        [Change("middleware/transport/prefetch.py", "            held = len(self._held)", "            held = 0")],
         [
             "integration/workers/test_consumer.py::test_a_process_holds_no_more_than_its_threads_can_begin_however_many_queues_it_serves"
         ],
@@ -277,7 +427,7 @@ WORKERS = [
         [
             Change(
                 "middleware/dispatch/role.py",
-                "self._take() if self._is_needed() else self._give_back()",
+                "self._take() if self._is_needed(others) else self._give_back()",
                 "self._give_back()",
             )
         ],
@@ -289,7 +439,7 @@ WORKERS = [
         [
             Change(
                 "middleware/dispatch/role.py",
-                "        return not any(dedicated or id_ < self._registration.id for id_, dedicated in others)",
+                "        return not any(other.dedicated or other.id < self._registration.id for other in others)",
                 "        return True",
             )
         ],
@@ -309,8 +459,8 @@ WORKERS = [
     ),
     Mutation(
         "two or more dispatchers run",
-        "`FOR UPDATE SKIP LOCKED` in `dispatch.sql`",
-        [Change(f"{SQL}/dispatch.sql", "        FOR UPDATE SKIP LOCKED\n")],
+        "`FOR UPDATE SKIP LOCKED` in `dispatch_jobs.sql`",
+        [Change(f"{FUNCTIONS}/dispatch_jobs.sql", "            FOR UPDATE SKIP LOCKED\n")],
         [
             f"{DISPATCH}::test_two_dispatchers_at_once_never_take_the_same_job",
             f"{DISPATCH}::test_many_dispatchers_take_every_job_once",
@@ -318,8 +468,8 @@ WORKERS = [
     ),
     Mutation(
         "… and a queue has",
-        "the lock on a queue's row in `dispatch.sql`",
-        [Change(f"{SQL}/dispatch.sql", "    ORDER BY name FOR NO KEY UPDATE SKIP LOCKED\n")],
+        "the lock on a queue's row in `dispatch_jobs.sql`",
+        [Change(f"{FUNCTIONS}/dispatch_jobs.sql", "        ORDER BY name FOR NO KEY UPDATE SKIP LOCKED\n")],
         [f"{DISPATCH}::test_two_dispatchers_at_once_keep_to_the_limit_of_a_queue"],
     ),
     Mutation(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from aeon_jobs.ops import process
 from aeon_jobs.ops.cli.environment import log_as, settings, warn_of_misspelt_variables
 from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput
 from aeon_jobs.ops.cli.output.console import err, stdout_console
@@ -59,26 +60,22 @@ def worker(
     ] = None,
 ) -> None:
     """Run jobs: WORKER_PROCESSES processes of WORKER_CONCURRENCY threads each."""
-    from aeon_jobs.ops import worker as dramatiq_group
+    from aeon_jobs.ops import worker as group
 
     found = settings()
     if not found.worker_enabled:
         err.print("WORKER_ENABLED=false: no worker here")
         return
-    dramatiq_group.become(found, modules or [])
+    process.become(group.command(found, modules or []))
 
 
 def dispatcher() -> None:
     """Hand ready jobs to the workers and repair what crashes leave behind. Any number of them may run."""
-    log_as("dispatcher")
-    from aeon_jobs.ops import dispatcher as process
-
-    process.run()
+    settings()
+    process.become(process.command("dispatcher"))
 
 
 def scheduler() -> None:
     """Tick the schedules. Any number of them may run."""
-    log_as("scheduler")
-    from aeon_jobs.ops import scheduler as process
-
-    process.run()
+    settings()
+    process.become(process.command("scheduler"))

@@ -1,5 +1,6 @@
 -- Take running jobs back: those whose lease ended, and those of workers known to be dead.
--- Deaths are counted apart from failures; a job that took too many workers down is dead-lettered as poison.
+-- Deaths are counted apart from failures; a job that took too many workers down is dead-lettered as poison. After a second death
+-- a job waits for up to 5 s, each for another time: jobs that were only beside a deadly one must not be claimed with it again.
 WITH lost AS (
     SELECT id FROM jobs
     WHERE status = 'running' AND ((:expired AND lease_expires_at < now()) OR worker_id = ANY(CAST(:dead_workers AS text[])))
@@ -12,6 +13,7 @@ rescued AS (
         status = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
                       WHEN worker_deaths + 1 >= :max_deaths THEN 'failed'
                       ELSE 'pending' END::job_status,
+        scheduled_at = CASE WHEN worker_deaths > 0 THEN now() + random() * interval '5 seconds' ELSE scheduled_at END,
         completed_at = CASE WHEN cancel_requested_at IS NOT NULL OR worker_deaths + 1 >= :max_deaths THEN now() END,
         error_message = CASE WHEN jobs.worker_id = ANY(CAST(:dead_workers AS text[]))
                         THEN 'worker ' || jobs.worker_id || ' died' ELSE 'lease of ' || jobs.worker_id || ' ended' END,

@@ -18,7 +18,7 @@ from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.errors import WrongState
 from aeon_jobs.persistence.hints import Hints
 from aeon_jobs.persistence.queue import jobs
-from aeon_jobs.persistence.queue.jobs import NewJob, Submitted
+from aeon_jobs.persistence.queue.submissions import NewJob, Submitted
 from tests.faults.history.record import Accepted, Cancelled, Record
 
 MIX = {

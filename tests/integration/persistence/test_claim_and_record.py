@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from aeon_jobs.persistence.core.database import Database
-from aeon_jobs.persistence.queue import dead_letters, executions, jobs, states
-from aeon_jobs.persistence.queue.executions import Claimed
+from aeon_jobs.persistence.queue import dead_letters, dispatch, executions, jobs, states
+from aeon_jobs.persistence.queue.executions import Claimed, Ended
 from aeon_jobs.persistence.queue.states import Failure
 from tests.races import at_once, rival
 from tests.reused_database import database_url, reused_database  # noqa: F401
@@ -135,6 +135,160 @@ def test_of_cancel_and_claim_at_once_one_wins(database):
             connection.commit()
             assert canceller.answer().status == "running"
     assert job(database, second[0]).cancel_requested_at is not None
+
+
+def test_of_a_claim_and_the_end_of_its_dispatch_at_once_one_wins(database):
+    first, second = queue(database, add_job(database), add_job(database))
+    with database.transaction() as connection:
+        dispatch.take_back(connection, [first])
+        with rival(database, lambda other: claim(other, first)) as worker:
+            worker.waits()
+            connection.commit()
+            assert worker.answer() == {}
+    assert job(database, first[0]).status == "pending"
+    with database.transaction() as connection:
+        claim(connection, second)
+        with rival(database, lambda other: dispatch.take_back(other, [second])) as dispatcher:
+            dispatcher.waits()
+            connection.commit()
+            assert dispatcher.answer() == 0
+    assert job(database, second[0]).status == "running"
+
+
+def test_a_claim_leaves_its_session_as_it_was(database):
+    """A transaction-mode pooler gives the session to others: what a function sets is gone with its transaction."""
+    shown = "SELECT current_setting('synchronous_commit'), current_setting('plan_cache_mode'), current_setting('search_path')"
+    (entry,) = queue(database, add_job(database))
+    with database.connection() as connection:
+        before = rows(connection, shown)
+        assert set(claim(connection, entry)) == {entry}
+        assert dispatch.dispatch(connection, {}) == []
+        assert rows(connection, shown) == before
+
+
+# --- unclaim ------------------------------------------------------------------------------------
+
+
+def unclaim(where, *claimed: Claimed) -> int:
+    return executions.unclaim(where, claimed)
+
+
+def test_a_job_that_is_given_back_is_as_if_it_had_not_been_claimed(database):
+    claimed = running_job(database)
+    with database.connection() as connection:
+        assert unclaim(connection, claimed) == 1
+        assert unclaim(connection, claimed) == 0  # said again, because the reply was lost
+    stored = job(database, claimed.id)
+    assert (stored.status, stored.ready, stored.attempt, stored.retry_count, stored.worker_deaths) == (
+        "pending",
+        True,
+        0,
+        0,
+        0,
+    )
+    assert (stored.worker_id, stored.started_at, stored.queued_at, stored.lease_expires_at) == (None,) * 4
+    assert outcomes(database, claimed.id) == []
+    (again,) = start(database, claimed.id, worker_id="w2")
+    assert (again.attempt, again.dispatch_seq) == (1, 2)
+
+
+def test_what_is_given_back_late_is_not_taken_from_the_next_worker(database):
+    """The attempt has the same number: the time of the claim tells them apart."""
+    first = running_job(database)
+    with database.connection() as connection:
+        unclaim(connection, first)
+        (second,) = start(database, first.id, worker_id="w2")
+        assert second.attempt == first.attempt
+        assert unclaim(connection, first) == 0
+        assert not end(connection, first, states.completed("stale"))
+        assert end(connection, second, states.completed("fresh"), worker_id="w2")
+    assert job(database, first.id).result == "fresh"
+
+
+def test_a_cancelled_job_that_is_given_back_is_cancelled_and_keeps_the_number_of_its_attempt(database):
+    claimed = running_job(database)
+    with database.connection() as connection:
+        jobs.cancel(connection, claimed.id, reason="changed my mind")
+        assert unclaim(connection, claimed) == 1
+    stored = job(database, claimed.id)
+    assert (stored.status, stored.attempt, stored.cancel_reason) == ("cancelled", 1, "changed my mind")
+    assert stored.completed_at is not None
+
+
+def test_of_unclaim_and_rescue_at_once_the_first_decides(database):
+    def rescue(connection):
+        return executions.rescue(connection, dead_workers=["w1"], max_deaths=9)
+
+    claimed = running_job(database)
+    with database.transaction() as connection:
+        unclaim(connection, claimed)
+        with rival(database, rescue) as rescuer:
+            assert rescuer.answer() == []
+    assert (job(database, claimed.id).status, job(database, claimed.id).worker_deaths) == ("pending", 0)
+
+    claimed = running_job(database)
+    with database.transaction() as connection:
+        assert len(rescue(connection)) == 1
+        with rival(database, lambda other: unclaim(other, claimed)) as worker:
+            worker.waits()
+            connection.commit()
+            assert worker.answer() == 0
+    assert (job(database, claimed.id).attempt, outcomes(database, claimed.id)) == (1, [(1, "lost")])
+
+
+def test_of_unclaim_and_renewal_at_once_the_first_decides(database):
+    def renew(connection):
+        return executions.renew(connection, [(claimed.id, 1)], lease_ms=60_000)
+
+    claimed = running_job(database)
+    with database.transaction() as connection:
+        unclaim(connection, claimed)
+        with rival(database, renew) as heartbeat:
+            # It passes over a row that is locked, and the attempt counts as held until the commit.
+            assert [renewal.id for renewal in heartbeat.answer()] == [claimed.id]
+    with database.connection() as connection:
+        assert renew(connection) == []
+    assert job(database, claimed.id).lease_expires_at is None
+
+    claimed = running_job(database)
+    with database.transaction() as connection:
+        assert len(renew(connection)) == 1
+        with rival(database, lambda other: unclaim(other, claimed)) as worker:
+            worker.waits()
+            connection.commit()
+            assert worker.answer() == 1
+    assert job(database, claimed.id).status == "pending"
+
+
+def test_of_unclaim_and_cancel_at_once_the_job_is_cancelled_in_any_order(database):
+    claimed = running_job(database)
+    with database.transaction() as connection:
+        unclaim(connection, claimed)
+        with rival(database, lambda other: jobs.cancel(other, claimed.id)) as canceller:
+            canceller.waits()
+            connection.commit()
+            assert canceller.answer().status == "cancelled"
+
+    claimed = running_job(database)
+    with database.transaction() as connection:
+        jobs.cancel(connection, claimed.id)
+        with rival(database, lambda other: unclaim(other, claimed)) as worker:
+            worker.waits()
+            connection.commit()
+            assert worker.answer() == 1
+    assert job(database, claimed.id).status == "cancelled"
+
+
+def test_of_unclaim_and_record_at_once_the_first_decides(database):
+    """Two threads of one worker never do both; a worker whose claim came twice might."""
+    claimed = running_job(database)
+    with database.transaction() as connection:
+        end(connection, claimed, states.completed(1))
+        with rival(database, lambda other: unclaim(other, claimed)) as worker:
+            worker.waits()
+            connection.commit()
+            assert worker.answer() == 0
+    assert job(database, claimed.id).status == "completed"
 
 
 # --- renew and progress -------------------------------------------------------------------------
@@ -543,3 +697,15 @@ def test_a_claim_can_be_told_from_its_copy_by_attempt_alone(database):
     running = running_job(database)
     assert not end(database, replace(running, attempt=0), states.completed(1))
     assert job(database, running.id).status == "running"
+
+
+def test_the_duration_of_a_job_is_its_handlers_alone(database):
+    """Not the wait for a thread, nor the wait of its outcome while PostgreSQL was away."""
+    running = running_job(database)
+    rows(database, "UPDATE jobs SET started_at = started_at - interval '1 h'")
+    (started,) = rows(database, "SELECT started_at FROM jobs")
+    ended = Ended(running.id, running.attempt, started.started_at, states.completed(1), ran_s=0.7)
+    with database.connection() as connection:
+        executions.record(connection, [ended], worker_id="w1", shard=1)
+    assert counters(database, "duration_sum") == {("note", ""): pytest.approx(0.7)}
+    assert counters(database, "duration_bucket") == {("note", "2"): 1}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from sqlalchemy import text
@@ -14,9 +15,10 @@ from aeon_jobs.persistence.core import database as module
 from aeon_jobs.persistence.core.database import IDLE_LIMIT_S, Database, is_transient, statement
 from aeon_jobs.persistence.core.settings import Settings, get_settings
 from aeon_jobs.persistence.queue import dispatch, jobs
+from aeon_jobs.persistence.queue.submissions import NewJob
 from tests.races import rival
 from tests.reused_database import database_url, reused_database  # noqa: F401
-from tests.rows import add_job, job, rows, value
+from tests.rows import add_job, job, register, rows, value
 
 
 def pid(database: Database) -> int:
@@ -116,6 +118,40 @@ def test_a_connection_comes_out_of_a_transaction_in_autocommit_again(database):
         assert value(connection, "SELECT pg_backend_pid()") == first
         add_job(connection)
         assert value(database, "SELECT count(*) FROM jobs") == 1
+
+
+@contextmanager
+def database_beside(database: Database) -> Iterator[Database]:
+    """The same, with connections of its own."""
+    beside = Database(database.engine.url.render_as_string(hide_password=False))
+    yield beside
+    beside.dispose()
+
+
+def test_a_connection_lost_under_a_submission_is_sqlalchemys_error_and_leaves_the_pool(database):
+    register(database)
+    with database.connection() as connection:
+        pid = value(connection, "SELECT pg_backend_pid()")
+    with database_beside(database) as beside:
+        rows(beside, "SELECT pg_terminate_backend(:pid)", pid=pid)
+    with pytest.raises(OperationalError) as error, database.connection() as connection:
+        jobs.submit(connection, NewJob(job_type="note"))
+    assert error.value.connection_invalidated
+    assert is_transient(error.value)
+    with database.connection() as connection:
+        jobs.submit(connection, NewJob(job_type="note"))
+    assert value(database, "SELECT count(*) FROM jobs") == 1
+
+
+def test_a_submission_has_the_time_that_is_set(database, monkeypatch):
+    register(database)
+    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "50")
+    get_settings.cache_clear()
+    with database.transaction() as holder:
+        rows(holder, "LOCK TABLE jobs IN SHARE MODE")
+        with pytest.raises(OperationalError) as error, database.connection() as connection:
+            jobs.submit(connection, NewJob(job_type="note"))
+    assert error.value.orig.pgcode == "57014"
 
 
 def test_nothing_outlives_a_transaction_so_that_a_transaction_pooler_may_stand_between(settings: Settings, database):

@@ -90,11 +90,29 @@ def test_a_job_that_comes_due_is_promoted_once_and_then_taken_by_its_priority(da
     rows(database, "ALTER TABLE jobs DISABLE TRIGGER USER")
     rows(database, "UPDATE jobs SET scheduled_at = now() WHERE id = :id", id=due)
     rows(database, "ALTER TABLE jobs ENABLE TRIGGER USER")
-    assert dispatch_all(database, 0) == []
     with database.connection() as connection:
         assert dispatch.promote(connection) == 1
         assert dispatch.promote(connection) == 0
     assert dispatch_all(database) == [due, first]
+
+
+@pytest.mark.parametrize("job_types", [("x",), ("x", "y")])
+def test_a_walk_behind_a_job_takes_only_later_ones(database, job_types):
+    ids = [add_job(database, job_type=job_types[index % len(job_types)]) for index in range(4)]
+    lane = Lane("lane", ("default",), job_types)
+    with database.connection() as connection:
+        orders = [value(database, "SELECT seq FROM jobs WHERE id = :id", id=id_) for id_ in ids]
+        assert [d.id for d in dispatch.dispatch(connection, {lane: 10}, after=orders[1])] == ids[2:]
+        found = dispatch.dispatch(connection, {lane: 10})
+    assert [(d.id, d.order) for d in found] == list(zip(ids[:2], orders[:2], strict=True))
+
+
+def test_a_dispatch_promotes_what_came_due(database):
+    due = add_job(database)
+    rows(database, "ALTER TABLE jobs DISABLE TRIGGER USER")
+    rows(database, "UPDATE jobs SET scheduled_at = now(), ready = false")
+    rows(database, "ALTER TABLE jobs ENABLE TRIGGER USER")
+    assert dispatch_all(database) == [due]
 
 
 def test_a_job_scheduled_in_the_past_is_ready_at_once_and_one_moved_there_too(database):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -19,7 +20,7 @@ from aeon_jobs.persistence.core import migrate
 from aeon_jobs.persistence.core.database import Database, borrowed
 from aeon_jobs.persistence.core.errors import ForeignObjects, InvalidJob, MigrationError
 from aeon_jobs.persistence.queue import executions, jobs
-from aeon_jobs.persistence.queue.jobs import NewJob
+from aeon_jobs.persistence.queue.submissions import NewJob
 from tests.conftest import _administration, _dsn, _of_database
 from tests.rows import NOTE, dispatch_all, job, register, rows, value
 
@@ -404,6 +405,135 @@ def test_a_role_that_may_not_create_is_told_so(empty, postgres_url):
         finally:
             execute(f'DROP ROLE "{role}"')
     assert catalogue(database) == []
+
+
+# --- functions ----------------------------------------------------------------------------------
+
+
+FUNCTIONS = [function.name for function in migrate.functions()]
+
+
+def made(database: Database) -> dict[str, str]:
+    """Each function and the transaction that made it."""
+    sql = "SELECT proname, xmin::text FROM pg_proc WHERE pronamespace = to_regnamespace(:schema) AND proname = ANY(:names)"
+    return dict(tuple(row) for row in rows(database, sql, schema=database.schema, names=FUNCTIONS))
+
+
+def test_a_function_that_changed_is_made_anew_and_the_others_are_left_alone(empty):
+    database = empty()
+    migrate.up(database)
+    before = made(database)
+    assert sorted(before) == sorted(FUNCTIONS)
+    rows(database, "COMMENT ON FUNCTION claim_jobs IS 'aeon-jobs migrations: of another version'")
+    # For the processes of that version: they go on.
+    assert migrate.is_current(database)
+    assert migrate.up(database) == []
+    after = made(database)
+    assert {name for name in FUNCTIONS if after[name] != before[name]} == {"claim_jobs"}
+
+
+def test_a_function_that_is_missing_is_made(empty):
+    database = empty()
+    migrate.up(database)
+    rows(database, "DROP FUNCTION record_jobs")
+    assert not migrate.is_current(database)
+    migrate.up(database)
+    assert migrate.is_current(database)
+    assert sorted(made(database)) == sorted(FUNCTIONS)
+
+
+def test_a_session_that_has_called_a_function_calls_the_new_one_from_then_on(empty):
+    """A worker goes on while `migrate` makes its functions anew."""
+    database = empty()
+    migrate.up(database)
+    register(database)
+    with database.connection() as session:
+        jobs.submit(session, NewJob(job_type="note"))
+        (first,) = dispatch_all(database)
+        assert executions.claim(session, [(first, 1)], worker_id="w", lease_ms=1_000)
+        old = rows(database, "SELECT pg_get_functiondef('claim_jobs'::regproc)")[0][0]
+        rows(database, old.replace("'running'", "'queued'").replace(":", "\\:"))
+        jobs.submit(session, NewJob(job_type="note"))
+        (second,) = dispatch_all(database)
+        executions.claim(session, [(second, 1)], worker_id="w", lease_ms=1_000)
+    assert [job(database, id_).status for id_ in (first, second)] == ["running", "queued"]
+
+
+def test_each_schema_has_its_own_functions_and_they_see_its_own_tables(empty):
+    public, own = empty(), empty(schema="aeon")
+    migrate.up(public)
+    migrate.up(own)
+    assert set(made(public)) == set(made(own)) == set(FUNCTIONS)
+    for database in (public, own):
+        register(database)
+        with database.connection() as connection:
+            jobs.submit(connection, NewJob(job_type="note"))
+    (ours,) = dispatch_all(own)
+    with own.connection() as connection:
+        assert executions.claim(connection, [(ours, 1)], worker_id="w", lease_ms=1_000)
+    assert rows(public, "SELECT status::text FROM public.jobs") == [("pending",)]
+
+
+def test_a_function_of_somebody_else_is_refused_by_name_and_nothing_is_touched(empty):
+    database = empty()
+    rows(database, "CREATE FUNCTION claim_jobs(integer) RETURNS integer LANGUAGE sql AS 'SELECT 1'")
+    before = catalogue(database)
+    with pytest.raises(ForeignObjects, match="claim_jobs"):
+        migrate.up(database)
+    assert catalogue(database) == before
+
+
+def test_rolling_back_everything_takes_the_functions_along(empty):
+    database = empty()
+    migrate.up(database)
+    migrate.down(database, 0)
+    assert made(database) == {}
+
+
+@pytest.fixture
+def guest(empty, postgres_url: str) -> Iterator[tuple[Database, Callable[..., None]]]:
+    """A role that may use the tables and is not their owner; and a way to give it more."""
+    migrate.up(empty())
+    role = f"{make_url(postgres_url).database}_guest"
+    with _administration(postgres_url) as execute:
+        execute(f'CREATE ROLE "{role}"')
+
+        def grant(sql: str) -> None:
+            rows(empty(), sql.replace("ROLE", f'"{role}"'))
+
+        try:
+            grant("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ROLE")
+            yield empty(options=f"-c role={role}"), grant
+        finally:
+            rows(empty(), f'DROP OWNED BY "{role}"')
+            execute(f'DROP ROLE "{role}"')
+
+
+def test_a_role_that_may_use_the_tables_may_call_the_functions(guest):
+    database, _ = guest
+    register(database)
+    with database.connection() as connection:
+        jobs.submit(connection, NewJob(job_type="note"))
+    (job_id,) = dispatch_all(database)
+    with database.connection() as connection:
+        assert executions.claim(connection, [(job_id, 1)], worker_id="w", lease_ms=1_000)
+
+
+def test_a_role_that_may_not_use_the_tables_may_not_through_the_functions(guest):
+    database, grant = guest
+    grant("REVOKE UPDATE ON jobs FROM ROLE")
+    with database.connection() as connection, pytest.raises(DBAPIError, match="permission denied for table jobs"):
+        executions.claim(connection, [(uuid4(), 1)], worker_id="w", lease_ms=1_000)
+
+
+def test_a_role_that_may_not_make_functions_anew_is_told_so(guest, empty):
+    database, grant = guest
+    rows(empty(), "COMMENT ON FUNCTION claim_jobs IS 'aeon-jobs migrations: of another version'")
+    with pytest.raises(MigrationError, match=r"permission denied for schema|must be owner of function claim_jobs"):
+        migrate.up(database)
+    grant("GRANT CREATE ON SCHEMA public TO ROLE")
+    with pytest.raises(MigrationError, match="must be owner of function claim_jobs"):
+        migrate.up(database)
 
 
 def test_every_migration_has_a_way_back_and_stands_in_order():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from aeon_jobs.persistence.core.database import Database
@@ -66,6 +68,7 @@ def test_a_rescued_job_gets_a_new_number_and_a_new_attempt(database):
 def test_a_job_that_took_too_many_workers_down_is_dead_lettered_as_poison(database):
     job_id = add_job(database, payload='{"n": 1}', max_retries=0)
     for deaths in (1, 2, 3):
+        rows(database, "UPDATE jobs SET scheduled_at = NULL")
         (claimed,) = start(database, job_id, worker_id=f"w{deaths}")
         rescue(database, f"w{deaths}", max_deaths=3)
         assert job(database, job_id).worker_deaths == deaths
@@ -82,6 +85,19 @@ def test_a_job_that_took_too_many_workers_down_is_dead_lettered_as_poison(databa
     assert dead_letter.fingerprint
     assert outcomes(database, job_id) == [(1, "lost"), (2, "lost"), (3, "lost")]
     assert claimed.attempt == 3
+
+
+def test_jobs_that_were_beside_a_deadly_one_are_not_claimed_with_it_again(database):
+    ids = [add_job(database) for _ in range(3)]
+    start(database, *ids)
+    rescue(database, "w1", max_deaths=5)
+    # After one death nothing waits: most workers die of a deploy, or of their machine.
+    assert all(job(database, id_).scheduled_at is None for id_ in ids)
+    start(database, *ids)
+    rescue(database, "w1", max_deaths=5)
+    waits = rows(database, "SELECT scheduled_at - now() AS wait FROM jobs")
+    assert len({row.wait for row in waits}) == 3
+    assert all(timedelta(seconds=-1) < row.wait < timedelta(seconds=5) for row in waits)
 
 
 def test_a_lost_job_that_somebody_cancelled_is_cancelled(database):

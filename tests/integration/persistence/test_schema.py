@@ -14,7 +14,7 @@ from sqlmodel import SQLModel
 
 from aeon_jobs.persistence.core.models import JobStatus
 from aeon_jobs.persistence.queue import executions, job_types, jobs, workers
-from aeon_jobs.persistence.queue.jobs import NewJob
+from aeon_jobs.persistence.queue.submissions import NewJob
 from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, register, rows, running_job
 

@@ -15,8 +15,9 @@ from aeon_jobs.persistence.core.database import Database, is_transient
 from aeon_jobs.persistence.core.errors import IdempotencyConflict, InvalidJob, JobNotFound, UnknownJobType, WrongState
 from aeon_jobs.persistence.core.examples import payload_example
 from aeon_jobs.persistence.core.models import JobType
-from aeon_jobs.persistence.queue import job_types, jobs
-from aeon_jobs.persistence.queue.jobs import NewJob, Submitted
+from aeon_jobs.persistence.core.settings import get_settings
+from aeon_jobs.persistence.queue import batches, job_types, jobs
+from aeon_jobs.persistence.queue.submissions import NewJob, Submitted
 from tests.races import at_once, rival
 from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import NOTE, add_job, job, queue, register, rows, running_job, value
@@ -198,8 +199,6 @@ def test_the_extremes_that_are_allowed_are_stored_as_given(database):
 
 
 def test_the_limit_of_a_payload_is_a_setting(database, monkeypatch):
-    from aeon_jobs.persistence.core.settings import get_settings
-
     monkeypatch.setenv("JOB_MAX_PAYLOAD_BYTES", "1024")
     get_settings.cache_clear()
     submit(database, payload={"text": "x" * (1024 - len('{"text":""}'))})
@@ -235,10 +234,28 @@ def test_of_many_submissions_all_or_none_are_stored(database):
     assert count(database) == 0
 
 
-@pytest.mark.parametrize("many", [0, jobs.MAX_BULK + 1])
-def test_none_and_too_many_submissions_are_refused(database, many):
-    with pytest.raises(InvalidJob, match="jobs: must be 1 to 10000"), database.transaction() as connection:
-        jobs.submit_many(connection, [NewJob(job_type="note")] * many)
+def test_many_submissions_are_read_as_they_are_stored_and_may_be_none(database):
+    def endless():
+        yield NewJob(job_type="note")
+        while True:
+            yield NewJob(job_type="note", payload={"text": 7})
+
+    with pytest.raises(InvalidJob) as refusal, database.transaction() as connection:
+        jobs.submit_many(connection, endless())
+    assert len(refusal.value.violations) == batches.MAX_VIOLATIONS
+    with database.transaction() as connection:
+        assert jobs.submit_many(connection, []) == []
+    assert count(database) == 0
+
+
+def test_a_bulk_has_the_time_that_is_set_for_each_portion(database, monkeypatch):
+    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "50")
+    get_settings.cache_clear()
+    with database.transaction() as holder:
+        rows(holder, "LOCK TABLE jobs IN SHARE MODE")
+        with pytest.raises(OperationalError) as error, database.transaction() as connection:
+            jobs.submit_many(connection, [NewJob(job_type="note")])
+    assert error.value.orig.pgcode == "57014"
 
 
 def test_a_key_twice_in_one_submission_of_many_is_one_job(database):

@@ -118,6 +118,7 @@ def test_only_processes_of_this_very_host_are_looked_for(database):
         workers.change_state(connection, "stopping", "stopping")
         workers.change_state(connection, "stopped", "stopped")
         peers = workers.peers_on(connection, HERE)
+        assert workers.in_sight(connection, HERE, 5_000) == ([], peers)
     assert {peer.id for peer in peers} == {"w1", "stopping"}
     assert Peer("w1", "worker", 100, 1.5, "b1", "lane") in peers
 
@@ -142,7 +143,9 @@ def test_dispatchers_are_found_while_they_are_heard(database):
     announce(database, id="worker")
     silence(database, "silent")
     with database.connection() as connection:
-        assert sorted(workers.dispatchers(connection, 5_000)) == [("helper", False), ("own", True)]
+        found, _ = workers.in_sight(connection, HERE, 5_000)
+    assert sorted((one.id, one.dedicated) for one in found) == [("helper", False), ("own", True)]
+    assert all(0 <= one.age_ms < 5_000 for one in found)
 
 
 def test_only_the_long_gone_are_forgotten(database):

@@ -81,47 +81,6 @@ def test_dramatiqs_own_options_of_the_actor_are_still_there(double):
     assert double.options["definition"].name == "double"
 
 
-# --- many -----------------------------------------------------------------------------------------
-
-
-def test_many_jobs_are_an_insert_per_thousand_and_their_ids_come_back_in_order(double, harness, monkeypatch):
-    inserts = []
-    store = jobs._store
-    monkeypatch.setattr(jobs, "_store", lambda *args: inserts.append(len(args[1])) or store(*args))
-    ids = double.options(priority=7).send_many({"number": number} for number in range(2_500))
-    assert inserts == [1_000, 1_000, 500]
-    stored = harness.execute("SELECT id, payload->>'number' AS number, priority FROM jobs ORDER BY seq")
-    assert [row.id for row in stored] == ids
-    assert [int(row.number) for row in stored] == list(range(2_500))
-    assert {row.priority for row in stored} == {7}
-
-
-def test_many_may_be_dicts_tuples_and_messages_of_any_type(double, greet, harness):
-    message = greet.options(priority=90, delay=60_000).message(name="ann")
-    ids = double.options(priority=7).send_many([{"number": 1}, (2,), message])
-    stored = [harness.job_of(id_) for id_ in ids]
-    assert [row.job_type for row in stored] == ["double", "double", "greet"]
-    assert [row.priority for row in stored] == [7, 7, 90]
-    assert stored[2].scheduled_at is not None
-    assert double.send_many([]) == []
-
-
-def test_one_bad_set_of_arguments_and_none_is_stored(double, harness):
-    with pytest.raises(InvalidJob) as refusal:
-        double.send_many([{"number": 1}, {"number": "x"}, {}, (1, 2, 3)])
-    assert [violation.field for violation in refusal.value.violations] == [
-        "jobs[1].payload.number",
-        "jobs[2].payload.number",
-        "jobs[3].payload",
-    ]
-    with pytest.raises(InvalidJob, match=r"jobs\[0\]: must be a dict of arguments, a tuple of them, or a message"):
-        double.send_many([7])
-    # A rule that only the last portion breaks.
-    with pytest.raises(InvalidJob, match=r"jobs\[1500\].depends_on"):
-        double.send_many([(1,)] * 1_500 + [double.options(depends_on=[uuid4()]).message(1)])
-    assert harness.execute("SELECT count(*) FROM jobs") == [(0,)]
-
-
 # --- results --------------------------------------------------------------------------------------
 
 

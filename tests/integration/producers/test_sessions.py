@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
@@ -64,6 +64,27 @@ def test_a_job_exists_when_the_callers_session_commits(order, engine, database):
         order.options(session=session).send(order=1)
         session.rollback()
     assert _count(database) == 1
+
+
+def test_a_job_costs_one_statement_in_the_callers_session(order, engine, database):
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda _c, _k, statement, *_: statements.append(statement))
+    order.send(0)
+    with Session(engine) as session:
+        session.execute(text("SET LOCAL search_path = pg_catalog"))
+        order.options(session=session, idempotency_key="k", delay=5).send(order=1)
+        assert value_of(session, "SHOW search_path") == "pg_catalog"
+        session.commit()
+    assert [statement.split("(")[0] for statement in statements] == [
+        "SET LOCAL search_path = pg_catalog",
+        'SELECT * FROM "public".submit_jobs',
+        "SHOW search_path",
+    ]
+    assert _count(database) == 2
+
+
+def value_of(session: Session, sql: str) -> object:
+    return session.execute(text(sql)).scalar_one()
 
 
 def test_connections_and_scoped_sessions_do_as_well(order, engine, database):

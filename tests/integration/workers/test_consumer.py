@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from queue import Queue
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import redis
@@ -18,7 +18,6 @@ from aeon_jobs.middleware.transport.consumer import LaneConsumer
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.persistence.queue.dispatch import Dispatch, lane_name
 from tests.harness import Harness
-from tests.rows import add_job, job, queue
 
 
 @pytest.fixture
@@ -32,7 +31,29 @@ def broker(harness: Harness) -> JobBroker:
     def more() -> None: ...
 
     harness.broker.join_lane(["default", "other"])
+    harness.broker.claims = Claimed()
     return harness.broker
+
+
+class Claimed:
+    """Claims whatever is fetched, of one job type; the rows are of no interest here."""
+
+    def __init__(self) -> None:
+        self.job_type = "note"
+        self.given_back: list[UUID] = []
+        self.flushed = 0
+
+    def claim(self, dispatches: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:
+        return dict.fromkeys(dispatches, self.job_type)
+
+    def give_back(self, dispatches: Iterable[tuple[UUID, int]]) -> None:
+        self.given_back += [job_id for job_id, _ in dispatches]
+
+    def waiting_for(self, seconds: float) -> list[tuple[UUID, int]]:
+        return []
+
+    def flush(self, timeout_s: float) -> None:
+        self.flushed += 1
 
 
 @pytest.fixture
@@ -83,8 +104,7 @@ def test_closing_sends_the_last_acks_and_gives_back_what_was_not_begun(broker):
     consumer.ack(next(consumer))
     broker.is_stopping = True
     consumer.close()
-    assert stored(broker) == 2
-    assert broker.client.llen(f"{broker.namespace}:{broker.lane}") == 2
+    assert (len(broker.claims.given_back), broker.claims.flushed, stored(broker)) == (2, 1, 0)
 
 
 def test_what_was_handed_to_the_threads_and_not_begun_is_given_back_when_the_worker_stops(broker, consumer):
@@ -95,8 +115,10 @@ def test_what_was_handed_to_the_threads_and_not_begun_is_given_back_when_the_wor
     thread = SimpleNamespace(requeue_messages=consumer.requeue)
     (shutdown,) = [entry for entry in broker.middleware if isinstance(entry, Shutdown)]
     shutdown.before_worker_shutdown(broker, SimpleNamespace(work_queue=work, consumers={broker.lane: thread}))
-    assert broker.client.llen(f"{broker.namespace}:{broker.lane}") == 3
+    assert len(broker.claims.given_back) == 3
+    push(broker, 1)
     assert next(consumer) is None  # and nothing is fetched any more
+    assert stored(broker) == 1
 
 
 def test_a_worker_that_stops_waits_for_no_push(broker):
@@ -162,12 +184,25 @@ def test_a_push_to_another_lane_wakes_nobody_here(broker, consumer):
     assert broker.consumer_wake.is_set()
 
 
+def test_a_worker_that_becomes_quiet_gives_back_what_no_thread_has_begun(broker, consumer, monkeypatch):
+    push(broker, 1)
+    message = next(consumer)
+    waiting = [(UUID(message.message_id), 1)]
+    monkeypatch.setattr(broker.claims, "waiting_for", lambda seconds: [] if seconds else waiting)
+    assert next(consumer) is None
+    assert broker.claims.given_back == []
+    broker.is_quiet = True
+    assert next(consumer) is None
+    assert broker.claims.given_back == [UUID(message.message_id)]
+
+
 def test_a_quiet_worker_fetches_nothing_and_acks_what_it_finishes(broker, consumer):
     push(broker, 2)
-    first = next(consumer)
-    consumer.requeue([next(consumer)])
+    first, second = next(consumer), next(consumer)
+    push(broker, 1)
     broker.is_quiet = True
     consumer.ack(first)
+    consumer.ack(second)
     assert next(consumer) is None
     assert stored(broker) == 1
     broker.is_quiet = False
@@ -175,21 +210,42 @@ def test_a_quiet_worker_fetches_nothing_and_acks_what_it_finishes(broker, consum
     assert next(consumer) is not None
 
 
-def test_a_message_of_a_job_type_that_this_process_does_not_know_is_given_back_to_postgresql(harness, broker, consumer):
-    (entry,) = queue(harness.database, add_job(harness.database, job_type="of others"))
-    dispatch = Dispatch(*entry, "default", "of others", broker.lane)
-    RedisTransport(broker.client, broker.namespace).push([dispatch])
+def test_a_job_of_a_type_that_this_process_does_not_know_is_given_back(broker, consumer):
+    broker.claims.job_type = "of others"
+    push(broker, 1)
     assert next(consumer) is None
-    assert (job(harness.database, entry[0]).status, stored(broker)) == ("pending", 0)
+    assert (len(broker.claims.given_back), stored(broker)) == (1, 0)
 
 
-def test_the_job_of_an_unreadable_message_is_given_back_to_postgresql(harness, broker, consumer):
-    (entry,) = queue(harness.database, add_job(harness.database, job_type="note"))
-    dispatch = Dispatch(*entry, "default", "note", broker.lane)
-    RedisTransport(broker.client, broker.namespace).push([dispatch])
-    broker.client.hset(f"{broker.namespace}:{broker.lane}.msgs", dispatch.message_id, b"{broken")
+def test_a_message_that_is_no_dispatch_harms_no_other_of_its_fetch(broker, consumer):
+    lane = f"{broker.namespace}:{broker.lane}"
+    broker.client.hset(f"{lane}.msgs", "not-a-job", b"\xff")
+    broker.client.rpush(lane, "not-a-job")
+    push(broker, 1)
+    assert next(consumer).actor_name == "note"
+    assert broker.client.hget(f"{lane}.XQ.msgs", "not-a-job") == b"\xff"
+
+
+def test_a_message_is_acked_when_its_outcome_is_recorded(broker, consumer):
+    push(broker, 2)
+    message = next(consumer)
+    id_ = message.options["redis_message_id"]
+    broker.prefetched.unrecorded.add(id_)
+    assert next(consumer) is not None
+    consumer.ack(message)
+    assert next(consumer) is None  # it has fetched, and acked what may be
+    assert stored(broker) == 2
+    broker.prefetched.settle(id_)
+    broker.wake()
     assert next(consumer) is None
-    assert (job(harness.database, entry[0]).status, stored(broker)) == ("pending", 0)
+    assert stored(broker) == 1
+
+
+def test_a_void_message_is_acked_and_takes_no_thread(broker, consumer, monkeypatch):
+    monkeypatch.setattr(broker.claims, "claim", lambda dispatches: {})
+    push(broker, 1)
+    assert (next(consumer), next(consumer)) == (None, None)
+    assert (stored(broker), broker.prefetched.room) == (0, 4)
 
 
 def test_a_worker_joins_the_lane_of_its_queues_and_of_all_its_job_types_and_one_without_job_types_none(harness, broker):
@@ -202,3 +258,44 @@ def test_a_worker_joins_the_lane_of_its_queues_and_of_all_its_job_types_and_one_
     broker.join_lane(["default"])
     assert broker.lane is None
     assert not [name for name in broker.get_declared_queues() if name.startswith("jobs-")]
+
+
+def test_a_process_that_ends_many_jobs_a_second_claims_ahead(broker, consumer, monkeypatch):
+    monkeypatch.setattr(broker.prefetched.pace, "within", lambda seconds: 6)
+    push(broker, 20)
+    messages = take(consumer, 10)
+    assert None not in messages
+    assert next(consumer) is None  # as many as there are threads, and six
+    for message in messages[:3]:
+        consumer.ack(message)
+    # The threads have seven: half of what was ahead is left, and another fetch would bring three.
+    assert not broker.consumer_wake.is_set()
+    consumer.ack(messages[3])
+    assert broker.consumer_wake.is_set()
+    assert take(consumer, 5)[3:] != [None, None]
+    assert stored(broker) == 16
+
+
+def test_a_job_that_waits_too_long_for_a_thread_is_given_back(broker, consumer, monkeypatch):
+    push(broker, 2)
+    first, second = take(consumer, 2)
+    late = [(UUID(second.message_id), 1)]
+    monkeypatch.setattr(broker.claims, "waiting_for", lambda seconds: late)
+    assert next(consumer) is None
+    assert broker.claims.given_back == [UUID(second.message_id)]
+    assert first.message_id != second.message_id
+
+
+def test_acks_wait_for_the_next_fetch_while_the_threads_are_busy(broker, consumer, monkeypatch):
+    monkeypatch.setattr(broker.prefetched.pace, "within", lambda seconds: 6)
+    push(broker, 10)
+    messages = take(consumer, 10)
+    broker.consumer_wake.clear()
+    consumer.ack(messages[0])
+    assert not broker.consumer_wake.is_set()
+    for message in messages[1:]:
+        consumer.ack(message)
+    # Nothing is left to do: nobody should see these messages as jobs that wait.
+    assert broker.prefetched.must_ack
+    assert next(consumer) is None
+    assert stored(broker) == 0

@@ -9,11 +9,10 @@ import pytest
 import redis
 
 from aeon_jobs.middleware.dispatch import role
-from aeon_jobs.middleware.dispatch.dispatcher import Dispatcher
+from aeon_jobs.middleware.dispatch.dispatcher import Dispatcher, Round
 from aeon_jobs.middleware.dispatch.role import DispatcherRole
 from aeon_jobs.middleware.dispatch.upkeep import reap_dead
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
-from aeon_jobs.middleware.transport.wake_listener import WakeListener
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import workers
@@ -28,15 +27,15 @@ def test_a_round_that_fails_in_a_way_nobody_thought_of_is_not_the_last(
     dispatcher = Dispatcher(database, RedisTransport(redis_client, "test"), settings, registration("dispatcher", "d"))
     stop, rounds = Event(), list[int]()
 
-    def fail_once() -> tuple[int, bool]:
+    def fail_once() -> Round:
         rounds.append(1)
         if len(rounds) == 1:
             raise KeyError("default")
         stop.set()
-        return 0, True
+        return Round(0, has_more=False, is_full=True)
 
     monkeypatch.setattr(dispatcher, "dispatch_once", fail_once)
-    dispatcher._loop(stop, WakeListener(redis_client, "test:wake"))
+    dispatcher._loop(stop)
     assert len(rounds) == 2
 
 
@@ -45,16 +44,14 @@ def test_a_look_at_the_role_that_fails_in_a_way_nobody_thought_of_is_not_the_las
 ) -> None:
     watch, looks = DispatcherRole(database, RedisTransport(redis_client, "test"), settings), list[int]()
 
-    def fail_once() -> bool:
+    def fail_once() -> None:
         looks.append(1)
         if len(looks) == 1:
             raise ProcessLookupError
         watch._stop.set()
-        return False
 
     monkeypatch.setattr(role, "LOOK_S", 0)
-    monkeypatch.setattr(watch, "_is_needed", fail_once)
-    monkeypatch.setattr(role, "reap_dead", lambda *_: [])
+    monkeypatch.setattr(watch, "_ask", fail_once)
     watch._watch()
     assert len(looks) == 2
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import dramatiq
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from aeon_jobs.middleware.execution import heartbeat
@@ -422,7 +422,7 @@ def test_an_unreadable_message_costs_its_job_nothing(harness: Harness) -> None:
     with harness.working():
         job = harness.finished(message)
 
-    assert (job.status, job.dispatch_seq) == ("completed", 2)
+    assert (job.status, job.dispatch_seq) == ("completed", 1)
     assert harness.broker.client.hget(f"{lane}.XQ.msgs", "not-a-job") == b"\xff"
 
 
@@ -748,3 +748,36 @@ def test_an_error_whose_text_cannot_be_made_is_retried_as_any_other(harness: Har
         job = harness.finished(message)
     assert (job.status, harness.outcomes(message)) == ("failed", ["retried", "failed"])
     assert job.error_message == "Mute has no text: its __str__ raised RuntimeError"
+
+
+def test_a_thread_of_a_job_type_that_waits_for_its_record_begins_nothing_before(harness: Harness) -> None:
+    ended, held, other_ends = threading.Event(), threading.Event(), threading.Event()
+
+    @harness.job(waits_for_record=True)
+    def careful() -> None:
+        ended.set()
+        held.wait(20)
+
+    @harness.job
+    def other() -> None:
+        other_ends.wait(20)
+
+    @harness.job
+    def following(first: UUID) -> str:
+        return str(harness.job_of(first).status)
+
+    with harness.working(threads=2):
+        first = careful.send()
+        busy = other.send()
+        ended.wait(20)
+        with harness.database.transaction() as connection:
+            # The record of the first job waits for this transaction.
+            connection.execute(text("SELECT FROM jobs WHERE id = :id FOR UPDATE"), {"id": first.message_id})
+            held.set()
+            last = following.send(first=UUID(first.message_id))
+            wait_for(lambda: harness.job_of(last).status in ("queued", "running"), "the last job is dispatched")
+        done = harness.finished(last)
+        other_ends.set()
+        harness.finished(busy)
+
+    assert done.result == "completed"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
+from aeon_jobs.middleware.execution.outbox import Outbox, Won
 from aeon_jobs.middleware.execution.outcomes import JobCancelled
 from aeon_jobs.middleware.execution.running import current_job
 from aeon_jobs.persistence.queue import jobs
+from aeon_jobs.persistence.queue.executions import Ended
 from aeon_jobs.persistence.queue.states import Backoff
 from tests.harness import Harness
 
@@ -44,6 +47,31 @@ def test_writes_and_completion_commit_together(harness: Harness) -> None:
     assert (job.status, job.result) == ("completed", {"booked": True})
     assert harness.outcomes(job.id) == ["completed"]
     assert harness.execute("SELECT attempt FROM bookings") == [(1,)]
+
+
+def test_what_the_handlers_transaction_completed_is_not_recorded_again(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, posted = Outbox.put, list[Ended]()
+
+    def watched(outbox: Outbox, ended: Ended, then: Callable[[Won], None]) -> None:
+        posted.append(ended)
+        put(outbox, ended, then)
+
+    monkeypatch.setattr(Outbox, "put", watched)
+
+    @harness.job
+    def book(in_transaction: bool) -> None:
+        if in_transaction:
+            with current_job().transaction() as session:
+                _book(session)
+
+    with harness.working():
+        for in_transaction in (True, False):
+            last = harness.finished(book.send(in_transaction=in_transaction))
+
+    assert [ended.job_id for ended in posted] == [last.id]
+    assert harness.execute("SELECT sum(value) FROM job_counters WHERE metric = 'processed'") == [(2,)]
 
 
 def test_an_error_in_the_block_keeps_nothing_and_is_retried(harness: Harness) -> None:

@@ -60,7 +60,7 @@ def test_what_a_silent_process_had_fetched_is_dispatched_anew(
     announce(harness)
     ((job_id, seq),) = queue(harness.database, add_job(harness.database))
     transport.push([Dispatch(job_id, seq, QUEUE, "note", LANE)])
-    assert len(harness.broker.ack_and_fetch(LANE, [], 1, int(time.time() * 1_000))) == 2
+    assert len(harness.broker.ack_and_fetch(LANE, [], 1, int(time.time() * 1_000))) == 1
     upkeep.silent()
     assert job(harness.database, job_id).status == "queued"
 
@@ -102,10 +102,25 @@ def test_what_redis_lost_is_dispatched_again_by_the_next_round_after_a_flush(
 ) -> None:
     announce(harness)
     add_job(harness.database)
-    assert dispatcher.dispatch_once()[0] == 1
+    assert dispatcher.dispatch_once().dispatched == 1
     harness.broker.client.flushall()
-    dispatcher.dispatch_once()
+    assert dispatcher.dispatch_once().has_more
+    assert dispatcher.dispatch_once().dispatched == 1
     assert in_redis(harness) == 1
+
+
+def test_a_round_that_meets_a_new_redis_with_its_push_dispatches_all_again(
+    harness: Harness, dispatcher: Dispatcher
+) -> None:
+    announce(harness)
+    dispatcher.dispatch_once()
+    lost = add_job(harness.database)
+    assert dispatcher.dispatch_once().dispatched == 1
+    harness.broker.client.flushall()
+    found = add_job(harness.database)
+    assert dispatcher.dispatch_once().dispatched == 1
+    assert {harness.job_of(id_).status for id_ in (lost, found)} == {"pending"}
+    assert dispatcher.dispatch_once().dispatched == 2
 
 
 def test_what_could_not_be_pushed_is_pushed_first_when_redis_is_back(
@@ -170,7 +185,7 @@ def one_job_in_the_lane(harness: Harness, dispatcher: Dispatcher) -> UUID:
     """Of a worker that lives; the dispatcher knows it."""
     announce(harness)
     job_id = add_job(harness.database)
-    assert dispatcher.dispatch_once()[0] == 1
+    assert dispatcher.dispatch_once().dispatched == 1
     return job_id
 
 
@@ -181,7 +196,7 @@ def test_what_a_dispatcher_pushes_into_the_lane_of_a_worker_that_just_stopped_co
     one_job_in_the_lane(harness, dispatcher)
     rows(harness.database, "UPDATE workers SET state = 'stopped'")
     late = add_job(harness.database)
-    assert dispatcher.dispatch_once()[0] == 1
+    assert dispatcher.dispatch_once().dispatched == 1
     assert job(harness.database, late).status == "queued"
 
     upkeep.abandoned()
@@ -202,13 +217,13 @@ def test_a_worker_that_comes_back_while_its_lane_is_emptied_gets_every_job(
         ids = look(lane)
         announce(harness)
         add_job(harness.database)
-        assert dispatcher.dispatch_once()[0] == 1
+        assert dispatcher.dispatch_once().dispatched == 1
         return ids
 
     monkeypatch.setattr(transport, "messages_of", come_back)
     upkeep.abandoned()
     assert job(harness.database, first).status == "pending"
-    assert dispatcher.dispatch_once()[0] == 1
+    assert dispatcher.dispatch_once().dispatched == 1
 
     with harness.database.connection() as connection:
         queued = dispatch.queued_since(connection, 0)
@@ -238,7 +253,7 @@ def test_two_dispatchers_that_empty_a_lane_at_once_give_its_jobs_back_once(
         upkeep.abandoned()
         rows(harness.database, "UPDATE workers SET state = 'running', lane = 'jobs-new'")
         dispatcher._lanes_until = 0
-        assert dispatcher.dispatch_once()[0] == 1
+        assert dispatcher.dispatch_once().dispatched == 1
         forget(lane, ids)
 
     monkeypatch.setattr(transport, "forget", other_first)

@@ -81,6 +81,6 @@ def test_a_worker_may_finish_its_jobs_before_it_is_killed() -> None:
 def test_the_worker_group_gets_its_size_from_the_settings() -> None:
     settings = load_settings(worker_processes=3, worker_concurrency=5, worker_shutdown_timeout=7_000)
     command = " ".join(worker.command(settings, ["their.jobs"]))
-    assert "dramatiq aeon_jobs.actors their.jobs" in command
+    assert "worker_group aeon_jobs.actors their.jobs" in command
     assert "--processes 3 --threads 5 --worker-shutdown-timeout 7000" in command
     assert Path(worker.command(settings, [])[0]).is_absolute()

@@ -1,0 +1,25 @@
+-- Store jobs, in the order given. A taken idempotency key leaves its row out of the answer.
+CREATE OR REPLACE FUNCTION submit_jobs(new_jobs jsonb)
+RETURNS TABLE (id uuid, status text, created_at timestamptz)
+LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    INSERT INTO jobs (
+        id, job_type, queue_name, priority, payload, max_retries, timeout_ms, scheduled_at, created_by, metadata,
+        idempotency_key, idempotency_expires_at, traceparent, tracestate, schedule_id, schedule_run_at
+    )
+    SELECT
+        id, job_type, queue_name, priority, payload, max_retries, timeout_ms,
+        coalesce(scheduled_at, clock_timestamp() + delay_ms * interval '1 millisecond'), created_by, coalesce(metadata, '{}'),
+        idempotency_key, now() + idempotency_window_s * interval '1 second', traceparent, tracestate,
+        schedule_id, schedule_run_at
+    FROM jsonb_to_recordset(new_jobs) AS new_job (
+        id uuid, job_type text, queue_name text, priority integer, payload jsonb, max_retries integer, timeout_ms integer,
+        scheduled_at timestamptz, delay_ms double precision, created_by text, metadata jsonb, idempotency_key text,
+        idempotency_window_s double precision, traceparent text, tracestate text, schedule_id uuid, schedule_run_at timestamptz
+    )
+    ON CONFLICT DO NOTHING
+    RETURNING jobs.id, jobs.status::text, jobs.created_at;
+END
+$$;

@@ -1,0 +1,255 @@
+"""Submissions: what a new job may be, and the row that it becomes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from aeon_jobs.persistence.core import payloads
+from aeon_jobs.persistence.core.copying import copy_fields
+from aeon_jobs.persistence.core.errors import InvalidJob, Violation
+from aeon_jobs.persistence.core.settings import get_settings
+
+OnFailure = Literal["wait", "cancel", "run"]
+MAX_METADATA_BYTES = 65_536
+MAX_DELAY_MS = 10 * 365 * 86_400_000
+_RANGES = [("priority", 0, 100), ("max_retries", 0, 10), ("timeout_ms", 1_000, 600_000)]
+_TEXTS = [
+    ("queue_name", 100),
+    ("created_by", 255),
+    ("idempotency_key", 255),
+    ("traceparent", 55),
+    ("tracestate", 512),
+]
+
+
+_BEFORE = ("job_type", "queue_name", "priority", "max_retries", "timeout_ms", "metadata")
+_AFTER = ("scheduled_at", "created_by", "traceparent", "tracestate")
+_NOT_COPIED = ("idempotency_key", "delay_ms", "schedule_id")
+COPIED = ("id", *_BEFORE, "payload", *_AFTER)
+"""Columns of a line of COPY."""
+
+
+class Defaults(Protocol):
+    """What submitting needs to know of a job type: a row of `job_types`, or an actor's own definition."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def queue_name(self) -> str: ...
+    @property
+    def payload_schema(self) -> dict[str, Any]: ...
+    @property
+    def priority(self) -> int: ...
+    @property
+    def max_retries(self) -> int: ...
+    @property
+    def timeout_ms(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A submission. None in `priority`, `max_retries`, `timeout_ms`, `queue_name` means the job type's own default."""
+
+    job_type: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    priority: int | None = None
+    max_retries: int | None = None
+    timeout_ms: int | None = None
+    queue_name: str | None = None
+    scheduled_at: datetime | None = None
+    delay_ms: int | None = None
+    """Instead of `scheduled_at`: from now on, by the clock of PostgreSQL."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    created_by: str | None = None
+    idempotency_key: str | None = None
+    idempotency_window_s: float | None = None
+    """How long the key stays taken, from submission; it is taken in any case while the job lives."""
+    depends_on: Sequence[UUID] = ()
+    on_dependency_failure: OnFailure = "wait"
+    traceparent: str | None = None
+    tracestate: str | None = None
+    schedule_id: UUID | None = None
+    schedule_run_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The job that answers a submission; `is_new` is False when an idempotency key brought an existing one back."""
+
+    id: UUID
+    status: str
+    created_at: datetime
+    is_new: bool = True
+
+
+class Template:
+    """A submission without its payload: checked once, be it for one payload or for a million."""
+
+    def __init__(self, new: NewJob, job_type: Defaults | None) -> None:
+        """
+        Raises:
+            InvalidJob: the job type is not registered.
+        """
+        if job_type is None:
+            raise InvalidJob.at("job_type", f"{new.job_type!r:.100} is not registered by any worker")
+        self.new = new
+        self._schema = job_type.payload_schema
+        self._metadata, faults = _encoded(new.metadata, "metadata", MAX_METADATA_BYTES)
+        self._violations = _broken_rules(new) + faults
+        self.fields: dict[str, Any] = {
+            "job_type": job_type.name,
+            "queue_name": new.queue_name or job_type.queue_name,
+            "priority": job_type.priority if new.priority is None else new.priority,
+            "max_retries": job_type.max_retries if new.max_retries is None else new.max_retries,
+            "timeout_ms": job_type.timeout_ms if new.timeout_ms is None else new.timeout_ms,
+        }
+        if not self._violations:
+            self.fields |= {name: value for name, value in _optional(new) if value is not None}
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether its jobs may be copied: no other row, and not the clock, has a say in them."""
+        return not (self.new.depends_on or any(name in self.fields for name in _NOT_COPIED))
+
+    @cached_property
+    def inserted(self) -> str:
+        """What stands beside id and payload in the JSON for `submit_jobs`."""
+        return f'"metadata":{self._metadata},{json.dumps(self.fields)[1:-1]}'
+
+    @cached_property
+    def copied(self) -> tuple[str, str]:
+        """What stands before and behind the payload in a line of COPY; see COPIED."""
+        values = {**self.fields, "metadata": self._metadata}
+        before, after = ([values.get(name) for name in names] for names in (_BEFORE, _AFTER))
+        return f"{copy_fields(before)}\t", f"\t{copy_fields(after)}\n"
+
+    def row(self, payload: Any) -> Row:
+        """
+        Raises:
+            InvalidJob: names every broken rule, of the payload and of all else.
+        """
+        encoded, faults = _encoded(payload, "payload", payload_limit())
+        faults = faults or _broken_schema(payload, self._schema)
+        if self._violations or faults:
+            raise InvalidJob(self._violations + faults)
+        return Row(self, encoded)
+
+
+@dataclass(slots=True)
+class Row:
+    """A job that may be stored: every rule holds."""
+
+    template: Template
+    payload: str
+    """As JSON."""
+    id: UUID = field(init=False)
+    """Given when the job is stored."""
+
+    @property
+    def new(self) -> NewJob:
+        """The submission; its payload may be another job's."""
+        return self.template.new
+
+    def line(self) -> str:
+        """For COPY."""
+        before, after = self.template.copied
+        # JSON escapes control characters itself.
+        payload = self.payload.replace("\\", "\\\\")
+        return f"{self.id.hex}\t{before}{payload}{after}"
+
+    def json(self) -> str:
+        """For `submit_jobs`."""
+        return f'{{"id":"{self.id}","payload":{self.payload},{self.template.inserted}}}'
+
+
+def payload_limit() -> int:
+    """Most bytes of a payload as JSON."""
+    return get_settings().job_max_payload_bytes
+
+
+def _optional(new: NewJob) -> list[tuple[str, Any]]:
+    """Columns that most jobs leave empty."""
+    return [
+        ("scheduled_at", _iso(new.scheduled_at)),
+        ("delay_ms", new.delay_ms),
+        ("created_by", new.created_by),
+        ("idempotency_key", new.idempotency_key),
+        ("idempotency_window_s", new.idempotency_window_s),
+        ("traceparent", new.traceparent),
+        ("tracestate", new.tracestate),
+        ("schedule_id", str(new.schedule_id) if new.schedule_id else None),
+        ("schedule_run_at", _iso(new.schedule_run_at)),
+    ]
+
+
+def _encoded(value: Any, field: str, limit: int) -> tuple[str, list[Violation]]:
+    """JSON text of an object, or what is wrong with it."""
+    if not isinstance(value, Mapping):
+        return "", [Violation(field, "must be an object")]
+    try:
+        return payloads.encode(dict(value), field, limit=limit), []
+    except InvalidJob as error:
+        return "", list(error.violations)
+
+
+def _broken_schema(payload: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Violation]:
+    try:
+        payloads.validate(payload, schema)
+    except InvalidJob as error:
+        return list(error.violations)
+    return []
+
+
+def _broken_rules(new: NewJob) -> list[Violation]:
+    """The ranges of SPEC section 3, for every way of submitting."""
+    broken = [
+        Violation(name, f"must be a whole number from {low} to {high}")
+        for name, low, high in _RANGES
+        if (value := getattr(new, name)) is not None and not (type(value) is int and low <= value <= high)
+    ]
+    broken += [
+        Violation(name, f"must be 1 to {limit} characters of plain text")
+        for name, limit in _TEXTS
+        if (text := getattr(new, name)) is not None
+        and not (isinstance(text, str) and 0 < len(text) <= limit and payloads.is_storable(text))
+    ]
+    if new.scheduled_at is not None and not _is_moment(new.scheduled_at):
+        broken.append(Violation("scheduled_at", "must be a point in time that carries a time zone"))
+    if new.delay_ms is not None and new.scheduled_at is not None:
+        broken.append(Violation("delay", "give either delay or scheduled_at, not both"))
+    if new.delay_ms is not None and not _is_delay(new.delay_ms):
+        broken.append(Violation("delay", f"must be 0 to {MAX_DELAY_MS} milliseconds"))
+    if new.idempotency_window_s is not None and not _is_window(new.idempotency_window_s):
+        broken.append(Violation("idempotency_window_s", "must be more than 0 s and at most 366 days"))
+    if new.on_dependency_failure not in ("wait", "cancel", "run"):
+        broken.append(Violation("on_dependency_failure", "must be one of wait, cancel, run"))
+    if len(new.depends_on) > 1_000:
+        broken.append(Violation("depends_on", "must be at most 1000 jobs"))
+    if not all(isinstance(parent, UUID) for parent in new.depends_on):
+        broken.append(Violation("depends_on", "must be ids of jobs"))
+    return broken
+
+
+def _is_moment(value: Any) -> bool:
+    try:
+        return value.tzinfo is not None and bool(_iso(value))
+    except (AttributeError, OverflowError):  # year 9999, west of Greenwich
+        return False
+
+
+def _is_delay(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= MAX_DELAY_MS
+
+
+def _is_window(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 < value <= 366 * 86_400
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None
