@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ def measure(system: System, scale: Scale) -> Iterator[Figure]:
     taken = _send(system, count, RATE)
     cpu = _cpu(system, dispatcher.cpu_s(), workers.cpu_s()) - before
     yield from percentiles(f"submit to start at {RATE} jobs/s", taken, p50=P50_MS, p95=5_000, p99=P99_MS)
+    yield from _hops(system, count)
     yield Figure(name=f"CPU per 1,000 jobs at {RATE} jobs/s, all", value=cpu / count * 1_000, unit="s")
     yield from percentiles("idle pickup", _send(system, scale.pickups, 2), p50=float("inf"), p95=5_000)
     taken = _insert(system, scale.pickups)
@@ -42,6 +44,30 @@ def send_at_rate(system: System, count: int, rate: float, senders: int = 1) -> t
 
 def _send(system: System, count: int, rate: float) -> list[float]:
     return send_at_rate(system, count, rate)[0]
+
+
+def _hops(system: System, count: int) -> Iterator[Figure]:
+    """Where the time of a job goes, by the times that PostgreSQL and the handler keep. All are of one machine's clock."""
+    sql = """
+        WITH times AS (
+            SELECT (payload ->> 'sent')::float AS sent, extract(epoch FROM created_at) AS stored,
+                extract(epoch FROM queued_at) AS queued, extract(epoch FROM started_at) AS claimed,
+                (payload ->> 'sent')::float + (result #>> '{}')::float AS began, extract(epoch FROM completed_at) AS recorded
+            FROM jobs WHERE job_type = 'bench_stamp' ORDER BY seq DESC LIMIT :n
+        )
+        SELECT stored - sent AS a, queued - stored AS b, claimed - queued AS c, began - claimed AS d, recorded - began AS e
+        FROM times"""
+    rows = system.execute(sql, n=count)
+    names = (
+        "send to INSERT",
+        "INSERT, commit, wake-up, to dispatch",
+        "dispatch, push, wake-up, fetch, to claim",
+        "claim, to the first line of the handler",
+        "first line of the handler, to its record",
+    )
+    for place, name in enumerate(names):
+        value = statistics.median(float(row[place]) for row in rows) * 1_000
+        yield Figure(name=f"{place + 1}. {name}, p50", value=value, unit="ms")
 
 
 def _insert(system: System, count: int) -> list[float]:
