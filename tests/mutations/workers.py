@@ -106,6 +106,14 @@ WORKERS = [
         [f"{KILLED}::test_a_job_that_kills_its_workers_is_dead_lettered_as_poison"],
     ),
     Mutation(
+        "… and other jobs are beside it",
+        "the wait after a second death in `rescue.sql`",
+        [Change(f"{SQL}/rescue.sql", "WHEN worker_deaths > 0 THEN", "WHEN false THEN")],
+        [
+            "integration/persistence/test_rescue_sql.py::test_jobs_that_were_beside_a_deadly_one_are_not_claimed_with_it_again"
+        ],
+    ),
+    Mutation(
         "the master process of a",
         "the check of the parent process in `heartbeat.py`",
         [Change("middleware/execution/heartbeat.py", "elif os.getppid() != self._parent:", "elif False:")],
@@ -456,6 +464,33 @@ WORKERS = [
             )
         ],
         [f"{KILLED}::test_the_role_goes_to_a_dispatcher_process_and_comes_back_when_that_dies"],
+    ),
+    Mutation(
+        "a transaction stays open for minutes",
+        "the walks behind the newest job",
+        [Change("middleware/dispatch/backlog.py", "self._newest if began < self._whole_at else 0", "0")],
+        [
+            "unit/workers/test_backlog.py"
+            "::test_after_a_slow_walk_the_next_ones_begin_behind_the_newest_job_for_ten_times_as_long"
+        ],
+    ),
+    Mutation(
+        "a transaction stays open for minutes",
+        "the number behind which `dispatch_jobs.sql` begins",
+        [
+            Change(
+                f"{FUNCTIONS}/dispatch_jobs.sql",
+                "job_type = s.job_type\n              AND seq > after AND",
+                "job_type = s.job_type\n              AND",
+            )
+        ],
+        [f"{DISPATCH}::test_a_walk_behind_a_job_takes_only_later_ones"],
+    ),
+    Mutation(
+        "a transaction stays open for minutes",
+        "the end of these walks",
+        [Change("middleware/dispatch/backlog.py", "min(10 * took, MOST_S)", "10 * took")],
+        ["unit/workers/test_backlog.py::test_however_slow_it_is_a_walk_from_the_beginning_comes"],
     ),
     Mutation(
         "two or more dispatchers run",
