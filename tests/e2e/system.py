@@ -65,7 +65,7 @@ class System:
 
     def worker_group(self) -> psutil.Process | None:
         for child in psutil.Process(self.process.pid).children():
-            if "dramatiq" in words_of(child):
+            if "worker_group" in words_of(child):
                 return child
         return None
 

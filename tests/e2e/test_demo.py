@@ -124,7 +124,7 @@ def test_every_check_passes_and_nothing_is_left_behind(start: Callable[[], Demo]
     demo.wait_for("completed [1-9]")
     family = demo.tree()
     ports, argvs = listening(family), command_lines(family)
-    secrets = secrets_of([p for p in family if "dramatiq" in command_lines([p])])
+    secrets = secrets_of([p for p in family if "worker_group" in command_lines([p])])
     assert len(ports) >= 3  # API, mail server, webhook receiver
     assert len(secrets) == len(SECRETS)
 
