@@ -35,10 +35,14 @@ class Hints:
         self.wake_channel = f"{prefix}:wake"
         self._publisher = Publisher(client, self.wake_channel)
         self._saying = Lock()
+        self._pid = os.getpid()
         self._is_wanted = False
 
     def job_ready(self) -> None:
         """Wake the dispatcher. One thread at a time says so, for all that ask meanwhile: the others do not wait."""
+        if self._pid != os.getpid():
+            # Forked while a thread of the parent held it: here nobody would ever release it.
+            self._pid, self._saying = os.getpid(), Lock()
         self._is_wanted = True
         while self._is_wanted and self._saying.acquire(blocking=False):
             try:

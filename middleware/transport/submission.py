@@ -30,8 +30,11 @@ from aeon_jobs.persistence.queue.batches import Batch
 from aeon_jobs.persistence.queue.submissions import Row, Submitted, Template
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, NestedTransaction
     from sqlalchemy.orm import Session
+
+NO_TRANSACTION = "25P01"
+"""SQLSTATE of a savepoint outside of a transaction."""
 
 _log = Logger(__name__)
 
@@ -95,7 +98,7 @@ class Submitter:
             return
         connection = self._connection_of(session)
         # Refused, nothing of it is stored, and the caller may go on in the same transaction.
-        with connection.begin_nested():
+        with _savepoint(connection):
             yield connection
 
     def _introduce(self, definition: Definition) -> None:
@@ -162,6 +165,23 @@ class Submitter:
             self._hints.job_ready()
         else:
             loop.run_in_executor(None, self._hints.job_ready)
+
+
+def _savepoint(connection: Connection) -> NestedTransaction:
+    """
+    Raises:
+        InvalidJob: there is no transaction. Each statement would be stored at once.
+    """
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        return connection.begin_nested()
+    except DBAPIError as error:
+        if NO_TRANSACTION not in (getattr(error.orig, "pgcode", None), getattr(error.orig, "sqlstate", None)):
+            raise
+        raise InvalidJob.at(
+            "session", "is in autocommit: send_many stores all or none, so it needs a transaction"
+        ) from None
 
 
 def _row(definition: Definition, message: Message[Any], delay: int | None) -> Row:

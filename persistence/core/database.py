@@ -6,6 +6,7 @@ transaction-mode pooler such as PgBouncer.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -29,7 +30,7 @@ IDLE_LIMIT_S = 30.0
 class Database:
     """A PostgreSQL database, seen through one schema.
 
-    Lazy: the first connection is made at first use, so that a process may fork after building one.
+    Lazy: the first connection is made at first use. A process that was forked later makes its own.
     """
 
     def __init__(self, dsn: str, *, schema: str = "public", pool_size: int = 10) -> None:
@@ -37,12 +38,18 @@ class Database:
         self._dsn, self._pool_size = dsn, pool_size
         self._engine: Engine | None = None
         self._making = Lock()
+        self._pid = 0
 
     @property
     def engine(self) -> Engine:
         with self._making:
             if self._engine is None:
                 self._engine = _engine(self._dsn, self._pool_size, self.schema)
+                self._pid = os.getpid()
+            elif self._pid != os.getpid():
+                # Forked after first use: the connections are the parent's, and stay open.
+                self._engine.dispose(close=False)
+                self._pid = os.getpid()
             return self._engine
 
     @contextmanager

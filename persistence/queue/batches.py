@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 PORTION = 1000
 """Most jobs that are in memory at a time."""
+MAX_STATEMENT_CHARACTERS = 2_000_000
+"""Of payloads in one INSERT; the last one may go beyond."""
 MAX_VIOLATIONS = 100
 """That one answer names."""
 
@@ -124,11 +126,25 @@ class Batch:
         return answers
 
     def _inserted(self, group: Iterator[Row], first: int) -> list[Submitted]:
-        rows = list(group)
-        if self._faults:
-            return []
-        try:
-            return inserts.store(self._connection, rows, self._schema, first=first)
-        except InvalidJob as error:
-            self.refuse(error.violations)
-            return []
+        answers = list[Submitted]()
+        for rows in _by_size(group):
+            if self._faults:
+                break
+            try:
+                answers += inserts.store(self._connection, rows, self._schema, first=first + len(answers))
+            except InvalidJob as error:
+                self.refuse(error.violations)
+        return answers
+
+
+def _by_size(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Some at a time: PostgreSQL takes 256 MB of JSON in one statement, and a process has it several times in memory."""
+    some, size = list[Row](), 0
+    for row in rows:
+        some.append(row)
+        size += len(row.payload)
+        if size >= MAX_STATEMENT_CHARACTERS:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some

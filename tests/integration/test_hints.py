@@ -105,3 +105,14 @@ def test_a_child_process_does_not_write_into_its_parents_connection(hints: Hints
     assert _is_heard(heard)
     hints.job_ready()
     assert _is_heard(heard)
+
+
+def test_a_child_that_was_forked_while_a_thread_gave_a_hint_gives_its_own(
+    hints: Hints, heard: redis.client.PubSub
+) -> None:
+    with hints._saying:
+        if (child := os.fork()) == 0:
+            hints.job_ready()
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert _is_heard(heard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -55,6 +56,17 @@ def test_a_connection_is_given_back_after_an_error(database):
 
 def test_nothing_is_connected_before_first_use():
     Database("postgresql+psycopg2://nobody@127.0.0.1:1/nothing").dispose()
+
+
+def test_a_child_process_has_connections_of_its_own_and_leaves_the_parents_open(database):
+    before = pid(database)
+    if (child := os.fork()) == 0:
+        try:
+            is_own = pid(database) != before
+        finally:
+            os._exit(0 if is_own else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert pid(database) == before
 
 
 def test_a_connection_that_rested_is_replaced_and_one_that_did_not_is_used_again(database, monkeypatch):

@@ -222,6 +222,26 @@ def test_what_a_job_raises_in_the_middle_of_a_copy_comes_out_as_it_is(note, data
     assert _count(database) == 0
 
 
+def test_large_jobs_that_are_inserted_are_some_statements_and_their_order_is_kept(note, database, monkeypatch):
+    monkeypatch.setattr(batches, "MAX_STATEMENT_CHARACTERS", 1_000)
+    statements: list[int] = []
+    store = batches.inserts.store
+
+    def counted(connection, stored, *args, **options):
+        statements.append(len(stored))
+        return store(connection, stored, *args, **options)
+
+    monkeypatch.setattr(batches.inserts, "store", counted)
+    ids = note.options(delay=1_000).send_many((n, {"text": "x" * 400}) for n in range(7))
+    assert statements == [3, 3, 1]
+    assert [row.id for row in rows(database, "SELECT id FROM jobs ORDER BY payload->'number'")] == ids
+    jobs = [note.options(depends_on=ids[:1]).message(n, {"text": "x" * 400}) for n in range(4)]
+    jobs.append(note.options(depends_on=[uuid4()]).message(4))
+    with pytest.raises(InvalidJob, match=r"jobs\[4\]\.depends_on"):
+        note.send_many(jobs)
+    assert _count(database) == 7
+
+
 # --- in the caller's session ----------------------------------------------------------------------
 
 
@@ -249,6 +269,16 @@ def test_a_refused_bulk_leaves_nothing_but_the_callers_own_writes(note, database
         note.options(session=session).send_many([(2,)])
         session.commit()
     assert rows(database, "SELECT payload->'number' FROM jobs ORDER BY seq") == [(0,), (2,)]
+
+
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+def test_many_in_a_session_without_a_transaction_are_refused(note, database, database_url, driver):
+    url = make_url(database_url).set(drivername=f"postgresql+{driver}")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection, pytest.raises(InvalidJob, match="session: is in autocommit"):
+        note.options(session=connection).send_many([(1,)])
+    engine.dispose()
+    assert _count(database) == 0
 
 
 def test_the_jobs_may_be_read_from_the_very_session(note, database, database_url):
