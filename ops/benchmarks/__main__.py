@@ -44,7 +44,7 @@ MEASUREMENTS: dict[str, Callable[[System, Scale], Iterator[Figure | Curve]]] = {
     "rivals": comparison.measure,
 }
 SHARING = {"drain", "latency", "wal", "utilisation", "readers", "curves"}
-"""They follow each other with the same dispatcher and workers. Each other one begins with an empty system and no processes."""
+"""They follow each other with the same dispatcher and workers. Before and after each other one, the system is emptied."""
 NOT_QUICK = {"rivals"}
 """Left out by --quick unless named: they install packages."""
 DOCS = Path("docs")
@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with every_stop_signal_is_ctrl_c(), built() as system:
         results = Results(machine(system.directory))
         console.print(" · ".join(f"{name} {value}" for name, value in results.machine.items()), "\n")
-        for name in names:
+        for before, name in zip([None, *names], names, strict=False):
+            if not {before, name} <= SHARING:
+                system.clear()
             results.add(name, _measure(name, system, scale, console))
             if options.json:
                 # Each time: an interrupted run has measured something.
@@ -87,8 +89,6 @@ def write_docs(results: Results, docs: Path) -> None:
 
 
 def _measure(name: str, system: System, scale: Scale, console: Console) -> list[Figure | Curve]:
-    if name not in SHARING:
-        system.clear()
     began = time.monotonic()
     with console.status(f"measuring: {name}"):
         measured = list(MEASUREMENTS[name](system, scale))
