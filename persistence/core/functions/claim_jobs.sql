@@ -1,5 +1,5 @@
--- Claim dispatched jobs for one worker. The settings and the cast keep the planner on the primary key: its plan must not
--- depend on how full the table, and the partial index of queued rows, were when they were last analyzed.
+-- Claim dispatched jobs for one worker. The array, the settings and the cast keep the planner on the keys of these jobs: a plan
+-- that was made when the table was empty is kept, and must not walk a whole index when it is full.
 CREATE OR REPLACE FUNCTION claim_jobs(ids uuid[], seqs integer[], in_worker_id text, lease_ms integer)
 RETURNS TABLE (
     id uuid, dispatch_seq integer, attempt integer, job_type varchar, queue_name varchar, priority integer, payload jsonb,
@@ -17,7 +17,7 @@ BEGIN
         status = 'running', attempt = jobs.attempt + 1, worker_id = in_worker_id, started_at = now(), progress = NULL,
         lease_expires_at = now() + lease_ms * interval '1 millisecond'
     FROM unnest(ids, seqs) AS dispatched (id, seq)
-    WHERE jobs.id = dispatched.id AND jobs.dispatch_seq = dispatched.seq AND jobs.status::text = 'queued'
+    WHERE jobs.id = ANY(ids) AND jobs.id = dispatched.id AND jobs.dispatch_seq = dispatched.seq AND jobs.status::text = 'queued'
       AND jobs.cancel_requested_at IS NULL
     RETURNING
         jobs.id, jobs.dispatch_seq, jobs.attempt, jobs.job_type, jobs.queue_name, jobs.priority, jobs.payload, jobs.metadata,

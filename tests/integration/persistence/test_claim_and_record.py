@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.queue import dead_letters, dispatch, executions, jobs, states
+from aeon_jobs.persistence.queue.dispatch import Dispatch, Lane
 from aeon_jobs.persistence.queue.executions import Claimed, Ended
 from aeon_jobs.persistence.queue.states import Failure
 from tests.races import at_once, rival
@@ -29,6 +31,9 @@ from tests.rows import (
 )
 
 FAILURE = Failure.of("ConnectionError", "refused", "Traceback …", job_type="note", place="here")
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def retried(delay_ms: int = 1_000):
@@ -709,3 +714,26 @@ def test_the_duration_of_a_job_is_its_handlers_alone(database):
         executions.record(connection, [ended], worker_id="w1", shard=1)
     assert counters(database, "duration_sum") == {("note", ""): pytest.approx(0.7)}
     assert counters(database, "duration_bucket") == {("note", "2"): 1}
+
+
+def test_plans_that_were_made_when_the_table_was_empty_serve_when_it_is_full(database):
+    """Functions keep their plans. One for an empty table may walk a whole index, as long as that is empty for nothing."""
+    read = "SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid)) FROM pg_index WHERE indrelid = 'jobs'::regclass"
+    lane = Lane("lane", ("default",), ("note", "other"))
+
+    def one_life(connection):
+        for entry in dispatch.dispatch(connection, {lane: 1}) or [Dispatch(uuid4(), 1, "", "")]:
+            claimed = executions.claim(connection, [(entry.id, entry.seq)], worker_id="w", lease_ms=1_000)
+            ended = [Ended.of(job, states.completed(1)) for job in claimed.values()]
+            executions.record(
+                connection, ended or [Ended(entry.id, 1, NOW, states.completed(1))], worker_id="w", shard=1
+            )
+
+    rows(database, "TRUNCATE jobs CASCADE")
+    with database.transaction() as connection:
+        one_life(connection)
+        rows(connection, "INSERT INTO jobs (job_type) SELECT 'note' FROM generate_series(1, 3000)")
+        before = value(connection, read)
+        one_life(connection)
+        assert value(connection, read) - before < 100
+        assert len(rows(connection, "SELECT FROM jobs WHERE status = 'completed'")) == 1
