@@ -41,7 +41,7 @@ LANES_AGE_S = 1.0
 PROMOTE_EVERY_S = 0.05
 MOST_PAUSE_S = 0.02
 """A round that dispatched is followed by a pause, twice as long as it took: if the processor is busy, jobs come together."""
-FULL_PAUSE_S = (0.005, 0.02)
+FULL_PAUSE_S = (0.005, 0.01)
 FAULT_PAUSE_S = (0.1, 1.0)
 
 _log = structlog.get_logger(__name__)

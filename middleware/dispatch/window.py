@@ -12,7 +12,7 @@ from collections.abc import Callable
 from aeon_jobs.middleware.transport.pace import Pace
 from aeon_jobs.persistence.queue.dispatch import Lane
 
-WINDOW_S = 0.1
+WINDOW_S = 0.15
 MOST = 2_000
 
 
