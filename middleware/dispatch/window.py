@@ -14,8 +14,7 @@ from aeon_jobs.persistence.queue.dispatch import Lane
 
 WINDOW_S = 0.15
 MOST = 2_000
-
-
+"""Largest window."""
 LOOK_S = 1.0
 """Longest time without a look at what a lane has."""
 
