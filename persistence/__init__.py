@@ -5,6 +5,7 @@ Imports nothing of this project's other packages. Knows no dramatiq and no HTTP.
     core     settings (the environment, read once), database (pool, transactions, named SQL), errors, models, payloads, migrate
     queue    the state machine: submit, dispatch, claim and record, dead letters, schedules, workers, job types; states is pure
     reads    lists, statistics, explanations
+    metrics  what Prometheus is shown
     admin    API keys, the audit log, repeated requests, changes to many jobs at once
     hints    best-effort signals through Redis
 

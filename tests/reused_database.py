@@ -34,6 +34,7 @@ TABLES = (
     " job_api_keys job_audit_log job_api_requests"
 )
 DELETE_ALL = "; ".join(f"DELETE FROM {table}" for table in TABLES.split())
+DELETE_ALL += "; UPDATE job_background_tasks SET last_success_at = NULL WHERE last_success_at IS NOT NULL"
 
 
 class ReusedDatabase:

@@ -84,6 +84,12 @@ def counters(where: Database | Connection, metric: str) -> dict[tuple[str, str],
     return {(row[0], row[1]): row[2] for row in rows(where, sql, metric=metric)}
 
 
+def counted_seconds(where: Database | Connection, metric: str) -> dict[str, float]:
+    """Job type (of `wait_bucket`: queue) → the seconds of all buckets of the histogram."""
+    sql = "SELECT job_type, sum(seconds) FROM job_counters WHERE metric = :metric GROUP BY 1"
+    return {row[0]: row[1] for row in rows(where, sql, metric=metric)}
+
+
 def queue(database: Database, *job_ids: UUID) -> list[tuple[UUID, int]]:
     """Dispatch these jobs and no others; (job id, dispatch_seq) in the order asked for."""
     with database.transaction() as connection:

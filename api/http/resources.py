@@ -21,6 +21,7 @@ from aeon_jobs.api.http.registration import registered
 from aeon_jobs.api.http.requests import ApiRequest
 from aeon_jobs.api.http.streams import Streams, closed_by_signals
 from aeon_jobs.api.http.traces import trace_of
+from aeon_jobs.api.metrics import Exposition
 from aeon_jobs.api.service import Jobs
 from aeon_jobs.api.service.core.context import REDIS_TIMEOUT_S, Context
 from aeon_jobs.api.service.core.notifier import BackgroundNotifier
@@ -39,6 +40,7 @@ class Resources:
     authenticator: Authenticator
     streams: Streams
     admission: Admission
+    exposition: Exposition
 
     @property
     def settings(self) -> Settings:
@@ -71,6 +73,7 @@ def build(settings: Settings) -> Resources:
         authenticator=Authenticator(database, limits, settings),
         streams=Streams(database, settings.api_max_streams),
         admission=Admission(settings),
+        exposition=Exposition(settings, database, client),
     )
 
 

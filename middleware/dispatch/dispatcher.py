@@ -161,6 +161,7 @@ class Dispatcher:
                 # Nothing is dispatched before Redis has answered.
                 self._windows.clear()
                 continue
+            self._upkeep.succeeded("dispatch")
             fault_pause = FAULT_PAUSE_S[0]
             if done.dispatched:
                 full_pause = FULL_PAUSE_S[0]

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aeon_jobs.middleware.transport.broker import JobBroker
 from aeon_jobs.persistence.queue import schedules
+from aeon_jobs.persistence.queue.background_tasks import note_successes
 
 NAME = "schedule_tick"
 
@@ -31,6 +32,7 @@ def declare(broker: JobBroker, **options: Any) -> None:
         try:
             with broker.database.transaction() as connection:
                 submitted = schedules.tick(connection)
+                note_successes(connection, ["schedules"])
         except SQLAlchemyError as error:
             _log.warning("schedules wait for the next tick", error=str(error).splitlines()[0])
             return

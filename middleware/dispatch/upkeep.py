@@ -10,6 +10,8 @@ silent      5 s   processes that were not heard of for a lease: what they had fe
 reconcile   2 s   jobs that are queued for a while: dispatched again if Redis lost them, or if no worker takes them
 maintain    5 s   dramatiq's own maintenance, for messages of ordinary actors
 forget     60 s   rows of processes that are long gone, dead letters that were resolved long ago
+
+Every 10 s, the look also notes which tasks did their work since (the metrics show it).
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ ABSENT_AFTER_MS = 3_000
 """If Redis does not have a dispatch this long after its commit, it was lost."""
 STALE_AFTER_MS = 60_000
 """A dispatch that waits this long is made again. The job gets its place in the order, and no lost process keeps it."""
+NOTE_EVERY_S = 10.0
+"""How often it is noted in PostgreSQL which tasks did their work."""
 FORGET_AFTER_MS = 24 * 3_600_000
 
 _log = structlog.get_logger(__name__)
@@ -70,6 +74,8 @@ class Upkeep:
         self._seen: Due | None = None
         self._silent: list[Peer] = []
         self._blind_until = 0.0
+        self._done: set[str] = set()
+        self._note_at = time.monotonic() + LOOK_EVERY_S
         self._maintainer = RedisBroker(  # type: ignore[no-untyped-call]
             client=transport.client, namespace=transport.namespace, middleware=[], maintenance_chance=1_000_000
         )
@@ -106,10 +112,22 @@ class Upkeep:
                 this_host(),
                 silence_ms=self._settings.worker_lock_duration,
                 age_ms=ABSENT_AFTER_MS,
+                done=self._to_note(),
             )
             if not self._seen.is_registered:
                 workers.register(connection, self._registration)
         self._on_look(self._seen)
+
+    def succeeded(self, task: str) -> None:
+        """A task did its work, or found that there is nothing to do. Any thread may say so."""
+        self._done.add(task)
+
+    def _to_note(self) -> set[str]:
+        if time.monotonic() < self._note_at:
+            return set()
+        self._note_at = time.monotonic() + NOTE_EVERY_S
+        done, self._done = self._done, set()
+        return done
 
     def reap_dead(self) -> None:
         reap_dead(self._database, self._transport, self._settings)
@@ -185,6 +203,7 @@ class Upkeep:
             if self._seen is None or task.is_needed(self._seen):
                 task.at = time.monotonic() + task.every_s
                 task.run()
+            self.succeeded(task.run.__name__)
         except (redis.RedisError, SQLAlchemyError) as error:
             if isinstance(error, SQLAlchemyError):
                 self._blind_until = time.monotonic() + 2 * self._settings.worker_heartbeat_interval / 1_000

@@ -226,8 +226,9 @@ def together(*names: str) -> str:
 
 
 def _surroundings(connection: Connection) -> tuple[str | None, int | None, int | None]:
-    limit_ms = None if _is_foreign(connection) else get_settings().database_statement_timeout
-    return _own_schema(connection), limit_ms, connection.get_execution_options().get("job_lock_ms")
+    options = connection.get_execution_options()
+    limit_ms = options.get("job_limit_ms") or get_settings().database_statement_timeout
+    return _own_schema(connection), None if _is_foreign(connection) else limit_ms, options.get("job_lock_ms")
 
 
 def _own_schema(connection: Connection) -> str | None:

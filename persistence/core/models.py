@@ -84,6 +84,7 @@ class Job(SQLModel, table=True):
         sa_column=Column("metadata", JSONB, nullable=False, server_default=FetchedValue()),
     )
     ready: bool = True
+    ready_at: datetime | None = _time()
     blocked_by: int = 0
     has_dependents: bool = False
     dispatch_seq: int = 0
@@ -255,7 +256,10 @@ class Worker(SQLModel, table=True):
 
 
 class JobCounter(SQLModel, table=True):
-    """Monotonic counts behind the Prometheus metrics, sharded by worker."""
+    """Monotonic counts behind the Prometheus metrics, sharded by worker.
+
+    Of metric `wait_bucket`, `job_type` is a queue. Of buckets, `seconds` is what their events took together.
+    """
 
     __tablename__ = "job_counters"
 
@@ -264,3 +268,13 @@ class JobCounter(SQLModel, table=True):
     label: str = Field(sa_column=Column(String(255), primary_key=True))
     shard: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
     value: float = Field(default=0, sa_type=Double)
+    seconds: float = Field(default=0, sa_type=Double)
+
+
+class BackgroundTask(SQLModel, table=True):
+    """A task of the dispatchers, or the tick of the schedules (`schedules`)."""
+
+    __tablename__ = "job_background_tasks"
+
+    name: str = Field(sa_column=Column(String(50), primary_key=True))
+    last_success_at: datetime | None = _time()

@@ -152,7 +152,9 @@ class Settings(BaseSettings):
 
     # Watching.
     monitoring_enabled: bool = True
+    metrics_host: str = "127.0.0.1"
     metrics_port: Port = 9191
+    metrics_statement_timeout: Milliseconds = 3_000
     prometheus_enabled: bool = False
     grafana_enabled: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 _SETTINGS = "".join(
     f"SET LOCAL {name} = off;\n" for name in ("synchronous_commit", "enable_seqscan", "enable_sort", "jit")
 )
-_PARTS = ("queue/beat", "queue/due", "queue/lanes", "queue/peers_on_host", "queue/served_queues")
+_PARTS = (
+    "queue/beat",
+    "queue/note_successes",
+    "queue/due",
+    "queue/lanes",
+    "queue/peers_on_host",
+    "queue/served_queues",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +49,14 @@ class Due:
     """Queues of live workers."""
 
 
-def look(connection: Connection, worker_id: str, host: Host, *, silence_ms: int, age_ms: int) -> Due:
-    """Prove that this process lives, and see what there is to do. `age_ms`: of dispatches that count as waiting."""
-    parameters = {"id": worker_id, "busy": 0, "silence_ms": silence_ms, "age_ms": age_ms}
+def look(
+    connection: Connection, worker_id: str, host: Host, *, silence_ms: int, age_ms: int, done: Collection[str] = ()
+) -> Due:
+    """Prove that this process lives, and see what there is to do. `age_ms`: of dispatches that count as waiting.
+
+    `done`: background tasks that did their work a moment ago, or found that there is nothing to do. It is noted.
+    """
+    parameters = {"id": worker_id, "busy": 0, "silence_ms": silence_ms, "age_ms": age_ms, "done": sorted(done)}
     parameters |= {"boot_id": host.boot_id, "pid_namespace": host.pid_namespace}
     row = run_sql(connection, _SETTINGS + together(*_PARTS), parameters).one()
     return Due(

@@ -35,7 +35,11 @@ BEGIN
             jobs.id, jobs.attempt, jobs.job_type, jobs.queue_name, jobs.payload, jobs.status AS new_status,
             coalesce(v.ran_s, extract(epoch FROM clock_timestamp() - jobs.started_at))::double precision AS duration_s,
             CASE WHEN v.status = 'pending' AND jobs.status = 'cancelled' THEN 'cancelled' ELSE v.outcome END AS outcome,
-            v.started_at, v.reason, v.error_type, v.error_message, v.traceback, v.fingerprint
+            v.started_at, v.reason, v.error_type, v.error_message, v.traceback, v.fingerprint,
+            -- Not of a job that comes back: its scheduled_at is that of the next attempt by now.
+            CASE WHEN jobs.status <> 'pending' AND v.delay_ms IS NULL THEN
+                greatest(0, extract(epoch FROM v.started_at - greatest(jobs.created_at, jobs.scheduled_at, jobs.ready_at)))
+            END::double precision AS waited_s
     ),
     executions AS (
         INSERT INTO job_executions
@@ -50,25 +54,32 @@ BEGIN
         FROM recorded
         WHERE reason IS NOT NULL AND new_status = 'failed' AND dlq_enabled
         ON CONFLICT (job_id) WHERE resolved_at IS NULL DO NOTHING
+        RETURNING job_type, reason
     ),
+    -- Of `wait_bucket`, job_type is the queue.
     events AS (
-        SELECT 'processed' AS metric, job_type, outcome AS label, 1.0 AS value FROM recorded
-        WHERE outcome NOT IN ('snoozed', 'released')
-        UNION ALL
-        SELECT 'failed', job_type, coalesce(error_type, 'unknown'), 1.0 FROM recorded WHERE outcome IN ('retried', 'failed')
-        UNION ALL
-        SELECT 'duration_bucket', job_type,
-            width_bucket(duration_s, ARRAY[.1, .5, 1, 2, 5, 10, 30, 60]::double precision[])::text, 1.0
+        SELECT 'processed' AS metric, job_type, outcome AS label, 1::double precision AS value, 0::double precision AS seconds
         FROM recorded WHERE outcome NOT IN ('snoozed', 'released')
         UNION ALL
-        SELECT 'duration_sum', job_type, '', duration_s FROM recorded WHERE outcome NOT IN ('snoozed', 'released')
+        SELECT 'failed', job_type, coalesce(error_type, 'unknown'), 1, 0 FROM recorded WHERE outcome IN ('retried', 'failed')
+        UNION ALL
+        SELECT 'duration_bucket', job_type,
+            width_bucket(duration_s, ARRAY[.1, .5, 1, 2, 5, 10, 30, 60]::double precision[])::text, 1, duration_s
+        FROM recorded WHERE outcome NOT IN ('snoozed', 'released')
+        UNION ALL
+        SELECT 'wait_bucket', queue_name, width_bucket(
+            waited_s, ARRAY[.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300]::double precision[])::text, 1, waited_s
+        FROM recorded WHERE waited_s IS NOT NULL
+        UNION ALL
+        SELECT 'dead_lettered', job_type, reason, 1, 0 FROM dead_letters
     ),
     counted AS (
         -- In one order everywhere: two workers that share a shard cannot deadlock.
-        INSERT INTO job_counters (metric, job_type, label, shard, value)
-        SELECT metric, job_type, label, in_shard, sum(value) FROM events
+        INSERT INTO job_counters (metric, job_type, label, shard, value, seconds)
+        SELECT metric, job_type, label, in_shard, sum(value), sum(seconds) FROM events
         GROUP BY metric, job_type, label ORDER BY metric, job_type, label
-        ON CONFLICT (metric, job_type, label, shard) DO UPDATE SET value = job_counters.value + excluded.value
+        ON CONFLICT (metric, job_type, label, shard)
+        DO UPDATE SET value = job_counters.value + excluded.value, seconds = job_counters.seconds + excluded.seconds
     )
     SELECT id, attempt FROM recorded;
 END

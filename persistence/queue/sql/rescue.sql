@@ -34,12 +34,14 @@ dead_letters AS (
            md5('poison' || job_type), payload, attempt
     FROM rescued WHERE status = 'failed'
     ON CONFLICT (job_id) WHERE resolved_at IS NULL DO NOTHING
+    RETURNING job_type
 ),
 counted AS (
     INSERT INTO job_counters (metric, job_type, label, shard, value)
     SELECT metric, job_type, label, -1, count(*) FROM (
         SELECT 'processed' AS metric, job_type, 'lost' AS label FROM rescued
         UNION ALL SELECT 'failed', job_type, 'WorkerLost' FROM rescued
+        UNION ALL SELECT 'dead_lettered', job_type, 'poison' FROM dead_letters
     ) AS events GROUP BY metric, job_type, label ORDER BY metric, job_type, label
     ON CONFLICT (metric, job_type, label, shard) DO UPDATE SET value = job_counters.value + excluded.value
 )

@@ -284,7 +284,7 @@ def test_prometheus_is_told_counts_durations_depths_and_who_lives(
     ]:
         for shard in (0, 1):
             sql(
-                "INSERT INTO job_counters VALUES (:metric, 'echo', :label, :shard, :value)"
+                "INSERT INTO job_counters (metric, job_type, label, shard, value) VALUES (:metric, 'echo', :label, :shard, :value)"
                 " ON CONFLICT (metric, job_type, label, shard) DO UPDATE SET value = excluded.value",
                 metric=metric,
                 label=label,
@@ -305,7 +305,7 @@ def test_prometheus_is_told_counts_durations_depths_and_who_lives(
         'job_duration_seconds_sum{job_type="echo"} 141.0',
         'queue_depth_gauge{status="pending"} 1.0',
         'queue_depth_gauge{status="dlq"} 0.0',
-        'dependency_up{dependency="postgres"} 1.0',
+        'aeon_jobs_dependency_up{dependency="postgres"} 1.0',
     ]:
         assert line in answer.text.splitlines(), answer.text
     assert " 1.0" in next(line for line in answer.text.splitlines() if line.startswith("worker_alive_gauge{"))

@@ -305,6 +305,7 @@ IN_FUNCTIONS = {"jobs_retryable_idx", "job_dependencies_waiting_idx", "job_depen
 NOT_READ = {
     "jobs_finished_idx": "for the archive of finished jobs, which is yet to come",
     "job_executions_pkey": "a primary key: keeps ids unique",
+    "job_background_tasks_pkey": "a primary key: keeps names unique",
     "job_migrations_pkey": "a primary key: keeps versions unique",
 }
 
