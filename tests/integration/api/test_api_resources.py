@@ -284,7 +284,8 @@ def test_prometheus_is_told_counts_durations_depths_and_who_lives(
     ]:
         for shard in (0, 1):
             sql(
-                "INSERT INTO job_counters (metric, job_type, label, shard, value) VALUES (:metric, 'echo', :label, :shard, :value)"
+                "INSERT INTO job_counters (metric, job_type, label, shard, value)"
+                " VALUES (:metric, 'echo', :label, :shard, :value)"
                 " ON CONFLICT (metric, job_type, label, shard) DO UPDATE SET value = excluded.value",
                 metric=metric,
                 label=label,
