@@ -21,6 +21,7 @@ from dramatiq import Broker, Worker
 from dramatiq.middleware import Middleware
 from redis import Redis
 
+from aeon_jobs.middleware import smoke_job
 from aeon_jobs.middleware.dispatch import schedule_tick
 from aeon_jobs.middleware.dispatch.role import DispatcherRole
 from aeon_jobs.middleware.execution.async_handlers import AsyncHandlers
@@ -58,6 +59,9 @@ class Waking(Middleware):
         assert isinstance(broker, JobBroker)
         # Every worker must know the tick: all groups of workers read its queue.
         schedule_tick.declare(broker)
+        smoke_job.declare(broker)
+        if worker.consumer_whitelist:
+            worker.consumer_whitelist.add(smoke_job.QUEUE)
         configure_logging(self._settings, "worker")
         # No more: a message that this process cannot start now may be started by another one.
         worker.queue_prefetch = worker.worker_threads

@@ -21,6 +21,7 @@ from aeon_jobs.ops.cli.commands import (
     processes,
     queues,
     schedules,
+    smoke,
     statistics,
     submit,
     watch,
@@ -74,6 +75,7 @@ app.add_typer(keys.app, name="keys", rich_help_panel=SYSTEM)
 app.command("audit", rich_help_panel=SYSTEM)(audit.audit)
 app.add_typer(migrate.app, name="migrate", rich_help_panel=SYSTEM)
 app.command("doctor", rich_help_panel=SYSTEM)(doctor.doctor)
+app.command("smoke", rich_help_panel=SYSTEM)(smoke.smoke)
 
 for process in (
     processes.up,

@@ -33,9 +33,9 @@ def run_remote_checks(address: str, jobs: JobsApi, limits: Limits | None = None)
 
 
 def _findings(address: str, jobs: JobsApi, limits: Limits) -> Iterator[Finding]:
-    health = _health(address)
-    yield from health
-    if health[0].status == "error":
+    servers = health(address)
+    yield from servers
+    if servers[0].status == "error":
         yield skipped("everything else", "the API cannot be reached")
         return
     access = _checked(_key, jobs)
@@ -49,7 +49,7 @@ def _findings(address: str, jobs: JobsApi, limits: Limits) -> Iterator[Finding]:
     yield _checked(lambda jobs: dead_letters(jobs, limits), jobs, "open dead letters")
 
 
-def _health(address: str) -> list[Finding]:
+def health(address: str) -> list[Finding]:
     """What /health/ready says. It needs no key."""
     try:
         answer = httpx.get(f"{address}/health/ready", timeout=TIMEOUT_S)

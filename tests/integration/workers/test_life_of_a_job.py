@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
+from aeon_jobs.middleware import smoke_job
 from aeon_jobs.middleware.execution import heartbeat
 from aeon_jobs.middleware.execution.attempt import FORKED
 from aeon_jobs.middleware.execution.outcomes import Cancel, Discard, PermanentError, Retry, Snooze, TransientError
@@ -411,7 +412,7 @@ def test_an_unreadable_message_costs_its_job_nothing(harness: Harness) -> None:
     @harness.job
     def wanted() -> None: ...
 
-    lane = f"{harness.broker.namespace}:{lane_name(['default'], ['wanted'])}"
+    lane = f"{harness.broker.namespace}:{lane_name(['default', smoke_job.QUEUE], ['wanted', smoke_job.NAME])}"
     message = wanted.send()
     harness.execute("UPDATE jobs SET status = 'queued', dispatch_seq = 1, queued_at = now()")
     broken = {f"{message.message_id}:1": b"{broken", "not-a-job": b"\xff"}
