@@ -28,6 +28,7 @@ from pydantic_core import to_jsonable_python
 from aeon_jobs.middleware.actor import AsyncJobActor, JobActor
 from aeon_jobs.middleware.execution.definitions import Definition, Isolation
 from aeon_jobs.middleware.transport.broker import JobBroker
+from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import get_settings
 from aeon_jobs.persistence.hints import Hints, redis_client
@@ -51,7 +52,14 @@ def broker() -> JobBroker:
 
         return stack(settings, database, hints, client)
 
-    made = JobBroker(client, database, hints, namespace=settings.redis_queue_prefix, middleware=middleware)
+    made = JobBroker(
+        client,
+        database,
+        hints,
+        namespace=settings.redis_queue_prefix,
+        middleware=middleware,
+        tracer=tracing.tracer(settings),
+    )
     dramatiq.set_broker(made)
     return made
 

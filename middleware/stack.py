@@ -4,6 +4,8 @@ Waking          wakes the consumers; stands first because it only boots and stop
 AsyncHandlers   the event loop of async handlers; stops last but one, after the releases
 Logging         adds the job to the log context of all below, including the record
 State           before: begins what the consumer claimed. after: records, so it is above all that decide the verdict
+Tracing         before: begins the span of the attempt, once the job is known. after: ends it, with the verdict. Only if wanted
+integrations    for the same reasons in the same place
 Retries         after: turns an exception into a verdict, before State writes it
 Deadline        before: arms late, after the claim took its time. after: disarms before anything else can be interrupted
 Heartbeat       boots before Cancellation, which uses it
@@ -21,7 +23,7 @@ from dramatiq import Broker, Worker
 from dramatiq.middleware import Middleware
 from redis import Redis
 
-from aeon_jobs.middleware import smoke_job
+from aeon_jobs.middleware import integrations, smoke_job
 from aeon_jobs.middleware.dispatch import schedule_tick
 from aeon_jobs.middleware.dispatch.role import DispatcherRole
 from aeon_jobs.middleware.execution.async_handlers import AsyncHandlers
@@ -39,6 +41,7 @@ from aeon_jobs.middleware.execution.state import State
 from aeon_jobs.middleware.transport.broker import JobBroker
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.middleware.transport.wake_listener import WakeListener
+from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.hints import Hints
@@ -91,6 +94,8 @@ def stack(settings: Settings, database: Database, hints: Hints, client: Redis) -
         AsyncHandlers(),
         Logging(),
         State(Claims(database, hints, recorder, running), recorder, running),
+        *_tracing(settings),
+        *(make() for make in integrations.middleware),
         Retries(),
         deadline,
         heartbeat,
@@ -99,3 +104,12 @@ def stack(settings: Settings, database: Database, hints: Hints, client: Redis) -
         DispatcherRole(database, transport, settings),
         Isolation(),
     ]
+
+
+def _tracing(settings: Settings) -> list[Middleware]:
+    if not (tracer := tracing.tracer(settings)):
+        return []
+    # It imports OpenTelemetry.
+    from aeon_jobs.middleware.execution.tracing import Tracing
+
+    return [Tracing(tracer, settings)]

@@ -10,6 +10,7 @@ from contextlib import closing
 from aeon_jobs.middleware.dispatch.dispatcher import Dispatcher
 from aeon_jobs.middleware.execution.logging import configure_logging
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
+from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import get_database
 from aeon_jobs.persistence.core.settings import get_settings
 from aeon_jobs.persistence.hints import redis_client
@@ -18,7 +19,11 @@ from aeon_jobs.persistence.queue.process import registration
 
 def main() -> None:
     configure_logging(get_settings(), "dispatcher")
-    run()
+    tracing.start(get_settings(), "dispatcher")
+    try:
+        run()
+    finally:
+        tracing.stop(get_settings())
 
 
 def run() -> None:

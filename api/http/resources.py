@@ -26,6 +26,7 @@ from aeon_jobs.api.service import Jobs
 from aeon_jobs.api.service.core.context import REDIS_TIMEOUT_S, Context
 from aeon_jobs.api.service.core.notifier import BackgroundNotifier
 from aeon_jobs.api.service.core.use_cases import Conditions
+from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.hints import Hints, redis_client
@@ -87,6 +88,7 @@ async def running(app: Litestar) -> AsyncIterator[None]:
     threads.submit(resources.context.activity.prepare)
     # What was built so far stays: looking through all of it for garbage holds every request up for a tenth of a second.
     gc.freeze()
+    tracing.start(resources.settings, "api")
     try:
         with closed_by_signals(resources.streams.close):
             async with registered(resources.context):
@@ -99,16 +101,15 @@ async def running(app: Litestar) -> AsyncIterator[None]:
         await resources.limits_redis.aclose()
         resources.redis.close()
         resources.context.close()
+        tracing.stop(resources.settings)
 
 
 def jobs_of(request: ApiRequest, resources: NamedDependency[Resources]) -> Jobs:
     """The use cases as the caller may use them."""
     headers = request.headers
-    traceparent, tracestate = trace_of(headers)
     conditions = Conditions(
         request_id=request.scope["state"].get("request_id"),
-        traceparent=traceparent,
-        tracestate=tracestate,
+        trace=trace_of(headers),
         if_match=headers.get("if-match"),
     )
     return Jobs(resources.context, request.user, conditions)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
@@ -19,8 +19,12 @@ from aeon_jobs.api.service.core.use_cases import UseCases
 from aeon_jobs.api.service.core.validation import checked
 from aeon_jobs.persistence.admin import request_keys
 from aeon_jobs.persistence.core.errors import InvalidJob
+from aeon_jobs.persistence.core.tracing import TraceContext
 from aeon_jobs.persistence.queue import jobs, submissions
 from aeon_jobs.persistence.queue.batches import Batch
+
+if TYPE_CHECKING:
+    from aeon_jobs.persistence.core.spans import Sending
 
 _FIELDS = tuple(NewJob.__dataclass_fields__)
 
@@ -82,21 +86,57 @@ class Submissions(UseCases):
 
     def submit_once(self, new: NewJob, request_key: str | None = None) -> tuple[Submitted, bool]:
         """The answer to a request that is valid, and whether it is a repeated one."""
-        answer, is_repeated = self._submit(new, request_key)
+        answer, is_repeated = self._traced(new, request_key) if self.context.tracer else self._submit(new, request_key)
         if answer.is_new and not is_repeated:
             self.context.notifier.job_ready()
         return answer, is_repeated
 
     def submit_many_once(self, new: NewJobs, request_key: str | None = None) -> tuple[list[Submitted], bool]:
         """As `submit_once`."""
-        answer, is_repeated = self._submit_many(new, request_key)
+        if self.context.tracer:
+            answer, is_repeated = self._traced_many(new, request_key)
+        else:
+            answer, is_repeated = self._submit_many(new, request_key)
         if not is_repeated:
             self.context.notifier.job_ready()
         return answer, is_repeated
 
+    def _traced(self, new: NewJob, request_key: str | None) -> tuple[Submitted, bool]:
+        with self._sending([new]) as sending:
+            answer, is_repeated = self._submit(new, request_key, sending.context)
+            sending.stored(answer.job_id, is_new=answer.is_new and not is_repeated)
+        return answer, is_repeated
+
+    def _traced_many(self, new: NewJobs, request_key: str | None) -> tuple[list[Submitted], bool]:
+        with self._sending(new.jobs) as sending:
+            answer, is_repeated = self._submit_many(new, request_key, sending.context)
+            sending.stored_many(len(answer))
+        return answer, is_repeated
+
+    @contextmanager
+    def _sending(self, new: Sequence[NewJob]) -> Iterator[Sending]:
+        """A span. It names the job type only once that is known to exist: a caller may send any text."""
+        assert self.context.tracer is not None
+        names = {job.job_type for job in new}
+        job_type = names.pop() if len(names) == 1 else ""
+        queue_name = self._queue_of(job_type, new)
+        with self.context.tracer.send(
+            job_type if queue_name else "", queue_name, around=self.conditions.trace
+        ) as sending:
+            yield sending
+            sending.to(job_type, self._queue_of(job_type, new))
+
+    def _queue_of(self, job_type: str, new: Sequence[NewJob]) -> str:
+        """Of all the jobs; empty if they have several, and if the job type is not known."""
+        usual = self.context.known_types.queue_of(job_type)
+        found = {job.queue_name or usual for job in new}
+        return found.pop() if usual and len(found) == 1 else ""
+
     @again_after_deadlock
-    def _submit(self, new: NewJob, request_key: str | None) -> tuple[Submitted, bool]:
-        row = self._row(new)
+    def _submit(
+        self, new: NewJob, request_key: str | None, trace: TraceContext | None = None
+    ) -> tuple[Submitted, bool]:
+        row = self._row(new, trace)
         with self._begin(new, request_key) as connection:
             if request_key is None:
                 return self._stored(connection, row), False
@@ -108,31 +148,36 @@ class Submissions(UseCases):
             return msgspec.convert(answer, Submitted), is_repeated
 
     @again_after_deadlock
-    def _submit_many(self, new: NewJobs, request_key: str | None) -> tuple[list[Submitted], bool]:
+    def _submit_many(
+        self, new: NewJobs, request_key: str | None, trace: TraceContext | None = None
+    ) -> tuple[list[Submitted], bool]:
         with self.context.database.transaction() as connection:
             if request_key is None:
-                return self._stored_in_portions(connection, new.jobs), False
+                return self._stored_in_portions(connection, new.jobs, trace), False
 
             def work() -> Mapping[str, Any]:
-                return _plain({"items": self._stored_in_portions(connection, new.jobs)})
+                return _plain({"items": self._stored_in_portions(connection, new.jobs, trace)})
 
             answer, is_repeated = self._once(connection, request_key, new, work)
             return msgspec.convert(answer["items"], list[Submitted]), is_repeated
 
-    def _stored_in_portions(self, connection: Connection, new: Sequence[NewJob]) -> list[Submitted]:
+    def _stored_in_portions(
+        self, connection: Connection, new: Sequence[NewJob], trace: TraceContext | None
+    ) -> list[Submitted]:
         batch = Batch(connection)
         answers = [
             submitted(job)
             for places in portions(new)
-            for job in self._stored_portion(connection, batch, new[places], places.start)
+            for job in self._stored_portion(
+                connection, batch, [self._row(one, trace) for one in new[places]], places.start
+            )
         ]
         batch.close()
         return answers
 
     def _stored_portion(
-        self, connection: Connection, batch: Batch, new: Sequence[NewJob], first: int
+        self, connection: Connection, batch: Batch, rows: Sequence[submissions.NewJob], first: int
     ) -> list[submissions.Submitted]:
-        rows = [self._row(one) for one in new]
         named = [(f"jobs[{i}].queue_name", row.queue_name) for i, row in enumerate(rows, first) if row.queue_name]
         try:
             self.context.known_queues.refuse_unknown(connection, named)
@@ -151,12 +196,14 @@ class Submissions(UseCases):
             self.context.known_queues.refuse_unknown(connection, [("queue_name", row.queue_name)])
         return submitted(jobs.submit(connection, row, job_type))
 
-    def _row(self, new: NewJob) -> submissions.NewJob:
+    def _row(self, new: NewJob, trace: TraceContext | None) -> submissions.NewJob:
+        """`trace`: of the span of the submission; without one the job belongs to the request's."""
+        context = self.conditions.trace if trace is None else trace
         return submissions.NewJob(
             **{name: getattr(new, name) for name in _FIELDS},
             created_by=self.principal.name,
-            traceparent=self.conditions.traceparent,
-            tracestate=self.conditions.tracestate,
+            traceparent=context.traceparent,
+            tracestate=context.tracestate,
         )
 
     def _once(self, connection: Connection, key: str, request: object, work: Any) -> tuple[Mapping[str, Any], bool]:

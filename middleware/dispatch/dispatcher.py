@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 import redis
 import structlog
@@ -29,6 +30,7 @@ from aeon_jobs.middleware.dispatch.upkeep import Upkeep
 from aeon_jobs.middleware.dispatch.window import Window
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.middleware.transport.wake_listener import WakeListener
+from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
@@ -36,6 +38,9 @@ from aeon_jobs.persistence.queue import dispatch
 from aeon_jobs.persistence.queue.dispatch import Dispatch, Lane
 from aeon_jobs.persistence.queue.due import Due
 from aeon_jobs.persistence.queue.workers import Registration
+
+if TYPE_CHECKING:
+    from aeon_jobs.persistence.core.spans import Tracer
 
 LANES_AGE_S = 1.0
 PROMOTE_EVERY_S = 0.05
@@ -63,6 +68,7 @@ class Dispatcher:
         self, database: Database, transport: RedisTransport, settings: Settings, registration: Registration
     ) -> None:
         self._database = database
+        self._tracer = tracing.tracer(settings)
         self._transport = transport
         self._settings = settings
         self._upkeep = Upkeep(database, transport, settings, registration, self._heed)
@@ -121,7 +127,7 @@ class Dispatcher:
         return not is_ours
 
     def _dispatch(self, free: Mapping[Lane, int]) -> list[Dispatch]:
-        self._looked_at = time.monotonic()
+        self._looked_at, began_ns = time.monotonic(), time.time_ns()
         with self._database.connection() as connection, self._backlog.walk() as after:
             dispatched = dispatch.dispatch(connection, free, after)
         self._promote_at = time.monotonic() + PROMOTE_EVERY_S
@@ -129,7 +135,14 @@ class Dispatcher:
             crash("dispatch.committed")
             self._push(dispatched)
             crash("dispatch.pushed")
+            if self._tracer:
+                self._trace(self._tracer, dispatched, began_ns)
         return dispatched
+
+    def _trace(self, tracer: Tracer, dispatched: Sequence[Dispatch], began_ns: int) -> None:
+        with self._database.connection() as connection:
+            traces = dispatch.traces(connection, [entry.id for entry in dispatched])
+        tracer.dispatch(traces, len(dispatched), began_ns)
 
     def _is_promotion_due(self) -> bool:
         """While no lane has room, what comes due is marked all the same."""

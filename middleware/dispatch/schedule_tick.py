@@ -31,7 +31,7 @@ def declare(broker: JobBroker, **options: Any) -> None:
         """Turn due moments of schedules into jobs."""
         try:
             with broker.database.transaction() as connection:
-                submitted = schedules.tick(connection)
+                submitted = schedules.tick(connection, tracer=broker.tracer)
                 note_successes(connection, ["schedules"])
         except SQLAlchemyError as error:
             _log.warning("schedules wait for the next tick", error=str(error).splitlines()[0])

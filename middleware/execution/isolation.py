@@ -39,8 +39,10 @@ from aeon_jobs.middleware.execution.outcomes import JobCancelled, JobTimedOut
 from aeon_jobs.middleware.execution.recorder import Recorder
 from aeon_jobs.middleware.execution.results import storable
 from aeon_jobs.middleware.execution.running import CurrentJob, set_current
+from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import get_settings
+from aeon_jobs.persistence.core.tracing import TraceContext
 from aeon_jobs.persistence.queue.executions import Claimed
 from aeon_jobs.persistence.queue.states import Verdict
 
@@ -71,7 +73,8 @@ def run_isolated(definition: Definition, job: CurrentJob) -> Any:
     # Before there is a child: a job that waited for this thread may have been cancelled or lost meanwhile.
     job.check()
     ours, theirs = _context().Pipe()
-    arguments = (theirs, definition.handler.__module__, definition.name, job.claimed, job.worker_id)
+    where = (definition.handler.__module__, definition.name)
+    arguments = (theirs, *where, job.claimed, job.worker_id, tracing.current(get_settings()))
     child = _context().Process(target=_main, args=arguments, name=f"aeon-{definition.name}", daemon=True)
     child.start()
     theirs.close()
@@ -102,10 +105,16 @@ class Isolation(Middleware):
         modules = {definition.handler.__module__ for definition in definitions if definition.isolation == "process"}
         if modules:
             # Imported once, in a process without threads: a child then starts in milliseconds.
-            _context().set_forkserver_preload(["aeon_jobs.middleware.execution.isolation", *sorted(modules)])
+            ours = ["aeon_jobs.middleware.execution.isolation", *_span_modules()]
+            _context().set_forkserver_preload([*ours, *sorted(modules)])
             first = _context().Process(target=_nothing)
             first.start()
             first.join()
+
+
+def _span_modules() -> list[str]:
+    is_wanted = get_settings().tracing_enabled
+    return ["aeon_jobs.persistence.core.span_export", "aeon_jobs.persistence.core.spans"] if is_wanted else []
 
 
 def _wait(child: Any, pipe: Connection) -> Answer:
@@ -164,16 +173,19 @@ def _nothing() -> None: ...
 # --- in the child ---------------------------------------------------------------------------------
 
 
-def _main(pipe: Connection, module: str, name: str, claimed: Claimed, worker_id: str) -> NoReturn:
+def _main(pipe: Connection, module: str, name: str, claimed: Claimed, worker_id: str, trace: TraceContext) -> NoReturn:
     os.setsid()
     _die_with_parent()
     for number in _REQUESTS:
         signal.signal(number, _interrupt)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answer = _run(module, name, claimed, worker_id)
+    tracing.start(get_settings(), "isolated")
+    with tracing.within(get_settings(), trace):
+        answer = _run(module, name, claimed, worker_id)
     with suppress(BrokenPipeError):
         pipe.send(answer)
     pipe.close()
+    tracing.stop(get_settings())
     # Straight out: threads that the handler left behind must not hold the process.
     sys.stdout.flush()
     sys.stderr.flush()

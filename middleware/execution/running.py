@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
@@ -47,6 +47,8 @@ class CurrentJob:
         self.is_recorded = False
         """By the handler itself, in a transaction."""
         self.cancel_reason: str | None = None
+        self.on_abandoned: list[Callable[[], None]] = []
+        """Called when the attempt gets its verdict while its thread cannot be stopped."""
         self._database = database
         self._recorder = recorder
         self._has_begun = False

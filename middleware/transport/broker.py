@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import redis
@@ -20,7 +20,9 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.redis import _RedisConsumer as PollingConsumer
 from dramatiq.middleware import Middleware, MiddlewareError
 
+from aeon_jobs.middleware import integrations
 from aeon_jobs.middleware.execution.definitions import Definition
+from aeon_jobs.middleware.integrations import Publisher, Submission, publishing
 from aeon_jobs.middleware.transport.consumer import ClaimSource, LaneConsumer
 from aeon_jobs.middleware.transport.messages import JobMessage
 from aeon_jobs.middleware.transport.outgoing import Arguments, Outgoing
@@ -31,6 +33,10 @@ from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.logs import Logger
 from aeon_jobs.persistence.hints import Hints
 from aeon_jobs.persistence.queue import dispatch
+from aeon_jobs.persistence.queue.submissions import Submitted
+
+if TYPE_CHECKING:
+    from aeon_jobs.persistence.core.spans import Tracer
 
 Hook = Callable[..., Any]
 
@@ -49,6 +55,7 @@ class JobBroker(RedisBroker):
         *,
         namespace: str,
         middleware: Callable[[], list[Middleware]],
+        tracer: Tracer | None = None,
     ) -> None:
         """`middleware` makes the worker's middleware. It is called when a worker boots, or when middleware is added."""
         self._middleware: list[Middleware] = []
@@ -60,6 +67,9 @@ class JobBroker(RedisBroker):
         self.actor_options |= {"definition", "periodic"}
         self.database = database
         self.hints = hints
+        self.tracer = tracer
+        self._publishers = [*_trace_publisher(tracer), *integrations.publishers]
+        """What takes part in sending; most processes have none."""
         self.lane: str | None = None
         """The lane of this worker process; None in other processes."""
         self.job_queues: set[str] = set()
@@ -143,7 +153,7 @@ class JobBroker(RedisBroker):
         if definition is None:
             return super().enqueue(message, delay=delay)
         self.emit_before("enqueue", message, delay)
-        submitted = self._submitter.submit(definition, message, delay)
+        submitted = self._submit(definition, message, delay)
         self.emit_after("enqueue", message, delay)
         options = {name: value for name, value in message.options.items() if name != "session"}
         return JobMessage(
@@ -168,6 +178,26 @@ class JobBroker(RedisBroker):
             InvalidJob: its fields are prefixed with the place, e.g. ``jobs[17].payload.to``. Nothing was stored.
             IdempotencyConflict: a key belongs to a job with another payload.
         """
+        if not self._publishers:
+            return self._submit_many(definition, given, options)
+        submission = Submission(definition.name, _queue(definition, options), options, is_batch=True)
+        with publishing(self._publishers, submission):
+            submission.ids = self._submit_many(definition, given, submission.options)
+        return submission.ids
+
+    def _submit(self, definition: Definition, message: Message[Any], delay: int | None) -> Submitted:
+        if not self._publishers:
+            return self._submitter.submit(definition, message, delay)
+        submission = Submission(definition.name, _queue(definition, message.options), message.options)
+        with publishing(self._publishers, submission):
+            traced = message.copy(options=submission.options)
+            submitted = self._submitter.submit(definition, traced, delay)
+            submission.ids, submission.is_new = [submitted.id], submitted.is_new
+        return submitted
+
+    def _submit_many(
+        self, definition: Definition, given: Iterable[Arguments | Message[Any]], options: Mapping[str, Any]
+    ) -> list[UUID]:
         outgoing = Outgoing(definition, options, self.definitions)
         return self._submitter.submit_many(given, outgoing, options.get("session"))
 
@@ -225,3 +255,16 @@ class JobBroker(RedisBroker):
                 self.do_nack(queue_name, message_id)
         except Exception as error:  # noqa: BLE001 (the consumer must go on; reconcile finds the job again)
             _log.warning("unusable message not settled", message_id=message_id, error=str(error))
+
+
+def _trace_publisher(tracer: Tracer | None) -> list[Publisher]:
+    if tracer is None:
+        return []
+    # It imports OpenTelemetry.
+    from aeon_jobs.middleware.transport.tracing import TracePublisher
+
+    return [TracePublisher(tracer)]
+
+
+def _queue(definition: Definition, options: Mapping[str, Any]) -> str:
+    return options.get("queue_name") or definition.queue_name

@@ -157,6 +157,8 @@ class Settings(BaseSettings):
     metrics_statement_timeout: Milliseconds = 3_000
     prometheus_enabled: bool = False
     grafana_enabled: bool = False
+    tracing_enabled: bool = False
+    tracing_same_trace: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
 

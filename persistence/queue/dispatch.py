@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from aeon_jobs.persistence.core.database import hot_rows, run
+from aeon_jobs.persistence.core.tracing import TraceContext
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -132,6 +133,12 @@ def take_back(connection: Connection, dispatches: Sequence[tuple[UUID, int]]) ->
         return 0
     ids, seqs = zip(*sorted(dispatches), strict=True)
     return run(connection, "queue/take_back", {"ids": list(ids), "seqs": list(seqs)}).rowcount
+
+
+def traces(connection: Connection, job_ids: Sequence[UUID]) -> list[tuple[UUID, TraceContext]]:
+    """The trace contexts of those jobs that have one."""
+    rows = run(connection, "queue/traces_of_jobs", {"ids": list(job_ids)})
+    return [(row.id, TraceContext(row.traceparent, row.tracestate)) for row in rows]
 
 
 def _dispatch(row: Row[Any]) -> Dispatch:

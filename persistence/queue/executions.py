@@ -23,7 +23,7 @@ COMMIT_LIMIT_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A job that this process now runs, as it stood at the claim; the fields are the columns of the function claim_jobs."""
+    """A job that this process now runs, as it stood at the claim; the fields are the columns of claim.sql."""
 
     id: UUID
     dispatch_seq: int
@@ -41,6 +41,13 @@ class Claimed:
     started_at: datetime
     traceparent: str | None
     tracestate: str | None
+    scheduled_at: datetime | None = None
+
+    @property
+    def waited_ms(self) -> int:
+        """From the moment when the job was due to the claim. A retry is due when its backoff ends."""
+        due = max(self.created_at, self.scheduled_at or self.created_at)
+        return max(0, int((self.started_at - due).total_seconds() * 1_000))
 
     @property
     def retries_left(self) -> int:

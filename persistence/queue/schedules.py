@@ -7,10 +7,10 @@ schedule and a moment are unique in `jobs`. Any number of tickers may run.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice, takewhile
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,9 @@ from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import InvalidJob, JobsError, NameTaken, Violation
 from aeon_jobs.persistence.queue import job_types, jobs, submissions
+
+if TYPE_CHECKING:
+    from aeon_jobs.persistence.core.spans import Tracer
 
 CatchUp = Literal["last", "all", "none"]
 NICKNAMES = {
@@ -90,7 +93,7 @@ def _five_fields(cron: str) -> str:
     return line
 
 
-def tick(connection: Connection, now: datetime | None = None) -> list[UUID]:
+def tick(connection: Connection, now: datetime | None = None, *, tracer: Tracer | None = None) -> list[UUID]:
     """Turn every moment due at `now` into a job; returns their ids. Call in a transaction.
 
     The clock is PostgreSQL's by default: a ticker whose own clock is wrong ticks right all the same.
@@ -106,7 +109,7 @@ def tick(connection: Connection, now: datetime | None = None) -> list[UUID]:
             moments, following = due_moments(row.cron, row.timezone, row.next_run_at, now, row.catch_up)
             for moment in moments:
                 with connection.begin_nested():
-                    submitted.append(jobs.submit(connection, _job(row, moment)).id)
+                    submitted.append(_submit(connection, _job(row, moment), tracer))
             crash("schedule.submitted")
         except JobsError as fault:
             error = str(fault)
@@ -118,6 +121,17 @@ def tick(connection: Connection, now: datetime | None = None) -> list[UUID]:
             {"id": row.id, "next_run_at": following, "last_run_at": now, "last_error": error},
         )
     return submitted
+
+
+def _submit(connection: Connection, new: submissions.NewJob, tracer: Tracer | None) -> UUID:
+    if tracer is None:
+        return jobs.submit(connection, new).id
+    job_type = job_types.get(connection, new.job_type)
+    queue_name = job_type.queue_name if job_type else ""
+    with tracer.send(new.job_type, queue_name) as sending:
+        stored = jobs.submit(connection, replace(new, **sending.context._asdict()), job_type)
+        sending.stored(stored.id, is_new=stored.is_new)
+    return stored.id
 
 
 def _next_after(row: Row[Any], now: datetime) -> datetime | None:

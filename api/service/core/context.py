@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aeon_jobs.api.service.core.known import KnownQueues, KnownTypes
 from aeon_jobs.api.service.core.notifier import Notifier
 from aeon_jobs.api.service.core.remembered import RememberedActivity, RememberedDepths
+from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.hints import Hints, redis_client
+
+if TYPE_CHECKING:
+    from aeon_jobs.persistence.core.spans import Tracer
 
 REDIS_TIMEOUT_S = 1.0
 
@@ -24,6 +29,7 @@ class Context:
     depths: RememberedDepths
     known_queues: KnownQueues
     known_types: KnownTypes = field(default_factory=KnownTypes)
+    tracer: Tracer | None = None
     on_close: Callable[[], None] = lambda: None
 
     @classmethod
@@ -46,6 +52,7 @@ class Context:
             activity=RememberedActivity(database),
             depths=RememberedDepths(database),
             known_queues=KnownQueues(worker_silence_ms(settings)),
+            tracer=tracing.tracer(settings),
             on_close=on_close,
         )
 

@@ -35,6 +35,11 @@ class KnownTypes:
         self._known[name] = (found, time.monotonic() + REMEMBER_S)
         return found
 
+    def queue_of(self, name: str) -> str:
+        """The queue of a job type, if it was asked for before; else empty."""
+        found, _ = self._known.get(name, (None, 0.0))
+        return found.queue_name if found else ""
+
 
 class KnownQueues:
     def __init__(self, silence_ms: int) -> None:

@@ -12,6 +12,7 @@ from aeon_jobs.api.contract import Page
 from aeon_jobs.api.service.core.context import Context
 from aeon_jobs.api.service.core.principals import Principal
 from aeon_jobs.persistence.admin import audit
+from aeon_jobs.persistence.core.tracing import NO_TRACE, TraceContext
 
 T = TypeVar("T")
 
@@ -22,8 +23,8 @@ class Conditions:
 
     request_id: str | None = None
     """Stands in the audit log."""
-    traceparent: str | None = None
-    tracestate: str | None = None
+    trace: TraceContext = NO_TRACE
+    """The span that the request is part of."""
     if_match: str | None = None
     """Versions that may be changed, as in the header of that name."""
 
