@@ -39,8 +39,13 @@ middleware: list[Callable[[], Middleware]] = []
 """Each makes a middleware of workers. It stands between State and Retries: it sees the job begun, and the verdict on it."""
 
 
+def publishing(those: list[Publisher], submission: Submission) -> AbstractContextManager[None]:
+    """All of them around the storing of jobs, the first one outermost."""
+    return those[0].publishing(submission) if len(those) == 1 else _nested(those, submission)
+
+
 @contextmanager
-def publishing(those: list[Publisher], submission: Submission) -> Iterator[None]:
+def _nested(those: list[Publisher], submission: Submission) -> Iterator[None]:
     with ExitStack() as stack:
         for publisher in those:
             stack.enter_context(publisher.publishing(submission))

@@ -32,7 +32,7 @@ from aeon_jobs.middleware.execution.claims import Claims
 from aeon_jobs.middleware.execution.deadline import Deadline
 from aeon_jobs.middleware.execution.heartbeat import Heartbeat
 from aeon_jobs.middleware.execution.isolation import Isolation
-from aeon_jobs.middleware.execution.logging import Logging, configure_logging
+from aeon_jobs.middleware.execution.logging import Logging, configure_logging, configure_process
 from aeon_jobs.middleware.execution.recorder import Recorder
 from aeon_jobs.middleware.execution.retries import Retries
 from aeon_jobs.middleware.execution.running import Running
@@ -55,6 +55,8 @@ class Waking(Middleware):
         self._listener: WakeListener | None = None
 
     def after_process_boot(self, broker: Broker) -> None:
+        # By dramatiq's command line: the process is ours. In a bare one, earlier lines are in dramatiq's own format.
+        configure_process(self._settings, "worker")
         # The broker may have been made before a fork, and its siblings have the same.
         broker.broker_id = str(uuid4())  # type: ignore[attr-defined]
 

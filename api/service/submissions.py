@@ -115,7 +115,7 @@ class Submissions(UseCases):
 
     @contextmanager
     def _sending(self, new: Sequence[NewJob]) -> Iterator[Sending]:
-        """A span. It names the job type only once that is known to exist: a caller may send any text."""
+        """A span. It has the name of the job type once that is known to exist: a principal may send any text."""
         assert self.context.tracer is not None
         names = {job.job_type for job in new}
         job_type = names.pop() if len(names) == 1 else ""

@@ -124,6 +124,7 @@ class Deadline(Middleware):
         job.verdict = verdict_on(definition, job, why())
         _log.error("handler does not stop; its attempt ends without it", job_id=str(job.id), why=why.__name__)
         self._running.remove(job)
+        job.was_abandoned = True
         for tell in job.on_abandoned:
             tell()
         # In a thread of its own: PostgreSQL may be away, and the other deadlines must not wait for it.

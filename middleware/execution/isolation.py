@@ -34,7 +34,7 @@ from dramatiq.middleware import Middleware
 from dramatiq.threading import Interrupt
 
 from aeon_jobs.middleware.execution.definitions import Definition
-from aeon_jobs.middleware.execution.logging import configure_logging
+from aeon_jobs.middleware.execution.logging import configure_process
 from aeon_jobs.middleware.execution.outcomes import JobCancelled, JobTimedOut
 from aeon_jobs.middleware.execution.recorder import Recorder
 from aeon_jobs.middleware.execution.results import storable
@@ -194,7 +194,7 @@ def _main(pipe: Connection, module: str, name: str, claimed: Claimed, worker_id:
 
 def _run(module: str, name: str, claimed: Claimed, worker_id: str) -> Answer:
     settings = get_settings()
-    configure_logging(settings, "isolated", job_id=str(claimed.id), job_type=name, attempt=claimed.attempt)
+    configure_process(settings, "isolated", job_id=str(claimed.id), job_type=name, attempt=claimed.attempt)
     database = Database(settings.postgres_dsn, schema=settings.job_schema, pool_size=2)
     recorder = Recorder(database, settings)
     recorder.worker_id = worker_id

@@ -1,15 +1,18 @@
 """Structured logs: one configuration for our lines and for those of libraries, with the job on every line.
 
 LOG_FORMAT json (one object a line) or console. While a handler runs, job_id, job_type and attempt are bound in its
-context, so they stand on whatever it or a library below it logs.
+context, so they stand on whatever it or a library below it logs. So do trace_id and span_id, with TRACING_ENABLED.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import threading
+import warnings
 from collections.abc import MutableMapping
-from typing import Any
+from types import TracebackType
+from typing import Any, TextIO
 
 import structlog
 from dramatiq import Broker, MessageProxy
@@ -40,6 +43,31 @@ class Logging(Middleware):
         self.after_process_message(broker, message)
 
 
+class StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to what `sys.stderr` is at that moment. A worker of dramatiq replaces it by a pipe to its master, after the fork:
+    the master then writes whole lines, and those of two processes are not mixed."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, stream: TextIO) -> None:
+        raise AttributeError("set sys.stderr instead")
+
+
+def configure_process(settings: Settings, process: str, **context: object) -> None:
+    """As `configure_logging`, for a process that is ours alone: warnings of Python and the tracebacks of errors that nobody
+    catches are lines of the log as well."""
+    configure_logging(settings, process, **context)
+    warnings.showwarning = _log_warning
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+
+
 def configure_logging(settings: Settings, process: str, **context: object) -> None:
     """Route structlog and the standard library through one renderer. Handlers that exist (dramatiq's pipe) are kept.
 
@@ -53,6 +81,7 @@ def configure_logging(settings: Settings, process: str, **context: object) -> No
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _process_name(process),
+        *_trace_ids(settings),
     ]
     structlog.configure(
         processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -62,7 +91,7 @@ def configure_logging(settings: Settings, process: str, **context: object) -> No
     )
     root = logging.getLogger()
     if not root.handlers:
-        root.addHandler(logging.StreamHandler(sys.stderr))
+        root.addHandler(StderrHandler())
     formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=_renderer(settings))
     for handler in root.handlers:
         handler.setFormatter(formatter)
@@ -105,3 +134,43 @@ def _process_name(process: str) -> Any:
         return event
 
     return add
+
+
+def _trace_ids(settings: Settings) -> list[Any]:
+    if not settings.tracing_enabled:
+        return []
+    # It imports OpenTelemetry.
+    from aeon_jobs.persistence.core.spans import ids_of_current_span
+
+    def add(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event.update(ids_of_current_span())
+        return event
+
+    return [add]
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    found = logging.getLogger("py.warnings")
+    found.warning("%s: %s (%s:%s)", category.__name__, message, filename, lineno)
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    logging.getLogger("aeon_jobs").critical("the process ends: nobody caught an error", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(found: threading.ExceptHookArgs) -> None:
+    if found.exc_value is None or issubclass(found.exc_type, SystemExit):
+        return
+    name = found.thread.name if found.thread else "?"
+    trace = (found.exc_type, found.exc_value, found.exc_traceback)
+    logging.getLogger("aeon_jobs").critical("thread %s ends: nobody caught an error", name, exc_info=trace)

@@ -49,6 +49,7 @@ class CurrentJob:
         self.cancel_reason: str | None = None
         self.on_abandoned: list[Callable[[], None]] = []
         """Called when the attempt gets its verdict while its thread cannot be stopped."""
+        self.was_abandoned = False
         self._database = database
         self._recorder = recorder
         self._has_begun = False

@@ -82,6 +82,8 @@ def submission(definition: Definition, given: Mapping[str, Any], *, delay: int |
     options = {name: value for name, value in given.items() if value is not None}
     options.pop("session", None)
     options.pop("redis_message_id", None)
+    # Of Sentry's integration for dramatiq, where ordinary actors are sent too.
+    options.pop("_sentry_headers", None)
     refuse_unknown(options)
     own_delay = options.pop("delay", None)
     if "depends_on" in options:

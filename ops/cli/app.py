@@ -27,6 +27,7 @@ from aeon_jobs.ops.cli.commands import (
     watch,
     workers,
 )
+from aeon_jobs.ops.cli.environment import report_fatal
 from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput, classify
 from aeon_jobs.ops.cli.group import CommandGroup
 from aeon_jobs.ops.cli.output.console import Output, error
@@ -35,6 +36,8 @@ app = CommandGroup(
     name="aeon-jobs",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 wrong state, 5 server unavailable.",
 )
+LOGGING = {"api", "worker", "dispatcher", "scheduler"}
+"""Commands that become a process with a log."""
 JOBS, SYSTEM, PROCESSES = "Jobs", "System", "Processes"
 
 
@@ -116,7 +119,8 @@ def main() -> None:
         if known is None:
             raise
         code, message = known
-        error(message)
+        command = sys.argv[1] if len(sys.argv) > 1 else ""
+        report_fatal(command, message) if command in LOGGING else error(message)
         if isinstance(fault, OSError):
             _abandon_stdout()
         sys.exit(code)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from aeon_jobs.ops.cli.output.console import warning
+from aeon_jobs.ops.cli.output.console import error, warning
 
 if TYPE_CHECKING:
     from aeon_jobs.persistence.core.database import Database
@@ -37,13 +40,40 @@ def database() -> Database:
         return get_database()
 
 
-def log_as(process: str) -> Settings:
-    """The settings, once the log is set up by them."""
-    from aeon_jobs.middleware.execution.logging import configure_logging
+def settings_for(process: str) -> Settings:
+    """The settings of a process of the system. Its warnings are lines of its log.
 
-    found = settings()
-    configure_logging(found, process)
+    Raises:
+        SettingsError
+    """
+    from aeon_jobs.persistence.core.settings import get_settings, misspelt
+
+    found = get_settings()
+    if wrong := misspelt(os.environ):
+        log_as(process)
+        import structlog
+
+        for name, meant in wrong.items():
+            structlog.get_logger(__name__).warning(f"{name} is not a setting; did you mean {meant}?")
     return found
+
+
+def log_as(process: str) -> None:
+    """Set the log of this process up."""
+    from aeon_jobs.middleware.execution.logging import configure_process
+    from aeon_jobs.persistence.core.settings import get_settings
+
+    configure_process(get_settings(), process)
+
+
+def report_fatal(process: str, message: str) -> None:
+    """Say why a process of the system does not start. Perhaps its settings are wrong: so the log cannot be set up by them."""
+    if os.environ.get("LOG_FORMAT", "json") == "console" or sys.stderr.isatty():
+        error(message)
+        return
+    moment = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    line = {"event": message, "level": "critical", "logger": __name__, "timestamp": moment, "process": process}
+    print(json.dumps(line), file=sys.stderr)
 
 
 def warn_of_misspelt_variables() -> None:

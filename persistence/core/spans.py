@@ -42,10 +42,9 @@ class Sending:
         """For the rows of its jobs."""
 
     def to(self, job_type: str, queue_name: str) -> None:
-        """Where the jobs go, if it was not known before."""
-        if job_type and queue_name:
-            self._span.update_name(f"send {job_type}")
-            self._span.set_attributes(_destination(job_type, queue_name))
+        """Where the jobs go, if it was not known before. Empty: they have several."""
+        self._span.update_name(f"send {job_type}".strip())
+        self._span.set_attributes(_destination(job_type, queue_name))
 
     def stored(self, job_id: object, *, is_new: bool) -> None:
         """One job is stored. If not `is_new`, its key or request brought back a job that was there."""
@@ -132,10 +131,13 @@ def failed(span: Span, error_type: str, message: str) -> None:
 
 def context_of(span: Span) -> TraceContext:
     """The context of a span; empty if there is no tracer provider."""
-    carrier = dict[str, str]()
-    _propagator.inject(carrier, trace.set_span_in_context(span))
-    state = carrier.get("tracestate")
-    return TraceContext(carrier.get("traceparent"), state if state and len(state) <= MAX_TRACESTATE else None)
+    found = span.get_span_context()
+    if not found.is_valid:
+        return NO_TRACE
+    # What the propagator writes, without its dictionaries: each submission needs it.
+    ids = f"{trace.format_trace_id(found.trace_id)}-{trace.format_span_id(found.span_id)}"
+    state = found.trace_state.to_header() if found.trace_state else ""
+    return TraceContext(f"00-{ids}-{found.trace_flags:02x}", state if 0 < len(state) <= MAX_TRACESTATE else None)
 
 
 def ids_of_current_span() -> dict[str, str]:
@@ -174,10 +176,14 @@ def _destination(job_type: str, queue_name: str) -> dict[str, Any]:
 
 
 def _context(context: TraceContext) -> Context:
+    if context.traceparent is None:
+        return Context()
     carrier = {name: value for name, value in context._asdict().items() if value}
     return _propagator.extract(carrier, Context())
 
 
 def _span_context(context: TraceContext) -> trace.SpanContext | None:
+    if context.traceparent is None:
+        return None
     found = trace.get_current_span(_context(context)).get_span_context()
     return found if found.is_valid else None

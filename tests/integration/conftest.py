@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
@@ -19,10 +19,13 @@ from aeon_jobs.api.http.app import Api, create_app
 from aeon_jobs.persistence.admin import api_keys
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.models import JobType
-from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.core.settings import Settings, get_settings
 from aeon_jobs.persistence.queue import job_types
 from tests.api_server import running_api
 from tests.terminal import Terminal
+
+if TYPE_CHECKING:
+    from tests.spans import Spans
 
 ECHO = JobType(
     name="echo",
@@ -93,6 +96,17 @@ def api(environment: Settings, database: Database, redis_client: redis.Redis) ->
     with TestClient(app, raise_server_exceptions=False) as client:
         clients = {role: ApiClient(client, key) for role, key in keys.items()}
         yield ApiClients(app=app, client=client, nobody=ApiClient(client, None), **clients)
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
+    """Switches tracing on. Name it before `harness` and `api`."""
+    from tests.spans import recorded
+
+    monkeypatch.setenv("TRACING_ENABLED", "true")
+    get_settings.cache_clear()
+    with recorded() as spans:
+        yield spans
 
 
 @pytest.fixture

@@ -61,6 +61,7 @@ HEAVY = {
     "rich",
     "multiprocessing.forkserver",
     "aeon_jobs.actors",
+    "aeon_jobs.persistence.core.spans",
     "aeon_jobs.api",
     "aeon_jobs.ops",
     "aeon_jobs.middleware.stack",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from aeon_jobs.api.service.core.known import KnownQueues, KnownTypes
 from aeon_jobs.api.service.core.notifier import Notifier
@@ -13,9 +13,6 @@ from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.hints import Hints, redis_client
-
-if TYPE_CHECKING:
-    from aeon_jobs.persistence.core.spans import Tracer
 
 REDIS_TIMEOUT_S = 1.0
 
@@ -29,7 +26,8 @@ class Context:
     depths: RememberedDepths
     known_queues: KnownQueues
     known_types: KnownTypes = field(default_factory=KnownTypes)
-    tracer: Tracer | None = None
+    tracer: Any = None
+    """A Tracer, or None. Litestar evaluates this type, and to import the class is to import OpenTelemetry."""
     on_close: Callable[[], None] = lambda: None
 
     @classmethod

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from aeon_jobs.ops import process
-from aeon_jobs.ops.cli.environment import log_as, settings, warn_of_misspelt_variables
+from aeon_jobs.ops.cli.environment import log_as, settings_for, warn_of_misspelt_variables
 from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput
 from aeon_jobs.ops.cli.output.console import err, stdout_console
 
@@ -47,7 +47,8 @@ def demo() -> None:
 
 def api() -> None:
     """Run the HTTP API."""
-    found = log_as("api")
+    found = settings_for("api")
+    log_as("api")
     from aeon_jobs.api.server import run as server
 
     server.run(found)
@@ -62,7 +63,7 @@ def worker(
     """Run jobs: WORKER_PROCESSES processes of WORKER_CONCURRENCY threads each."""
     from aeon_jobs.ops import worker as group
 
-    found = settings()
+    found = settings_for("worker")
     if not found.worker_enabled:
         err.print("WORKER_ENABLED=false: no worker here")
         return
@@ -71,11 +72,11 @@ def worker(
 
 def dispatcher() -> None:
     """Hand ready jobs to the workers and repair what crashes leave behind. Any number of them may run."""
-    settings()
+    settings_for("dispatcher")
     process.become(process.command("dispatcher"))
 
 
 def scheduler() -> None:
     """Tick the schedules. Any number of them may run."""
-    settings()
+    settings_for("scheduler")
     process.become(process.command("scheduler"))

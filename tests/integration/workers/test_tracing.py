@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,14 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from aeon_jobs.middleware.execution.outcomes import Discard, PermanentError
 from aeon_jobs.middleware.execution.running import current_job
+from aeon_jobs.persistence.core import span_export, tracing
+from aeon_jobs.persistence.core.errors import SettingsError
 from aeon_jobs.persistence.core.settings import get_settings
 from aeon_jobs.persistence.queue import schedules
 from aeon_jobs.persistence.queue.schedules import NewSchedule
 from aeon_jobs.persistence.queue.states import Backoff
-from tests import traced_handlers
 from tests.harness import Harness
-from tests.spans import Spans, attributes, linked, parent_of, spans, traceparent  # noqa: F401
+from tests.spans import Spans, attributes, linked, parent_of, traceparent
 from tests.waiting import wait_for
 
 OTHER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -44,6 +46,7 @@ def test_a_job_is_followed_from_the_request_to_what_its_handler_does(spans: Span
     with harness.working(queues={"mail"}), tracer.start_as_current_span("request"):
         message = welcome.send(user=7)
         row = harness.finished(message)
+        wait_for(lambda: spans.named("dispatch"), "the dispatcher has ended its span")
 
     request, send, work = spans.one("request"), spans.one("send welcome"), spans.one("work")
     process, dispatch = spans.one("process welcome"), spans.one("dispatch")
@@ -190,9 +193,10 @@ def test_jobs_of_a_schedule_have_a_span_too(spans: Spans, harness: Harness) -> N
 
 
 def test_a_handler_in_a_process_of_its_own_continues_the_span_of_its_attempt(spans: Spans, harness: Harness) -> None:
-    traced_handlers.declare(harness.job)
+    sys.modules.pop("tests.traced_handlers", None)
+    handlers = import_module("tests.traced_handlers")  # declares it at the broker of this test
     with harness.working():
-        row = harness.finished(harness.broker.actors["where_am_i"].send())
+        row = harness.finished(handlers.where_am_i.send())
 
     assert row.result == traceparent(spans.one("process where_am_i"))
 
@@ -250,6 +254,8 @@ def test_without_a_tracer_provider_jobs_have_no_trace(harness: Harness) -> None:
 
 PROGRAM = """
 from aeon_jobs.persistence.core import tracing
+from aeon_jobs.persistence.core import span_export, tracing
+from aeon_jobs.persistence.core.errors import SettingsError
 from aeon_jobs.persistence.core.settings import get_settings
 settings = get_settings()
 tracing.start(settings, "worker")
@@ -282,9 +288,10 @@ def collector() -> Iterator[tuple[str, list[ExportTraceServiceRequest]]]:
 
 
 def _run(program: str, directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     return subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, "TRACING_ENABLED": "true", **variables},
+        env={**environ, "TRACING_ENABLED": "true", **variables},
         cwd=directory,
         capture_output=True,
         text=True,
@@ -305,16 +312,19 @@ def test_a_process_of_ours_sends_its_spans_to_the_collector_that_the_environment
     assert [span.name for span in spans_of.scope_spans[0].spans] == ["send welcome"]
 
 
-def test_an_exporter_that_is_not_there_is_named(tmp_path: Path) -> None:
-    done = _run(PROGRAM, tmp_path, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
-    assert "no package that is installed has the exporter 'otlp_proto_grpc'" in done.stderr
-    done = _run(PROGRAM, tmp_path, OTEL_EXPORTER_OTLP_PROTOCOL="smoke")
-    assert "OTEL_EXPORTER_OTLP_PROTOCOL: must be one of http/protobuf, grpc" in done.stderr
+def test_an_exporter_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    with pytest.raises(SettingsError, match="no package that is installed has the exporter 'otlp_proto_grpc'"):
+        span_export._exporter("otlp")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "smoke")
+    with pytest.raises(SettingsError, match="OTEL_EXPORTER_OTLP_PROTOCOL: must be one of http/protobuf, grpc"):
+        span_export._exporter("otlp")
 
 
-def test_without_opentelemetry_the_extra_is_named(tmp_path: Path) -> None:
-    done = _run("import sys; sys.modules['opentelemetry'] = None; import aeon_jobs.actors", tmp_path)
-    assert 'TRACING_ENABLED: needs more than the base install: pip install "aeon-jobs[otel]"' in done.stderr
+def test_without_opentelemetry_the_extra_is_named(spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aeon_jobs.persistence.core.spans", None)
+    with pytest.raises(SettingsError, match=r'TRACING_ENABLED: needs more .* pip install "aeon-jobs\[otel\]"'):
+        tracing.tracer(get_settings())
 
 
 def test_tracing_is_off_by_default() -> None:
