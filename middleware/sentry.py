@@ -7,7 +7,7 @@
 
 1. `send` makes a span queue.publish, if there is a transaction. Its ids go into the job's row as a W3C traceparent.
 2. Each attempt is a transaction of the same trace, with the op queue.process.
-3. A failure that will not be retried is an event. Its fingerprint is that of the dead letter: one issue in Sentry is one group
+3. A failure that will not be retried is an event. Its fingerprint is that of the dead letter: one issue in Sentry is one cause
    of `aeon-jobs dlq`. With `report_retries=True` the failures before it are events as well.
 
 Sentry's own DramatiqIntegration would report each exception of each attempt, and what a handler asks for (Snooze, Discard).
