@@ -16,7 +16,7 @@ COMPILE := $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.1
 IMAGE_EXTRAS := client worker api cli data otel
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-quick coverage faults check bench build lock clean
+.PHONY: help demo up test test-quick coverage faults check bench docs build lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -65,6 +65,9 @@ check: $(READY) ## Format, lint, types, import directions, compose file
 bench: $(READY) ## Measure service levels, curves and rivals (25 min); ARGS="--quick", "--only rivals", "--write-docs"
 	@$(BIN)/python -m aeon_jobs.ops.benchmarks $(ARGS)
 
+docs: $(READY) ## Build the documentation as a site, in site/; open site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file ops/docs/mkdocs.yml
+
 build: $(READY) ## Make the sdist, and the wheel out of it, in dist/
 	@rm -rf dist
 	$(BIN)/python -m build --no-isolation
@@ -76,7 +79,7 @@ lock: $(LOCKER)/.ready ## Pin what pyproject.toml names; UPGRADE=--upgrade takes
 	$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
 clean: ## Remove what the other targets made; data of `up` stay
-	rm -rf $(VENV) $(LOCKER) build dist *.egg-info .coverage .coverage.* htmlcov \
+	rm -rf $(VENV) $(LOCKER) build dist site *.egg-info .coverage .coverage.* htmlcov \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import hypothesis
 import psycopg2
 import pytest
 import redis
@@ -33,6 +34,10 @@ from aeon_jobs.persistence.core.database import Database, get_database
 from aeon_jobs.persistence.core.settings import Settings, get_settings, load_settings, variable_names
 from tests.harness import Harness, open_harness
 from tests.leaks import adopt_orphans, ignore, leaks, short_directory, wait_until_empty
+
+# A time limit for each example says how busy the machine is, and nothing about the code.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 # In the background of a shell, or with nohup, signals are ignored. Child processes inherit this, and could not be stopped.
 for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):

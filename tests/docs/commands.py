@@ -8,7 +8,7 @@
     dramatiq, aeon-jobs worker / dispatcher / scheduler
                 start for real, in the background, until the page ends; the next command comes when they are registered
     aeon-jobs api, up, demo
-                their options are read; tests/e2e runs them
+                their options are read; tests/e2e runs them. `up MODULE` starts a worker with the module
 
 Every other `aeon-jobs` command, and every other program, runs as it stands. A command without a rule here fails.
 """
@@ -99,7 +99,9 @@ def aeon_jobs(arguments: Sequence[str]) -> int:
     command = arguments[0] if arguments else ""
     if command in IN_BACKGROUND:
         return _in_background(["aeon-jobs", *arguments])
-    return _run(["aeon-jobs", *arguments, *(["--help"] if command in RUN_ELSEWHERE else [])])
+    failed = _run(["aeon-jobs", *arguments, *(["--help"] if command in RUN_ELSEWHERE else [])])
+    modules = [word for word in arguments[1:] if not word.startswith("-")]
+    return failed or (_in_background(["aeon-jobs", "worker", *modules]) if command == "up" and modules else 0)
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {

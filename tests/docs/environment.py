@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from tests.docs.pages import ROOT
 
 NAME = "aeon-jobs"
-NOT_FOR_READERS = {"dev"}
+NOT_FOR_READERS = {"dev", "docs"}
 
 _SCRIPT = """#!{python}
 import sys

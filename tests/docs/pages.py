@@ -1,4 +1,4 @@
-"""README.md and docs/*.md: their code blocks, headings and links."""
+"""README.md and the pages of docs/: their code blocks, headings and links."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = {
     str(path.relative_to(ROOT)): path
-    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 }
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\s*$")

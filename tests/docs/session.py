@@ -8,14 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg2
-import yaml
 
 from tests.docs import environment
 from tests.docs.commands import COMMANDS
@@ -26,9 +24,7 @@ TIMEOUT_S = 120
 PROGRAMS = ("curl", "psql", "openssl")
 """Programs of the system that blocks may use; without them the block is skipped."""
 
-READ = {"yaml": yaml.safe_load, "json": json.loads, "toml": tomllib.loads}
-NOT_CODE = {"text", "mermaid"}
-RUN = {"python", "sh", "sql", *READ}
+RUN = {"python", "sh", "sql"}
 
 
 class BlockFailed(AssertionError):
@@ -55,9 +51,7 @@ class Session:
         code = block.code
         for said, here in self._substitutions.items():
             code = code.replace(said, here)
-        if block.language in READ:
-            READ[block.language](code)
-        elif block.language not in NOT_CODE:
+        if block.language in RUN:
             {"python": self._run_python, "sh": self._run_sh, "sql": self._run_sql}[block.language](block, code)
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:

@@ -58,7 +58,7 @@ SMTP = re.compile(r"\baiosmtpd\b|\bsmtp", re.IGNORECASE)
 
 
 TEXT = {".py", ".md", ".sql", ".lua", ".sh", ".yaml", ".yml", ".toml", ".json", ".conf", ""}
-GENERATED = {"static", "build", "dist", "aeon_jobs.egg-info"}
+GENERATED = {"static", "build", "dist", "site", "aeon_jobs.egg-info"}
 GLOSSARY = ROOT / "docs" / "contributing.md"
 HERE = Path(__file__).resolve()
 

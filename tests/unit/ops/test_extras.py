@@ -9,8 +9,8 @@ from packaging.requirements import Requirement
 from aeon_jobs.ops import extras
 from tests.docs.pages import ROOT
 
-GROUPS = {"demo", "all", "dev"}
-"""Extras made of extras."""
+NO_COMMAND_NEEDS = {"demo", "all", "dev", "docs"}
+"""Extras made of extras, and those for developers."""
 ONLY_FASTER = {"uvloop", "opentelemetry-api"}
 """uvloop is not for every platform; the API of OpenTelemetry comes with its SDK."""
 
@@ -24,7 +24,7 @@ def test_every_extra_is_known_with_what_it_brings() -> None:
     assert by_distribution == {
         extra: {Requirement(line).name for line in lines} - ONLY_FASTER
         for extra, lines in declared.items()
-        if extra not in GROUPS
+        if extra not in NO_COMMAND_NEEDS
     }
 
 
