@@ -1,4 +1,4 @@
-# One image for every role: docker run … aeon-jobs api|worker|dispatcher|scheduler, or migrate up. See compose.yaml.
+# One image for every role: docker run … aeon-jobs api|worker|dispatcher|scheduler|exporter, or migrate up. See compose.yaml.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 # Build: a virtual environment of exactly the locked packages, each held against its hash.
@@ -24,32 +24,18 @@ RUN apt-get update \
     && useradd --system --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin aeon \
     && install --directory --owner=aeon --group=aeon /data
 COPY --from=build /opt/aeon-jobs /opt/aeon-jobs
-# API_HOST: inside a container, localhost is reached by nobody. DATA_ROOT: the one place that data_processing may touch.
+# API_HOST, METRICS_HOST: inside a container, localhost is reached by nobody. DATA_ROOT: the one place that data_processing may touch.
 ENV PATH=/opt/aeon-jobs/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     API_HOST=0.0.0.0 \
+    METRICS_HOST=0.0.0.0 \
     DATA_ROOT=/data
 WORKDIR /data
 USER 10001:10001
-EXPOSE 8000
+EXPOSE 8000 9191
 STOPSIGNAL SIGTERM
-# Healthy is: the API answers; a worker or dispatcher of this very container was seen in the database within a lease (20 s).
-# Anything else, the scheduler and migrate up among it, is healthy as long as it runs: it ends when it cannot go on.
-HEALTHCHECK --interval=30s --timeout=15s --start-period=30s --retries=3 CMD ["python", "-c", "\
-import os, pathlib, urllib.request\n\
-role = pathlib.Path('/proc/1/cmdline').read_text().split('\\0')\n\
-if 'api' in role:\n\
-    urllib.request.urlopen('http://127.0.0.1:' + (os.environ.get('API_PORT') or '8000') + '/health/live', timeout=10)\n\
-elif 'worker' in role or 'dispatcher' in role:\n\
-    from sqlalchemy import text\n\
-    from aeon_jobs.middleware.execution.process import this_host\n\
-    from aeon_jobs.persistence.core.database import get_database\n\
-    with get_database().transaction() as connection:\n\
-        connection.execute(text('''\n\
-            SELECT 1 FROM workers WHERE boot_id = :boot AND pid_namespace = :namespace AND kind = ANY(:role)\n\
-            AND state <> 'stopped' AND last_seen_at > now() - interval '20 s' LIMIT 1'''),\n\
-            {'boot': this_host().boot_id, 'namespace': this_host().pid_namespace, 'role': role}).one()\n\
-"]
+# Healthy is: the API or the exporter answers; a worker, dispatcher or scheduler of this very container has sent a heartbeat.
+HEALTHCHECK --interval=30s --timeout=15s --start-period=30s --retries=3 CMD ["aeon-jobs", "health"]
 ENTRYPOINT ["tini", "--", "aeon-jobs"]
 CMD ["--help"]

@@ -117,6 +117,12 @@ def peers_on(connection: Connection, host: Host) -> list[Peer]:
     return [peer_of(row._asdict()) for row in rows]
 
 
+def alive_on(connection: Connection, host: Host, kind: str, silence_ms: int) -> int:
+    """How many processes of `kind` on `host` were heard of within `silence_ms`."""
+    parameters = {"boot_id": host.boot_id, "pid_namespace": host.pid_namespace, "kind": kind, "silence_ms": silence_ms}
+    return int(run(connection, "queue/alive_on_host", parameters).scalar_one())
+
+
 def mark_lost(connection: Connection, ids: Sequence[str]) -> list[Peer]:
     """Declare processes dead. Only the caller that changed a row gets it back: each death has one reaper."""
     return [peer_of(row._asdict()) for row in run(connection, "queue/mark_lost", {"ids": list(ids)})] if ids else []

@@ -1,0 +1,69 @@
+"""`aeon-jobs health`, as the health check of a container runs it."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+
+from aeon_jobs.ops import health
+from aeon_jobs.ops.presence import present
+from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.settings import Settings, get_settings
+from tests.api_server import running_api
+from tests.harness import Harness
+from tests.rows import rows
+from tests.terminal import Terminal
+from tests.waiting import wait_for
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(monkeypatch, capsys)
+
+
+def test_a_worker_is_healthy_while_it_sends_heartbeats(harness: Harness, terminal: Terminal) -> None:
+    with harness.working():
+        wait_for(lambda: terminal("health", "worker").code == 0, "the worker is healthy")
+        rows(harness.database, "UPDATE workers SET last_seen_at = now() - interval '1 min', pid_namespace = 'another'")
+        refused = terminal("health", "worker")
+    assert (refused.code, refused.out) == (1, "worker: no heartbeat within 15 s\n")
+
+
+def test_a_scheduler_is_healthy_while_it_is_present(
+    environment: Settings, database: Database, terminal: Terminal
+) -> None:
+    assert terminal("health", "scheduler").code == 1
+    with present("scheduler", database, environment):
+        wait_for(lambda: terminal("health", "scheduler").code == 0, "the scheduler is healthy")
+    assert terminal("health", "scheduler").code == 1
+
+
+def test_an_api_is_healthy_when_it_answers(
+    environment: Settings, redis_client: redis.Redis, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_api(environment) as server:
+        monkeypatch.setenv("API_PORT", server.address.rpartition(":")[2])
+        get_settings.cache_clear()
+        assert terminal("health", "api").code == 0
+    away = terminal("health", "api", "--json")
+    assert (away.code, away.json["healthy"]) == (1, False)
+
+
+def test_without_postgres_a_worker_is_not_healthy(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://someone:geheim@127.0.0.1:9/none")
+    get_settings.cache_clear()
+    away = terminal("health", "worker")
+    assert away.code == 1
+    assert "geheim" not in away.out
+
+
+def test_the_first_process_of_the_container_tells_the_role(
+    environment: Settings, database: Database, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def container(*command_line: str) -> None:
+        monkeypatch.setattr(health, "role_of_container", lambda: health.role_of(command_line))
+
+    container("tini", "--", "aeon-jobs", "dispatcher")
+    assert terminal("health").out.startswith("dispatcher: no heartbeat")
+    container("tini", "--", "aeon-jobs", "migrate", "up")
+    assert terminal("health").code == 0
