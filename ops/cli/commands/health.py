@@ -28,10 +28,7 @@ def health(
     from aeon_jobs.ops import health as checks
 
     found = role.value if role else checks.role_of_container()
-    if found is None:
-        output.show({"role": None, "healthy": True}, lambda _: "process 1 is no process of aeon-jobs: nothing to check")
-        return
-    finding = checks.check(found, settings())
-    output.show(finding, lambda finding: f"{finding.role}: {finding.detail}")
-    if not finding.healthy:
+    finding = checks.check(found, settings()) if found else None
+    output.show(finding or {"role": None, "healthy": True}, lambda _: checks.line(finding))
+    if finding and not finding.healthy:
         raise typer.Exit(Exit.FAILED)

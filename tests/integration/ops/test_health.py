@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 import redis
 
-from aeon_jobs.ops import health
+from aeon_jobs.ops import entry_point, health
 from aeon_jobs.ops.presence import present
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings, get_settings
@@ -58,12 +61,23 @@ def test_without_postgres_a_worker_is_not_healthy(terminal: Terminal, monkeypatc
 
 
 def test_the_first_process_of_the_container_tells_the_role(
-    environment: Settings, database: Database, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    environment: Settings,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def container(*command_line: str) -> None:
-        monkeypatch.setattr(health, "role_of_container", lambda: health.role_of(command_line))
+    """As the image calls it: without options."""
 
-    container("tini", "--", "aeon-jobs", "dispatcher")
-    assert terminal("health").out.startswith("dispatcher: no heartbeat")
-    container("tini", "--", "aeon-jobs", "migrate", "up")
-    assert terminal("health").code == 0
+    def container(*command_line: str) -> tuple[int, str]:
+        (tmp_path / "cmdline").write_text("\0".join(command_line))
+        monkeypatch.setattr(health, "PROCESS_1", tmp_path / "cmdline")
+        monkeypatch.setattr(sys, "argv", ["aeon-jobs", "health"])
+        with pytest.raises(SystemExit) as end:
+            entry_point.main()
+        return int(end.value.code or 0), capsys.readouterr().out
+
+    assert container("tini", "--", "aeon-jobs", "dispatcher") == (1, "dispatcher: no heartbeat within 15 s\n")
+    with present("scheduler", database, environment):
+        wait_for(lambda: container("tini", "--", "aeon-jobs", "scheduler")[0] == 0, "the scheduler is healthy")
+    assert container("tini", "--", "aeon-jobs", "migrate", "up")[0] == 0
