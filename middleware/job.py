@@ -32,6 +32,7 @@ from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import get_settings
 from aeon_jobs.persistence.hints import Hints, redis_client
+from aeon_jobs.persistence.queue.limits import Limit, Rate, shape
 from aeon_jobs.persistence.queue.states import Backoff, Rules
 
 P = ParamSpec("P")
@@ -90,6 +91,8 @@ def job(
     transient: Sequence[type[BaseException]] = (),
     isolation: Isolation = "thread",
     waits_for_record: bool = False,
+    concurrency: Limit | Sequence[Limit] = (),
+    rate: Rate | Sequence[Rate] = (),
     description: str | None = None,
     example: Mapping[str, Any] | None = None,
 ) -> Declaration: ...
@@ -110,6 +113,8 @@ def job(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
         isolation: "process" runs the handler in a child process that can be killed.
         waits_for_record: a thread begins no other job before the outcome of this one is in PostgreSQL. If the process is
             killed, at most one handler of each thread that ended runs again; without it, less than two. It costs throughput.
+        concurrency: how many jobs run at once, of the type or of each key: `Limit(5, key="payload.tenant")`.
+        rate: how many start in a period: `Rate(100, per=60)`.
         description, example: for the registry, the API's documentation and people.
 
     Raises:
@@ -133,6 +138,8 @@ def _declare(
     transient: Sequence[type[BaseException]] = (),
     isolation: Isolation = "thread",
     waits_for_record: bool = False,
+    concurrency: Limit | Sequence[Limit] = (),
+    rate: Rate | Sequence[Rate] = (),
     description: str | None = None,
     example: Mapping[str, Any] | None = None,
 ) -> JobActor[Any, Any]:
@@ -150,6 +157,7 @@ def _declare(
         rules=Rules(tuple(permanent), tuple(transient)),
         isolation=isolation,
         waits_for_record=waits_for_record,
+        limits=_limits(name or handler.__name__, concurrency, rate),
     )
     definition.verify()
     is_async = inspect.iscoroutinefunction(handler)
@@ -161,6 +169,17 @@ def _declare(
         definition=definition,
     )(_contained(handler) if is_async else handler)  # type: ignore[assignment]
     return actor
+
+
+def _limits(name: str, concurrency: Limit | Sequence[Limit], rate: Rate | Sequence[Rate]) -> dict[str, Any] | None:
+    given: list[Limit | Rate] = [
+        *([concurrency] if isinstance(concurrency, Limit) else concurrency),
+        *([rate] if isinstance(rate, Rate) else rate),
+    ]
+    try:
+        return shape(given)
+    except ValueError as error:
+        raise ValueError(f"job {name}: {error}") from None
 
 
 def _contained(handler: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ One statement a second looks what there is to do; at rest it is the only one. A 
 look        1 s   this dispatcher proves that it lives, and sees what there is to do
 reap_dead   1 s   processes of this host that are certainly dead: their jobs are freed at once
 rescue      1 s   running jobs whose lease ended: back to pending, or poison
+expire      1 s   jobs that were not begun in time: they are cancelled
 abandoned   1 s   lanes without a live worker: what is in them goes back to PostgreSQL, where other workers may get it
 silent      5 s   processes that were not heard of for a lease: what they had fetched is taken back
 reconcile   2 s   jobs that are queued for a while: dispatched again if Redis lost them, or if no worker takes them
@@ -30,7 +31,7 @@ from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
-from aeon_jobs.persistence.queue import dead_letters, dispatch, due, executions, workers
+from aeon_jobs.persistence.queue import dead_letters, dispatch, due, executions, limits, workers
 from aeon_jobs.persistence.queue.dispatch import parse_message_id
 from aeon_jobs.persistence.queue.due import Due
 from aeon_jobs.persistence.queue.process import is_dead, this_host
@@ -82,6 +83,7 @@ class Upkeep:
         self._tasks = [
             _Task(self.reap_dead, 1, lambda seen: any(map(is_dead, seen.peers))),
             _Task(self.rescue, 1, lambda seen: seen.expired),
+            _Task(self.expire, 1, lambda seen: seen.expiring),
             _Task(self.abandoned, 1, self._has_abandoned),
             _Task(self.reconcile, 2, lambda seen: seen.waiting),
             _Task(self.silent, 5, lambda seen: seen.silent or bool(self._silent)),
@@ -136,6 +138,10 @@ class Upkeep:
         if not self._was_blind():
             rescue(self._database, self._settings)
 
+    def expire(self) -> None:
+        with self._database.connection() as connection:
+            dispatch.expire(connection)
+
     def silent(self) -> None:
         """Take back what frozen or partitioned processes had fetched. `rescue` takes their running jobs."""
         if self._was_blind():
@@ -179,6 +185,7 @@ class Upkeep:
     def forget(self) -> None:
         with self._database.connection() as connection:
             workers.forget(connection, FORGET_AFTER_MS)
+            limits.forget(connection)
             if days := self._settings.job_dlq_retention_days:
                 dead_letters.forget(connection, days)
 

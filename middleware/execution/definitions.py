@@ -38,6 +38,12 @@ class Definition:
     rules: Rules = field(default_factory=Rules)
     isolation: Isolation = "thread"
     waits_for_record: bool = False
+    limits: dict[str, Any] | None = None
+    """See persistence.queue.limits.shape."""
+
+    @property
+    def limits_in_force(self) -> dict[str, Any] | None:
+        return self.limits
 
     def verify(self) -> None:
         """

@@ -79,6 +79,9 @@ class State(Middleware):
             self._running.remove(job)
             if won is False:
                 _say_superseded(job)
+            if broker.get_actor(message.actor_name).options["definition"].limits:
+                # Another job of the type may have its place.
+                broker.hints.job_ready()  # type: ignore[attr-defined]
             buffer.settle(message_id)
             if buffer.must_ack:
                 broker.wake()  # type: ignore[attr-defined]

@@ -85,6 +85,9 @@ class Job(SQLModel, table=True):
     )
     ready: bool = True
     ready_at: datetime | None = _time()
+    gated: bool = False
+    limit_key: str | None = _text(255)
+    expires_at: datetime | None = _time()
     blocked_by: int = 0
     has_dependents: bool = False
     dispatch_seq: int = 0
@@ -204,8 +207,19 @@ class JobType(SQLModel, table=True):
     priority: int = 50
     max_retries: int = 3
     timeout_ms: int = 300_000
+    limits: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    """What the code declares; see persistence.queue.limits."""
+    limits_override: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    """What an operator has set instead."""
+    paused_at: datetime | None = _time()
+    paused_by: str | None = _text(255)
+    pause_reason: str | None = _text()
     created_at: datetime = _now()
     updated_at: datetime = _now()
+
+    @property
+    def limits_in_force(self) -> dict[str, Any] | None:
+        return self.limits if self.limits_override is None else self.limits_override
 
 
 class JobQueue(SQLModel, table=True):
@@ -220,6 +234,34 @@ class JobQueue(SQLModel, table=True):
     max_running: int | None = None
     created_at: datetime = _now()
     updated_at: datetime = _now()
+
+
+class JobLimitState(SQLModel, table=True):
+    """A job type with limits. Who locks the row admits its jobs."""
+
+    __tablename__ = "job_limit_states"
+
+    job_type: str = Field(
+        sa_column=Column(String(100), ForeignKey("job_types.name", ondelete="CASCADE"), primary_key=True)
+    )
+    last_key: str = Field(default="", sa_type=String(255))
+    """Whose turn it was last."""
+    tokens: float | None = Field(default=None, sa_column=Column(Double, nullable=True))
+    """Starts that are left of the type's period."""
+    refilled_at: datetime = _now()
+
+
+class JobLimitBucket(SQLModel, table=True):
+    """What is left of the starts of a key in its period. No row: all."""
+
+    __tablename__ = "job_limit_buckets"
+
+    job_type: str = Field(
+        sa_column=Column(String(100), ForeignKey("job_types.name", ondelete="CASCADE"), primary_key=True)
+    )
+    limit_key: str = Field(sa_column=Column(String(255), primary_key=True))
+    tokens: float = Field(sa_type=Double)
+    refilled_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
 class Worker(SQLModel, table=True):

@@ -82,6 +82,11 @@ def promote(connection: Connection) -> int:
     return int(run(connection, "queue/promote").scalar_one())
 
 
+def expire(connection: Connection) -> int:
+    """Cancel jobs that were not begun before they expired; returns how many."""
+    return int(run(connection, "queue/expire").scalar_one())
+
+
 def dispatch(connection: Connection, free: Mapping[Lane, int], after: int = 0) -> list[Dispatch]:
     """Queue up to `free[lane]` ready jobs for each lane; returns them, highest priority first. Promotes before.
 

@@ -38,6 +38,8 @@ class Due:
     """Jobs are ready or came due; perhaps nobody can run them."""
     expired: bool
     """Leases ended."""
+    expiring: bool
+    """Jobs were not begun before they expired."""
     waiting: bool
     """Dispatches were not claimed for a while."""
     silent: bool

@@ -73,4 +73,5 @@ def _as_row(definition: Defaults) -> dict[str, Any]:
         "priority": definition.priority,
         "max_retries": definition.max_retries,
         "timeout_ms": definition.timeout_ms,
+        "limits": definition.limits,
     }

@@ -14,6 +14,7 @@ from aeon_jobs.persistence.core import payloads
 from aeon_jobs.persistence.core.copying import copy_fields
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
 from aeon_jobs.persistence.core.settings import get_settings
+from aeon_jobs.persistence.queue import limits
 
 OnFailure = Literal["wait", "cancel", "run"]
 MAX_METADATA_BYTES = 65_536
@@ -29,7 +30,7 @@ _TEXTS = [
 
 
 _BEFORE = ("job_type", "queue_name", "priority", "max_retries", "timeout_ms", "metadata")
-_AFTER = ("scheduled_at", "created_by", "traceparent", "tracestate")
+_AFTER = ("limit_key", "scheduled_at", "expires_at", "created_by", "traceparent", "tracestate")
 _NOT_COPIED = ("idempotency_key", "delay_ms", "schedule_id")
 COPIED = ("id", *_BEFORE, "payload", *_AFTER)
 """Columns of a line of COPY."""
@@ -50,6 +51,10 @@ class Defaults(Protocol):
     def max_retries(self) -> int: ...
     @property
     def timeout_ms(self) -> int: ...
+    @property
+    def limits(self) -> dict[str, Any] | None: ...
+    @property
+    def limits_in_force(self) -> dict[str, Any] | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,8 @@ class NewJob:
     scheduled_at: datetime | None = None
     delay_ms: int | None = None
     """Instead of `scheduled_at`: from now on, by the clock of PostgreSQL."""
+    expires_at: datetime | None = None
+    """Not begun by then, the job is cancelled."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     created_by: str | None = None
     idempotency_key: str | None = None
@@ -100,6 +107,7 @@ class Template:
             raise InvalidJob.at("job_type", f"{new.job_type!r:.100} is not registered by any worker")
         self.new = new
         self._schema = job_type.payload_schema
+        self._limits = job_type.limits_in_force
         self._metadata, faults = _encoded(new.metadata, "metadata", MAX_METADATA_BYTES)
         self._violations = _broken_rules(new) + faults
         self.fields: dict[str, Any] = {
@@ -126,7 +134,7 @@ class Template:
     def copied(self) -> tuple[str, str]:
         """What stands before and behind the payload in a line of COPY; see COPIED."""
         values = {**self.fields, "metadata": self._metadata}
-        before, after = ([values.get(name) for name in names] for names in (_BEFORE, _AFTER))
+        before, after = ([values.get(name) for name in names] for names in (_BEFORE, _AFTER[1:]))
         return f"{copy_fields(before)}\t", f"\t{copy_fields(after)}\n"
 
     def row(self, payload: Any) -> Row:
@@ -136,9 +144,15 @@ class Template:
         """
         encoded, faults = _encoded(payload, "payload", payload_limit())
         faults = faults or _broken_schema(payload, self._schema)
+        key = None
+        if self._limits and not faults:
+            try:
+                key = limits.key_of(self._limits, payload, self.new.metadata)
+            except limits.NoKey as error:
+                faults.append(Violation(self._limits["key"], str(error)))
         if self._violations or faults:
             raise InvalidJob(self._violations + faults)
-        return Row(self, encoded)
+        return Row(self, encoded, key)
 
 
 @dataclass(slots=True)
@@ -148,6 +162,7 @@ class Row:
     template: Template
     payload: str
     """As JSON."""
+    limit_key: str | None = None
     id: UUID = field(init=False)
     """Given when the job is stored."""
 
@@ -161,11 +176,12 @@ class Row:
         before, after = self.template.copied
         # JSON escapes control characters itself.
         payload = self.payload.replace("\\", "\\\\")
-        return f"{self.id.hex}\t{before}{payload}{after}"
+        return f"{self.id.hex}\t{before}{payload}\t{copy_fields([self.limit_key])}{after}"
 
     def json(self) -> str:
         """For `submit_jobs`."""
-        return f'{{"id":"{self.id}","payload":{self.payload},{self.template.inserted}}}'
+        key = "" if self.limit_key is None else f'"limit_key":{json.dumps(self.limit_key)},'
+        return f'{{"id":"{self.id}","payload":{self.payload},{key}{self.template.inserted}}}'
 
 
 def payload_limit() -> int:
@@ -177,6 +193,7 @@ def _optional(new: NewJob) -> list[tuple[str, Any]]:
     """Columns that most jobs leave empty."""
     return [
         ("scheduled_at", _iso(new.scheduled_at)),
+        ("expires_at", _iso(new.expires_at)),
         ("delay_ms", new.delay_ms),
         ("created_by", new.created_by),
         ("idempotency_key", new.idempotency_key),
@@ -219,8 +236,11 @@ def _broken_rules(new: NewJob) -> list[Violation]:
         if (text := getattr(new, name)) is not None
         and not (isinstance(text, str) and 0 < len(text) <= limit and payloads.is_storable(text))
     ]
-    if new.scheduled_at is not None and not _is_moment(new.scheduled_at):
-        broken.append(Violation("scheduled_at", "must be a point in time that carries a time zone"))
+    broken += [
+        Violation(name, "must be a point in time that carries a time zone")
+        for name in ("scheduled_at", "expires_at")
+        if (moment := getattr(new, name)) is not None and not _is_moment(moment)
+    ]
     if new.delay_ms is not None and new.scheduled_at is not None:
         broken.append(Violation("delay", "give either delay or scheduled_at, not both"))
     if new.delay_ms is not None and not _is_delay(new.delay_ms):

@@ -18,7 +18,7 @@ BEGIN
         lease_expires_at = now() + lease_ms * interval '1 millisecond'
     FROM unnest(ids, seqs) AS dispatched (id, seq)
     WHERE jobs.id = ANY(ids) AND jobs.id = dispatched.id AND jobs.dispatch_seq = dispatched.seq AND jobs.status::text = 'queued'
-      AND jobs.cancel_requested_at IS NULL
+      AND jobs.cancel_requested_at IS NULL AND (jobs.expires_at IS NULL OR jobs.expires_at > now())
     RETURNING
         jobs.id, jobs.dispatch_seq, jobs.attempt, jobs.job_type, jobs.queue_name, jobs.priority, jobs.payload, jobs.metadata,
         jobs.retry_count, jobs.max_retries, jobs.timeout_ms, jobs.created_by, jobs.created_at, jobs.started_at,

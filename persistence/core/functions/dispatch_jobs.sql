@@ -12,6 +12,10 @@ BEGIN
     -- A dispatch that a crash of the server takes back is void: its claim finds another dispatch_seq.
     PERFORM set_config('synchronous_commit', 'off', true);
     PERFORM promote_jobs();
+    -- Ordered, for the index that has nothing else: see promote_jobs.
+    IF (SELECT true FROM jobs WHERE status = 'pending' AND gated ORDER BY job_type, limit_key, priority DESC, seq LIMIT 1) IS NOT NULL THEN
+        PERFORM admit_jobs(wanted);
+    END IF;
     -- First the pairs of queue and job type that a lane can run now, and a lock on each of their queues. One dispatcher at a time
     -- dispatches a queue: two together would not keep to its limit, and a pause waits for the dispatch. Queues that another
     -- transaction has locked are passed over, and paused ones. A look that finds nothing to run locks nothing, so it writes nothing.
@@ -34,6 +38,7 @@ BEGIN
     pairs AS MATERIALIZED (
         SELECT p.* FROM ready p
         WHERE EXISTS (SELECT FROM lanes l WHERE l.queues ? p.queue_name AND l.job_types ? p.job_type)
+          AND NOT EXISTS (SELECT FROM job_types t WHERE t.name = p.job_type AND t.paused_at IS NOT NULL)
     ),
     locked AS (
         SELECT name FROM job_queues WHERE name IN (SELECT queue_name FROM pairs) AND paused_at IS NULL

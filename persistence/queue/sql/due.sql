@@ -5,14 +5,17 @@ SELECT
         SELECT true FROM jobs WHERE status = 'pending' AND ready AND cancel_requested_at IS NULL
         ORDER BY queue_name, job_type, priority DESC, seq LIMIT 1
     ) IS NOT NULL OR coalesce((
-        SELECT scheduled_at <= now() FROM jobs WHERE status = 'pending' AND NOT ready AND blocked_by = 0
+        SELECT scheduled_at <= now() FROM jobs WHERE status = 'pending' AND NOT ready AND NOT gated AND blocked_by = 0
         ORDER BY scheduled_at LIMIT 1
-    ), false) AS ready,
+    ), false) OR (SELECT true FROM jobs WHERE status = 'pending' AND gated ORDER BY job_type, limit_key, priority DESC, seq LIMIT 1) IS NOT NULL AS ready,
     EXISTS (SELECT FROM jobs WHERE status = 'running' AND lease_expires_at < now()) AS expired,
     coalesce((
         SELECT queued_at <= now() - :age_ms * interval '1 millisecond' FROM jobs WHERE status = 'queued'
         ORDER BY queued_at LIMIT 1
     ), false) AS waiting,
+    EXISTS (
+        SELECT FROM jobs WHERE expires_at <= now() AND expires_at IS NOT NULL AND status IN ('pending', 'queued')
+    ) AS expiring,
     EXISTS (
         SELECT FROM workers
         WHERE last_seen_at < now() - :silence_ms * interval '1 millisecond' AND state IN ('running', 'stopping')

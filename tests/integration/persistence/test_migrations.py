@@ -538,5 +538,5 @@ def test_a_role_that_may_not_make_functions_anew_is_told_so(guest, empty):
 
 def test_every_migration_has_a_way_back_and_stands_in_order():
     versions = [migration.version for migration in migrate.available()]
-    assert versions == list(range(1, len(versions) + 1))
+    assert versions == sorted(set(versions))
     assert all(migration.down.strip() for migration in migrate.available())

@@ -23,6 +23,7 @@ from aeon_jobs.persistence.queue import (
     executions,
     job_types,
     jobs,
+    limits,
     queues,
     schedules,
     states,
@@ -85,7 +86,13 @@ FILL = """
     INSERT INTO job_types (name) SELECT 'type' || n FROM generate_series(1, 2000) n;
     INSERT INTO job_queues (name) SELECT 'queue' || n FROM generate_series(1, 2000) n;
     INSERT INTO job_counters (metric, job_type, label, shard)
-    SELECT 'processed', 'type' || n, 'completed', 1 FROM generate_series(1, 3000) n
+    SELECT 'processed', 'type' || n, 'completed', 1 FROM generate_series(1, 3000) n;
+    INSERT INTO job_types (name, limits) VALUES
+        ('limited', '{"key": "payload.k", "running_per_key": 2, "starts_per_key": {"count": 9, "period_ms": 1000}}');
+    INSERT INTO jobs (job_type, queue_name, limit_key, expires_at)
+    SELECT 'limited', 'default', 'key' || n % 900, now() + (n - 10) * interval '1 min' FROM generate_series(1, 3000) n;
+    INSERT INTO job_limit_buckets (job_type, limit_key, tokens, refilled_at)
+    SELECT 'limited', 'key' || n, 9, now() - n * interval '15 min' FROM generate_series(1, 3000) n
 """
 DEPENDENCIES = """
     INSERT INTO job_dependencies (job_id, depends_on_job_id)
@@ -209,9 +216,29 @@ def look(connection: Connection) -> None:
     due.look(connection, "w1", Host("h", "b", "n"), silence_ms=20_000, age_ms=3_000)
 
 
+CANCELS = '{"key": "payload.k", "running_per_key": 3, "strategy": "cancel_newest"}'
+
+
+def admit(connection: Connection) -> None:
+    dispatch.dispatch(connection, {Lane("lane", ("default",), ("limited",)): 64})
+
+
+def cancel_over_limit(connection: Connection) -> None:
+    rows(
+        connection,
+        "UPDATE job_types SET limits_override = CAST(:limits AS jsonb) WHERE name = 'limited'",
+        limits=CANCELS,
+    )
+    admit(connection)
+
+
 HOT: dict[str, tuple[str, Work]] = {
     "dispatch": ("jobs_ready_idx", lambda c: dispatch.dispatch(c, {Lane("lane", ("default", "slow"), TYPES): 64})),
     "promote": ("jobs_due_idx", dispatch.promote),
+    "admit": ("jobs_gated_idx", admit),
+    "count the admitted": ("jobs_admitted_idx", admit),
+    "cancel beyond a limit": ("jobs_gated_idx", cancel_over_limit),
+    "expire": ("jobs_expiring_idx", dispatch.expire),
     "queued_since": ("jobs_queued_idx", lambda c: dispatch.queued_since(c, 3_000)),
     "claim": (
         "jobs_pkey",
@@ -264,7 +291,8 @@ def test_a_hot_statement_uses_its_index_and_reads_no_table_of_jobs_from_end_to_e
 def test_the_look_of_a_dispatcher_reads_only_the_small_indexes_of_what_it_looks_for(statistics, request, environment):
     plan = plan_of(request.getfixturevalue(statistics), look)
     found = {index for index in plan.indexes if index.startswith("jobs_")}
-    assert found == {"jobs_due_idx", "jobs_ready_idx", "jobs_queued_idx", "jobs_running_idx"}
+    small = ("due", "ready", "queued", "running", "gated", "expiring")
+    assert found == {f"jobs_{name}_idx" for name in small}
     assert "jobs" not in plan.scanned
 
 
@@ -291,6 +319,9 @@ OTHERS: dict[str, Work] = {
     "workers_seen_idx": lambda c: workers.mark_silent(c, 10_000_000_000),
     "workers_pkey": lambda c: workers.beat(c, "w1"),
     "job_types_pkey": lambda c: job_types.get(c, "note"),
+    "job_limit_states_pkey": admit,
+    "job_limit_buckets_pkey": admit,
+    "job_limit_buckets_refilled_idx": limits.forget,
     "job_queues_pkey": lambda c: dispatch.dispatch(c, {Lane("lane", ("default",), TYPES): 1}),
     "job_counters_pkey": record,
     "job_api_keys_pkey": lambda c: run(c, "admin/find_api_key", {"id": "key7"}),
