@@ -16,10 +16,10 @@ COMPILE := $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.1
 IMAGE_EXTRAS := client worker api cli data otel
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-quick coverage faults check bench docs build lock clean
+.PHONY: help demo up test test-quick coverage faults check bench rehearse-monitoring docs build lock clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 26
 
 demo: $(READY) ## Run everything here with sample data, and show it at work
 	@$(BIN)/aeon-jobs demo
@@ -67,6 +67,9 @@ bench: $(READY) ## Measure service levels, curves and rivals (25 min); ARGS="--q
 
 docs: $(READY) ## Build the documentation as a site, in site/; open site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file ops/docs/mkdocs.yml
+
+rehearse-monitoring: $(READY) ## Prometheus, Alertmanager and every alert's way, for real (4 min); ARGS=--pictures draws the panels
+	@$(BIN)/python -m aeon_jobs.ops.rehearsals.monitoring $(ARGS)
 
 build: $(READY) ## Make the sdist, and the wheel out of it, in dist/
 	@rm -rf dist

@@ -14,6 +14,13 @@ def first_free(host: str, wanted: int) -> int | None:
     return next((port for port in range(wanted, last + 1) if is_free(host, port)), None)
 
 
+def any_free(host: str) -> int:
+    """A port that the system chooses."""
+    with closing(socket.socket()) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
 def is_free(host: str, port: int) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:

@@ -10,9 +10,8 @@ import base64
 import logging
 import os
 import secrets
-import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -29,6 +28,7 @@ from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServ
 from aeon_jobs.ops.embedded.tether import signals_deferred
 from aeon_jobs.ops.lines import Lines
 from aeon_jobs.ops.mail_sink import HOST, MailSink
+from aeon_jobs.ops.ports import any_free
 from aeon_jobs.ops.programs import Program, programs
 from aeon_jobs.ops.supervisor import Supervisor
 from aeon_jobs.persistence.admin import api_keys
@@ -113,8 +113,8 @@ def started(deadline: Deadline) -> Iterator[DemoSystem]:
             "SMTP_TLS": "none",
             "SMTP_FROM": "Aeon Demo <demo@demo.example>",
             "DATA_ROOT": str(directory / "data"),
-            "API_PORT": str(_free_port()),
-            "METRICS_PORT": str(_free_port()),
+            "API_PORT": str(any_free(HOST)),
+            "METRICS_PORT": str(any_free(HOST)),
             "WORKER_SHUTDOWN_TIMEOUT": "3000",
             "LOG_FORMAT": "console",
             "PYTHONUNBUFFERED": "1",
@@ -142,12 +142,6 @@ def _forget_settings() -> None:
         os.environ.pop(name, None)
     get_settings.cache_clear()
     get_database.cache_clear()
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _api_key(database: Database) -> str:
