@@ -19,7 +19,7 @@ IMAGE_EXTRAS := client worker api cli data otel
 .PHONY: help demo up test test-quick coverage faults check bench rehearse-monitoring docs build lock clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 26
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 28
 
 demo: $(READY) ## Run everything here with sample data, and show it at work
 	@$(BIN)/aeon-jobs demo

@@ -16,7 +16,7 @@ KINDS = ("worker", "dispatcher", "scheduler")
 def metrics(situation: Situation) -> Iterator[Metric]:
     workers = [process for process in situation.processes if process.kind == "worker"]
     living = Counter(process.kind for process in situation.processes if process.is_alive)
-    # A worker that was lost stays, at 0, until it is dismissed; one that stopped is dropped.
+    # A worker that was lost stays, at 0, until it is replaced or acknowledged; one that stopped is dropped.
     yield gauges(
         "worker_alive_gauge",
         "1 while a worker is heard of.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from aeon_jobs.persistence.core.database import run_sql, together
+from aeon_jobs.persistence.metrics.replacements import replaced
 
 # As in `queue.due`: statistics that are old must not make the planner read the table of jobs.
 _SETTINGS = "".join(f"SET LOCAL {name} = off;\n" for name in ("enable_seqscan", "enable_sort", "jit"))
@@ -20,6 +21,10 @@ class Process:
     kind: str
     threads: int
     busy: int
+    state: str
+    lane: str | None
+    started_at: float
+    last_seen_at: float
     is_alive: bool
 
 
@@ -33,7 +38,7 @@ class Situation:
     dispatch_lag_s: float
     running_past_deadline: int
     processes: Sequence[Process]
-    """All that have not stopped."""
+    """Those that live, and those that were lost and not replaced."""
     background_tasks: Mapping[str, float]
     """By name: the Unix time of the last success; 0: never."""
 
@@ -49,6 +54,11 @@ def read(connection: Connection, silence_ms: int) -> Situation:
         oldest_ready_s={entry["queue_name"]: entry["age_s"] for entry in row.oldest_ready or ()},
         dispatch_lag_s=lags["dispatch_lag_s"],
         running_past_deadline=lags["running_past_deadline"],
-        processes=[Process(**entry) for entry in row.processes or ()],
+        processes=_that_count([Process(**entry) for entry in row.processes or ()]),
         background_tasks={entry["name"]: entry["last_success"] for entry in row.background_tasks or ()},
     )
+
+
+def _that_count(processes: Sequence[Process]) -> list[Process]:
+    gone = replaced(processes)
+    return [process for process in processes if process.state != "stopped" and process.id not in gone]

@@ -1,5 +1,7 @@
--- Every process that has not stopped, and whether it was heard of.
+-- Every process, whether it was heard of, and from when until when: those that stopped too, for they took the place of others.
 SELECT
-    id, kind, threads, busy,
+    id, kind, threads, busy, state, lane,
+    extract(epoch FROM started_at)::double precision AS started_at,
+    extract(epoch FROM last_seen_at)::double precision AS last_seen_at,
     state IN ('running', 'stopping') AND last_seen_at > now() - :silence_ms * interval '1 millisecond' AS is_alive
-FROM workers WHERE state <> 'stopped' ORDER BY id
+FROM workers ORDER BY id
