@@ -1,7 +1,7 @@
 """Monitoring, rehearsed with a real Prometheus and a real Alertmanager: `make rehearse-monitoring`.
 
 run             from the first server to the exit code
-binaries        Prometheus and Alertmanager: those on the path, or Debian's, unpacked and not installed
+binaries        Prometheus and Alertmanager: those on the path, or Debian's, which are installed
 configuration   the files of ops/prometheus and ops/alertmanager, with the addresses of this run and shorter durations
 servers         starts both
 prometheus      asks Prometheus

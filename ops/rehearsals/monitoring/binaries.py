@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager: those on the path, or else Debian's packages, unpacked into a directory and not installed."""
+"""Prometheus and Alertmanager: those on the path, or else Debian's packages, which are installed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
 from aeon_jobs.persistence.core.errors import JobsError
 
-PACKAGES = {"prometheus": "prometheus", "promtool": "prometheus", "alertmanager": "prometheus-alertmanager"}
-DEBIAN_NAMES = {"alertmanager": "prometheus-alertmanager"}
-"""Programs that Debian calls otherwise."""
+PACKAGES = ("prometheus", "prometheus-alertmanager")
+NAMES = {
+    "prometheus": ("prometheus",),
+    "promtool": ("promtool",),
+    "alertmanager": ("alertmanager", "prometheus-alertmanager"),
+}
+"""Programs, and what they are called: Debian has a name of its own."""
 TIMEOUT_S = 300
 
 
 class BinaryMissing(JobsError):
-    """The message names the program, and why it could not be had."""
+    """The message names the program, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,41 +30,33 @@ class Binaries:
     alertmanager: str
 
 
-def find(directory: Path) -> Binaries:
-    """`directory` takes what has to be unpacked.
-
+def find() -> Binaries:
+    """
     Raises:
         BinaryMissing
     """
-    found = {name: _on_path(name, os.environ.get("PATH", "")) for name in PACKAGES}
-    missing = sorted({PACKAGES[name] for name, path in found.items() if path is None})
-    if missing:
-        _unpack(missing, directory)
-        found = {name: path or _on_path(name, str(directory / "usr/bin")) for name, path in found.items()}
+    if not all(map(_on_path, NAMES)):
+        _install()
+    found = {name: _on_path(name) for name in NAMES}
     for name, path in found.items():
         if path is None:
-            raise BinaryMissing(f"{name} was not found, and is not in Debian's package {PACKAGES[name]}")
+            raise BinaryMissing(
+                f"{name} is not on the path, and could not be installed: apt install {' '.join(PACKAGES)}"
+            )
     return Binaries(**{name: path for name, path in found.items() if path})
 
 
-def _on_path(name: str, path: str) -> str | None:
-    return shutil.which(name, path=path) or shutil.which(DEBIAN_NAMES.get(name, name), path=path)
+def _on_path(name: str) -> str | None:
+    return next(filter(None, map(shutil.which, NAMES[name])), None)
 
 
-def _unpack(packages: list[str], directory: Path) -> None:
-    if not shutil.which("apt-get"):
-        raise BinaryMissing(f"put {', '.join(PACKAGES)} on the path: this machine has no apt-get")
-    directory.mkdir(parents=True, exist_ok=True)
-    if not _ran(["apt-get", "download", *packages], directory):
-        # The list of packages is old, or there is none.
-        _ran(["apt-get", "update"], directory)
-        if not _ran(["apt-get", "download", *packages], directory):
-            raise BinaryMissing(f"apt-get could not download {', '.join(packages)}")
-    for archive in directory.glob("*.deb"):
-        if not _ran(["dpkg", "-x", str(archive), str(directory)], directory):
-            raise BinaryMissing(f"{archive.name} could not be unpacked")
-
-
-def _ran(command: list[str], directory: Path) -> bool:
-    done = subprocess.run(command, cwd=directory, capture_output=True, timeout=TIMEOUT_S, check=False)  # noqa: S603
-    return done.returncode == 0
+def _install() -> None:
+    """A failure shows in what is missing afterwards. The unpacked packages would not do: Debian's Alertmanager needs its
+    templates in /usr/share.
+    """
+    if shutil.which("apt-get") is None:
+        return
+    # Level 1: the packages start no service.
+    environment = {**os.environ, "RUNLEVEL": "1", "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
+        subprocess.run(["apt-get", *command], env=environment, capture_output=True, timeout=TIMEOUT_S, check=False)  # noqa: S603, S607

@@ -26,12 +26,12 @@ class Prometheus:
         self._http.close()
 
     def targets(self) -> dict[str, str]:
-        """Health (up, down, unknown) by scrape job."""
+        """By scrape job: up, unknown, or the error of the last scrape."""
         try:
             found = self._get("/api/v1/targets", state="active")["activeTargets"]
         except httpx.HTTPError:
             return {}
-        return {target["labels"]["job"]: target["health"] for target in found}
+        return {target["labels"]["job"]: target["lastError"] or target["health"] for target in found}
 
     def firing(self) -> set[str]:
         """Names of the alerts that fire."""

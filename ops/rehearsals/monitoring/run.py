@@ -63,9 +63,9 @@ def run(console: Console, *, pictures: bool = False) -> bool:
 
 
 def _rehearse(console: Console, pictures: Path | None, stack: ExitStack) -> bool:
+    tools = binaries.find()
     console.print("Starting PostgreSQL, Redis, a mail server and a webhook receiver …")
     found = stack.enter_context(system.started(Deadline(DEADLINE_S)))
-    tools = binaries.find(found.directory / "debian")
     receiver = stack.enter_context(Receiver())
     addresses = Addresses(
         exporter=f"{HOST}:{found.settings.metrics_port}",
@@ -86,7 +86,8 @@ def _rehearse(console: Console, pictures: Path | None, stack: ExitStack) -> bool
     scenario = Scenario(found, prometheus, receiver, console, pictures)
     passed = _supervised(found, scenario, tools.promtool, addresses)
     if not passed:
-        for line in found.last_lines():
+        logs = [line for log in files.glob("*.log") for line in log.read_text().splitlines()[-10:]]
+        for line in [*found.last_lines(), *logs]:
             console.print(line, markup=False, soft_wrap=True)
     console.print("The rehearsal passed." if passed else "The rehearsal FAILED.", "Stopping everything …")
     return passed
