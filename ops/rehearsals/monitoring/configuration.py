@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 FACTOR = 15
-OPS = Path(__file__).parents[2]
+OPS = Path(__file__).resolve().parents[2]
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATIONS = {
     "for",

@@ -41,15 +41,15 @@ class Prometheus:
             if alert["state"] == "firing"
         }
 
-    def history(self, expression: str, seconds: float) -> list[Series]:
-        """The series of the last `seconds`, without those that have no finite value.
+    def history(self, expression: str, seconds: float, points: int = 120) -> list[Series]:
+        """The series of the last `seconds`, in about so many `points`, without those that have no finite value.
 
         Raises:
             httpx.HTTPStatusError: the expression is wrong.
         """
         now = time.time()
         answer = self._get(
-            "/api/v1/query_range", query=expression, start=now - seconds, end=now, step=max(1, seconds // 120)
+            "/api/v1/query_range", query=expression, start=now - seconds, end=now, step=max(1, seconds // points)
         )
         series = [Series(found["metric"], _finite(found["values"])) for found in answer["result"]]
         return [each for each in series if each.points]

@@ -10,6 +10,7 @@ import yaml
 from aeon_jobs.ops.grafana.__main__ import FILE
 from aeon_jobs.ops.grafana.dashboard import as_json
 from aeon_jobs.ops.grafana.panels import ROWS
+from aeon_jobs.ops.rehearsals.monitoring.pictures import file_name
 from tests.docs.pages import ROOT
 
 PROVISIONING = ROOT / "ops/grafana/provisioning"
@@ -62,3 +63,13 @@ def test_grafana_is_given_the_data_source_and_the_folder() -> None:
     providers = yaml.safe_load((PROVISIONING / "dashboards/aeon-jobs.yml").read_text())["providers"]
     assert [(source["type"], source["url"]) for source in sources] == [("prometheus", "${PROMETHEUS_URL}")]
     assert [provider["options"]["path"] for provider in providers] == ["/etc/grafana/dashboards"]
+
+
+def test_the_page_shows_a_picture_of_every_panel() -> None:
+    page = (ROOT / "docs/operations/dashboards.md").read_text()
+    for panel in (panel for row in ROWS for panel in row.panels):
+        assert (
+            f"**{panel.title}.** {panel.description}\n\n![{panel.title}](pictures/{file_name(panel.title)}.svg)" in page
+        )
+    shown = set(re.findall(r"\(pictures/(\S+)\)", page))
+    assert shown == {file.name for file in (ROOT / "docs/operations/pictures").iterdir()}
