@@ -84,7 +84,13 @@ ROWS: tuple[Row, ...] = (
             ),
             Panel("Running", "Jobs that run now.", "short", (Query(_depth("processing")),), "stat"),
             Panel(
-                "Dead letters", "Failed jobs that wait for a decision.", "short", (Query(_depth("dlq")),), "stat", 1, 51
+                "Dead letters, open",
+                "Failed jobs that wait for a decision.",
+                "short",
+                (Query(_depth("dlq")),),
+                "stat",
+                1,
+                51,
             ),
             Panel(
                 "Oldest ready job",
