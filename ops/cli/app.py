@@ -12,6 +12,7 @@ import typer
 from aeon_jobs.ops.cli.commands import (
     audit,
     dead_letters,
+    docs,
     doctor,
     health,
     job_types,
@@ -78,6 +79,7 @@ app.command("workers", rich_help_panel=SYSTEM)(workers.workers)
 app.add_typer(keys.app, name="keys", rich_help_panel=SYSTEM)
 app.command("audit", rich_help_panel=SYSTEM)(audit.audit)
 app.add_typer(migrate.app, name="migrate", rich_help_panel=SYSTEM)
+app.add_typer(docs.app, name="docs", rich_help_panel=SYSTEM)
 app.command("doctor", rich_help_panel=SYSTEM)(doctor.doctor)
 app.command("health", rich_help_panel=SYSTEM)(health.health)
 app.command("smoke", rich_help_panel=SYSTEM)(smoke.smoke)
