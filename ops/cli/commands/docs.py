@@ -49,7 +49,7 @@ def publish(
     from aeon_jobs.ops.docs_publisher.sections import sections_of
 
     if not (sections := sections_of(folder)):
-        raise InvalidInput(f"--folder: there is no Markdown page in {folder}")
+        raise InvalidInput(f"--folder: there is no Markdown page with text in {folder}")
     try:
         client = _client(qdrant)
         try:

@@ -32,7 +32,7 @@ def test_pages_are_published_into_a_directory(terminal: Terminal, folder: Path, 
     [
         ("http://me:secret@host:6333", "pages", "error: --qdrant: must have no user, password or query"),
         ("ftp://host", "pages", "error: --qdrant: must be http://host:port"),
-        ("./store", "nothing", "error: --folder: there is no Markdown page in"),
+        ("./store", "nothing", "error: --folder: there is no Markdown page with text in"),
     ],
 )
 def test_bad_input_is_named(
