@@ -31,9 +31,10 @@ from aeon_jobs.middleware.transport.broker import JobBroker
 from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import get_settings
-from aeon_jobs.persistence.hints import Hints, redis_client
+from aeon_jobs.persistence.hints import Hints
 from aeon_jobs.persistence.queue.limits import Limit, Rate, shape
 from aeon_jobs.persistence.queue.states import Backoff, Rules
+from aeon_jobs.persistence.redis_clients import redis_client
 
 P = ParamSpec("P")
 R = TypeVar("R")

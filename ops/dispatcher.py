@@ -13,8 +13,8 @@ from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import get_database
 from aeon_jobs.persistence.core.settings import get_settings
-from aeon_jobs.persistence.hints import redis_client
 from aeon_jobs.persistence.queue.process import registration
+from aeon_jobs.persistence.redis_clients import redis_client
 
 
 def main() -> None:

@@ -26,8 +26,13 @@ READY_WITHIN_S = 90.0
 
 API, KEY_FILE = "AEON_JOBS_API", "AEON_JOBS_API_KEY_FILE"
 
-POSTGRES = ("DATABASE_URL", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD")
-REDIS = ("REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD")
+_POSTGRES_FILES = ("POSTGRES_SSLROOTCERT", "POSTGRES_SSLCERT", "POSTGRES_SSLKEY")
+_REDIS_FILES = ("REDIS_TLS_CA", "REDIS_TLS_CERT", "REDIS_TLS_KEY")
+_POSTGRES_PARTS = ("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD")
+_REDIS_PARTS = ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_USER", "REDIS_PASSWORD", "REDIS_TLS")
+_SENTINELS = ("REDIS_SENTINELS", "REDIS_SENTINEL_MASTER", "REDIS_SENTINEL_USER", "REDIS_SENTINEL_PASSWORD")
+POSTGRES = ("DATABASE_URL", *_POSTGRES_PARTS, "POSTGRES_SSLMODE", *_POSTGRES_FILES)
+REDIS = ("REDIS_URL", *_REDIS_PARTS, *_REDIS_FILES, *_SENTINELS)
 SMTP = ("SMTP_HOST", "SMTP_PORT", "SMTP_TLS", "SMTP_USER", "SMTP_PASSWORD", "SMTP_FROM")
 WEBHOOK = ("WEBHOOK_SECRET", "WEBHOOK_ALLOW_HOSTS")
 _SHARED = (*POSTGRES, "JOB_SCHEMA", *REDIS, "REDIS_QUEUE_PREFIX", *SMTP, *WEBHOOK, "DATA_ROOT", "LOG_FORMAT")
@@ -45,7 +50,7 @@ def shared(environ: Mapping[str, str]) -> dict[str, str]:
     names = [form for name in _SHARED for form in (name, f"{name}_FILE")]
     found = {name: environ[name] for name in names if name in environ}
     # Another program has another working directory.
-    return {name: os.path.abspath(value) if _is_path(name) else value for name, value in found.items()}
+    return {name: os.path.abspath(value) if _is_path(name, value) else value for name, value in found.items()}
 
 
 def write(data_dir: Path, variables: Mapping[str, str]) -> None:
@@ -99,5 +104,7 @@ def _assignments(text: str) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def _is_path(name: str) -> bool:
+def _is_path(name: str, value: str) -> bool:
+    if name in (*_POSTGRES_FILES, *_REDIS_FILES):
+        return value != "system"
     return name.endswith("_FILE") or name == "DATA_ROOT"

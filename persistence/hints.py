@@ -21,6 +21,7 @@ import redis
 
 from aeon_jobs.persistence.core.logs import Logger
 from aeon_jobs.persistence.core.settings import get_settings
+from aeon_jobs.persistence.redis_clients import redis_client
 
 HEARTBEAT_TTL_S = 60
 CANCEL_TTL_S = 60
@@ -134,16 +135,6 @@ class Publisher:
         finally:
             sock.settimeout(limit_s)
         return False
-
-
-def redis_client(url: str, **options: object) -> redis.Redis:
-    """A client that fails fast: one try, short timeouts. A caller that can wait gives a longer timeout."""
-    defaults: dict[str, object] = {
-        "socket_timeout": 5,
-        "socket_connect_timeout": 2,
-        "health_check_interval": 0,
-    }
-    return redis.Redis.from_url(url, retry=None, **{**defaults, **options})
 
 
 @lru_cache(maxsize=1)

@@ -29,7 +29,8 @@ from aeon_jobs.api.service.core.use_cases import Conditions
 from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
-from aeon_jobs.persistence.hints import Hints, redis_client
+from aeon_jobs.persistence.hints import Hints
+from aeon_jobs.persistence.redis_clients import async_redis_client, redis_client
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,7 @@ def build(settings: Settings) -> Resources:
         pool_size=max(settings.api_threads, settings.database_pool_size),
     )
     client = redis_client(settings.redis_dsn, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S)
-    limits_redis = async_redis.Redis.from_url(
-        settings.redis_dsn, socket_timeout=0.25, socket_connect_timeout=0.25, retry=None
-    )
+    limits_redis = async_redis_client(settings.redis_dsn, socket_timeout=0.25, socket_connect_timeout=0.25)
     limits = RateLimits(limits_redis, settings.redis_queue_prefix, fail_open=settings.api_rate_limit_fallback == "open")
     notifier = BackgroundNotifier(Hints(client, settings.redis_queue_prefix))
     return Resources(

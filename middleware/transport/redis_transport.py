@@ -95,11 +95,11 @@ class RedisTransport:
     def evicts(self) -> str | None:
         """The maxmemory-policy, if it may delete our messages; None if it may not, or if we may not read it."""
         try:
-            config = self.client.config_get("maxmemory*")
+            memory = self.client.info("memory")
         except redis.ResponseError:
             return None
-        policy = str(config.get("maxmemory-policy", "noeviction"))
-        return None if policy == "noeviction" or str(config.get("maxmemory", "0")) == "0" else policy
+        policy = str(memory.get("maxmemory_policy", "noeviction"))
+        return None if policy == "noeviction" or not memory.get("maxmemory") else policy
 
     def fetched_by(self, broker_id: str, lane: str) -> list[str]:
         """The ids of the messages of a lane that a broker fetched and did not ack."""

@@ -25,10 +25,10 @@ from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis
 from aeon_jobs.persistence.core import migrate
 from aeon_jobs.persistence.core.database import Database, get_database
 from aeon_jobs.persistence.core.settings import get_settings, load_settings, variable_names
-from aeon_jobs.persistence.hints import redis_client
 from aeon_jobs.persistence.queue import job_types
 from aeon_jobs.persistence.queue.jobs import submit_many
 from aeon_jobs.persistence.queue.submissions import NewJob
+from aeon_jobs.persistence.redis_clients import redis_client
 
 TIMEOUT_S = 120
 WARM_UP = 200

@@ -20,14 +20,24 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from aeon_jobs.api.service import Jobs
-from aeon_jobs.ops.doctor.checks import backlog, clocks, disk, job_types, pooler, postgres, processes, redis_server
+from aeon_jobs.ops.doctor.checks import (
+    backlog,
+    clocks,
+    disk,
+    job_types,
+    pooler,
+    postgres,
+    processes,
+    redis_rights,
+    redis_server,
+)
 from aeon_jobs.ops.doctor.checks.environment import environment
 from aeon_jobs.ops.doctor.context import Context, Limits
 from aeon_jobs.ops.doctor.finding import Finding, error, ok, skipped
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.errors import JobsError, SettingsError
 from aeon_jobs.persistence.core.settings import Settings, load_settings
-from aeon_jobs.persistence.hints import redis_client
+from aeon_jobs.persistence.redis_clients import redis_client
 
 Check = Callable[[Context], Finding]
 T = TypeVar("T")
@@ -49,6 +59,7 @@ TABLES: Sequence[Check] = (
 )
 REDIS: Sequence[Check] = (
     redis_server.version,
+    redis_rights.redis_user,
     redis_server.persistence,
     redis_server.eviction,
     redis_server.memory,

@@ -115,10 +115,7 @@ class EmbeddedPostgres(EmbeddedServer):
             raise EmbeddedServerError(f"initdb failed: {done.stderr.strip()}")
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        settings = SETTINGS | {"unix_socket_directories": str(self._socket_directory)}
-        if not self._durable:
-            settings |= FORGETFUL
-        options = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
+        options = [argument for name, value in self._settings().items() for argument in ("-c", f"{name}={value}")]
         with self._log() as log:
             return tethered(
                 [str(self._binaries / "postgres"), "-D", str(self._cluster), *options],
@@ -128,6 +125,10 @@ class EmbeddedPostgres(EmbeddedServer):
                 run_as=self._run_as,
                 cwd="/",
             )
+
+    def _settings(self) -> dict[str, str]:
+        settings = SETTINGS | {"unix_socket_directories": str(self._socket_directory)}
+        return settings if self._durable else settings | FORGETFUL
 
     def _answers(self) -> bool:
         try:

@@ -36,7 +36,7 @@ def servers(target: Target) -> Iterable[Finding]:
 def _servers(target: Target) -> Iterator[Finding]:
     from aeon_jobs.persistence.core import migrate
     from aeon_jobs.persistence.core.database import Database
-    from aeon_jobs.persistence.hints import redis_client
+    from aeon_jobs.persistence.redis_clients import redis_client
 
     assert target.settings is not None
     database = Database(target.settings.postgres_dsn, schema=target.settings.job_schema, pool_size=1)

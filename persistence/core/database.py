@@ -184,7 +184,7 @@ def driver_errors(connection: Connection, sql: str) -> Iterator[None]:
         from sqlalchemy.exc import DBAPIError
 
         raw = connection.connection.dbapi_connection
-        is_lost = connection.dialect.is_disconnect(error, raw, None)
+        is_lost = _is_read_only(error) or connection.dialect.is_disconnect(error, raw, None)
         if is_lost:
             connection.invalidate(error)
         raise DBAPIError.instance(
@@ -287,7 +287,18 @@ def _engine(dsn: str, pool_size: int, schema: str) -> Engine:
     )
     _close_idle(engine)
     event.listen(engine, "handle_error", partial(_advise, dsn))
+    event.listen(engine, "handle_error", _leave_read_only)
     return engine
+
+
+def _leave_read_only(context: ExceptionContext) -> None:
+    """What was the primary may be read-only now: the next connection finds the server that can be written to."""
+    if _is_read_only(context.original_exception) and context.connection and not _is_foreign(context.connection):
+        context.is_disconnect = True
+
+
+def _is_read_only(error: BaseException) -> bool:
+    return getattr(error, "pgcode", None) == "25006"
 
 
 NO_DATABASE_NAMED = (

@@ -13,14 +13,14 @@ from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from aeon_jobs.persistence.core.addresses import broken_postgres_rule, broken_redis_rule, with_psycopg2
+from aeon_jobs.persistence.core.addresses import broken_postgres_rule, broken_redis_rule, is_readable, with_psycopg2
 from aeon_jobs.persistence.core.errors import SettingsError
 
 Milliseconds = Annotated[int, Field(gt=0)]
@@ -28,7 +28,13 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 # Not possible in a part of a URL: the variable has a whole address, or a part of one.
 Host = Annotated[str, StringConstraints(pattern=r"^[^\s@/?#\[\]]+$")]
-HostOrDirectory = Annotated[str, StringConstraints(pattern=r"^(/\S*|[^\s@/?#\[\]]+)$")]
+HostOrDirectory = Annotated[str, StringConstraints(pattern=r"^(/\S*|[^\s@/?#\[\],]+(,[^\s@/?#\[\],]+)*)$")]
+HostsAndPorts = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(\[[^\s@/?#\[\],]+\]|[^\s@/?#\[\],:]+)(:[0-9]{1,5})?(,(\[[^\s@/?#\[\],]+\]|[^\s@/?#\[\],:]+)(:[0-9]{1,5})?)*$"
+    ),
+]
 
 
 class SecretFileSource(PydanticBaseSettingsSource):
@@ -66,6 +72,10 @@ class Settings(BaseSettings):
     postgres_db: str = "aeon_saas_dev"
     postgres_user: str = "postgres"
     postgres_password: SecretStr | None = None
+    postgres_sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = None
+    postgres_sslrootcert: str | None = None
+    postgres_sslcert: str | None = None
+    postgres_sslkey: str | None = None
     job_schema: Identifier = "public"
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
     database_statement_timeout: Milliseconds = 30_000
@@ -74,7 +84,16 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     redis_host: Host = "localhost"
     redis_port: Port = 6379
+    redis_user: str | None = None
     redis_password: SecretStr | None = None
+    redis_tls: bool = False
+    redis_tls_ca: str | None = None
+    redis_tls_cert: str | None = None
+    redis_tls_key: str | None = None
+    redis_sentinels: HostsAndPorts | None = None
+    redis_sentinel_master: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9._-]+$", validate_default=True)] = None
+    redis_sentinel_user: str | None = None
+    redis_sentinel_password: SecretStr | None = None
     redis_db: Annotated[int, Field(ge=0)] = 0
     redis_queue_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")] = "aeon-jobs"
 
@@ -183,6 +202,35 @@ class Settings(BaseSettings):
     def _is_address_of_redis(cls, url: SecretStr | None) -> SecretStr | None:
         return _unbroken(url, broken_redis_rule)
 
+    @field_validator("postgres_sslmode", "postgres_sslrootcert", "postgres_sslcert", "postgres_sslkey")
+    @classmethod
+    def _is_heeded_by_postgres(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """A certificate that is not checked because another variable wins is found out by nobody."""
+        if value and info.data.get("database_url"):
+            option = str(info.field_name).removeprefix("postgres_")
+            raise PydanticCustomError("tls", f"has no effect beside DATABASE_URL: write {option}=… into the URL")
+        return value if info.field_name == "postgres_sslmode" or value == "system" else _readable(value)
+
+    @field_validator("redis_tls", "redis_tls_ca", "redis_tls_cert", "redis_tls_key")
+    @classmethod
+    def _is_heeded_by_redis(cls, value: str | bool | None, info: ValidationInfo) -> str | bool | None:
+        if value and info.data.get("redis_url"):
+            raise PydanticCustomError(
+                "tls", "has no effect beside REDIS_URL: begin the URL with rediss:// and write its ssl_… options"
+            )
+        if not isinstance(value, str):
+            return value
+        if not info.data.get("redis_tls"):
+            raise PydanticCustomError("tls", "needs REDIS_TLS=true")
+        return _readable(value)
+
+    @field_validator("redis_sentinel_master")
+    @classmethod
+    def _is_a_master_of_sentinels(cls, master: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("redis_sentinels") and not master:
+            raise PydanticCustomError("master", "must name the master that REDIS_SENTINELS watch")
+        return master
+
     @field_validator("worker_lock_duration")
     @classmethod
     def _outlives_heartbeats(cls, lock: int, info: ValidationInfo) -> int:
@@ -203,19 +251,37 @@ class Settings(BaseSettings):
             return with_psycopg2(self.database_url.get_secret_value())
         user = quote(self.postgres_user, safe="") + _password(self.postgres_password)
         database = quote(self.postgres_db, safe="")
+        tls = {name: getattr(self, f"postgres_{name}") for name in ("sslmode", "sslrootcert", "sslcert", "sslkey")}
+        options = _options(tls)
         if self.postgres_host.startswith("/"):  # the directory of a socket, as libpq has it
             where = quote(self.postgres_host, safe="")
-            return f"postgresql+psycopg2://{user}@/{database}?host={where}&port={self.postgres_port}"
-        return f"postgresql+psycopg2://{user}@{_host(self.postgres_host)}:{self.postgres_port}/{database}"
+            return f"postgresql+psycopg2://{user}@/{database}?host={where}&port={self.postgres_port}{options and '&'}{options}"
+        hosts = ",".join(f"{_host(name)}:{self.postgres_port}" for name in self.postgres_host.split(","))
+        return with_psycopg2(f"postgresql://{user}@{hosts}/{database}{options and '?'}{options}")
 
     @property
     def redis_dsn(self) -> str:
-        """redis-py URL, password included: never print it."""
+        """Address for `redis_client`, password included: never print it."""
         if self.redis_url:
             return self.redis_url.get_secret_value()
-        password = _password(self.redis_password)
-        user = f"{password}@" if password else ""
-        return f"redis://{user}{_host(self.redis_host)}:{self.redis_port}/{self.redis_db}"
+        user = quote(self.redis_user or "", safe="") + _password(self.redis_password)
+        scheme = "rediss" if self.redis_tls else "redis"
+        where = f"{_host(self.redis_host)}:{self.redis_port}/{self.redis_db}"
+        tls = {
+            "ssl_ca_certs": self.redis_tls_ca,
+            "ssl_certfile": self.redis_tls_cert,
+            "ssl_keyfile": self.redis_tls_key,
+        }
+        if self.redis_sentinels:
+            scheme += "+sentinel"
+            where = f"{self.redis_sentinels}/{self.redis_sentinel_master}/{self.redis_db}"
+            password = self.redis_sentinel_password
+            tls |= {
+                "sentinel_username": self.redis_sentinel_user,
+                "sentinel_password": password.get_secret_value() if password else None,
+            }
+        options = _options(tls)
+        return f"{scheme}://{user}{user and '@'}{where}{options and '?'}{options}"
 
 
 def _unbroken(url: SecretStr | None, broken_rule: Callable[[str], str | None]) -> SecretStr | None:
@@ -226,6 +292,17 @@ def _unbroken(url: SecretStr | None, broken_rule: Callable[[str], str | None]) -
 
 def _password(secret: SecretStr | None) -> str:
     return f":{quote(secret.get_secret_value(), safe='')}" if secret else ""
+
+
+def _options(given: Mapping[str, str | None]) -> str:
+    """Of an address."""
+    return urlencode({name: value for name, value in given.items() if value}, quote_via=quote)
+
+
+def _readable(path: str | None) -> str | None:
+    if path and not is_readable(path):
+        raise PydanticCustomError("file", "the file that it names cannot be read")
+    return path
 
 
 def _host(name: str) -> str:

@@ -6,12 +6,16 @@ with Proxy(server.url) as proxy:
     proxy.hold()     no data passes, connections stay open: a partition
     proxy.slow(0.1)  every packet is late by this time, in both directions
     proxy.restore()  normal again; data that was held is delivered
+
+With `tls` it also speaks the TLS that the embedded servers do not: to clients of PostgreSQL after their request, to those of
+Redis from the first byte.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -21,11 +25,14 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 POSTGRES_SOCKET = ".s.PGSQL.5432"
+SSL_REQUEST = bytes.fromhex("0000000804d2162f")
+"""A message of 8 bytes with the number 80877103."""
 
 
 class Proxy:
-    def __init__(self, server_url: str) -> None:
+    def __init__(self, server_url: str, tls: ssl.SSLContext | None = None) -> None:
         """`server_url`: of an embedded server, which listens only on a Unix socket."""
+        self._tls = tls
         self._server_url = server_url
         self._socket, self._url_at = _address(server_url)
         self._loop = asyncio.new_event_loop()
@@ -40,6 +47,10 @@ class Proxy:
     @property
     def url(self) -> str:
         return self._url_at(self._port)
+
+    @property
+    def port(self) -> int:
+        return self._port
 
     def cut(self) -> None:
         self._is_cut = True
@@ -86,6 +97,8 @@ class Proxy:
         try:
             if self._is_cut:
                 return
+            if self._tls:
+                await self._begin_tls(reader, writer, self._tls)
             there_reader, there = await asyncio.open_unix_connection(str(self._socket))
             writers.append(there)
             self._writers.add(there)
@@ -97,13 +110,20 @@ class Proxy:
             for pump in rest:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-        except (OSError, asyncio.CancelledError):
-            # Only `_close` cancels, and it waits for this to end.
+        except (OSError, asyncio.CancelledError, asyncio.IncompleteReadError):
+            # Only `_close` cancels, and it waits for this to end. A client may refuse our certificate.
             pass
         finally:
             for one in writers:
                 self._writers.discard(one)
                 _reset(one)
+
+    async def _begin_tls(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tls: ssl.SSLContext) -> None:
+        if self._socket.name == POSTGRES_SOCKET:
+            while await reader.readexactly(8) != SSL_REQUEST:
+                writer.write(b"N")  # encryption by GSSAPI, which comes first
+            writer.write(b"S")
+        await writer.start_tls(tls)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

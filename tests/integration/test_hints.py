@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from aeon_jobs.ops.embedded import EmbeddedRedis
-from aeon_jobs.persistence.hints import Hints, redis_client
+from aeon_jobs.persistence.hints import Hints
+from aeon_jobs.persistence.redis_clients import redis_client
 
 
 @pytest.fixture

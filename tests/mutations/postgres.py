@@ -14,12 +14,29 @@ from tests.mutations.shared import (
     SQL,
 )
 
+POOL = "integration/persistence/test_database_pool.py"
+
 POSTGRES_FAILURES = [
     Mutation(
         "PostgreSQL is read-only",
         "error 25006 as transient",
-        [Change("persistence/core/database.py", ', "25006")', ")")],
+        [
+            Change("persistence/core/database.py", ', "25006")', ")"),
+            Change("persistence/core/database.py", '"pgcode", None) == "25006"', '"pgcode", None) == ""'),
+        ],
         ["faults/test_postgres_restarts.py::test_while_postgres_is_read_only_outcomes_wait_and_no_job_runs_twice"],
+    ),
+    Mutation(
+        "the primary dies, and a standby",
+        "the end of connections to a server that is read-only",
+        [Change("persistence/core/database.py", '"pgcode", None) == "25006"', '"pgcode", None) == ""')],
+        [f"{POOL}::test_a_server_that_became_read_only_is_left"],
+    ),
+    Mutation(
+        "the primary dies, and a standby",
+        "`target_session_attrs` of addresses with several hosts",
+        [Change("persistence/core/addresses.py", '"target_session_attrs=read-write"', '"target_session_attrs=any"')],
+        [f"{POOL}::test_of_several_hosts_the_one_that_is_there_and_can_be_written_to_is_used"],
     ),
     Mutation(
         "PostgreSQL crashes and restarts (`pg_ctl -m immediate`)",

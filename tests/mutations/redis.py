@@ -50,7 +50,7 @@ REDIS_FAILURES = [
         [
             Change(
                 "middleware/transport/redis_transport.py",
-                'policy = str(config.get("maxmemory-policy", "noeviction"))',
+                'policy = str(memory.get("maxmemory_policy", "noeviction"))',
                 'policy = "noeviction"',
             )
         ],
@@ -67,6 +67,18 @@ REDIS_FAILURES = [
             )
         ],
         [f"{REDIS}::test_an_evicting_redis_is_reported"],
+    ),
+    Mutation(
+        "the master of Redis dies",
+        "the choice of the master",
+        [
+            Change(
+                "persistence/redis_clients.py",
+                "asked.master_for(sentinels.master, redis_class=Behind,",
+                "asked.slave_for(sentinels.master, redis_class=Behind,",
+            )
+        ],
+        ["integration/test_sentinels.py::test_each_client_finds_the_new_master_when_the_old_one_is_killed"],
     ),
     Mutation(
         "single messages are lost, or",

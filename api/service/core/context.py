@@ -12,7 +12,8 @@ from aeon_jobs.api.service.core.remembered import RememberedActivity, Remembered
 from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
-from aeon_jobs.persistence.hints import Hints, redis_client
+from aeon_jobs.persistence.hints import Hints
+from aeon_jobs.persistence.redis_clients import redis_client
 
 REDIS_TIMEOUT_S = 1.0
 

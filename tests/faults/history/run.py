@@ -14,9 +14,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from aeon_jobs.persistence.core.database import Database
-from aeon_jobs.persistence.hints import Hints, redis_client
+from aeon_jobs.persistence.hints import Hints
 from aeon_jobs.persistence.queue import schedules
 from aeon_jobs.persistence.queue.schedules import NewSchedule
+from aeon_jobs.persistence.redis_clients import redis_client
 from tests.faults.history import collect, faults, workload
 from tests.faults.history.checker import Violation, check
 from tests.faults.history.cluster import Cluster, Servers, started

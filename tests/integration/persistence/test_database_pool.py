@@ -14,9 +14,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from aeon_jobs.persistence.core import database as module
 from aeon_jobs.persistence.core.database import IDLE_LIMIT_S, Database, is_transient, statement
-from aeon_jobs.persistence.core.settings import Settings, get_settings
+from aeon_jobs.persistence.core.settings import Settings, get_settings, load_settings
 from aeon_jobs.persistence.queue import dispatch, jobs
 from aeon_jobs.persistence.queue.submissions import NewJob
+from tests.faults.proxy import Proxy
 from tests.races import rival
 from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, job, register, rows, value
@@ -324,3 +325,34 @@ def test_a_mistake_does_not_pass(database, mistake):
 def test_an_error_of_ours_does_not_pass():
     assert not is_transient(KeyError("x"))
     assert not is_transient(TimeoutError())
+
+
+def test_a_server_that_became_read_only_is_left(settings):
+    """As after a failover, when the server that was the primary answers still."""
+    database = Database(settings.postgres_dsn, pool_size=1)
+    register(database)
+    for write in (lambda on: rows(on, "DELETE FROM jobs"), lambda on: jobs.submit(on, NewJob(job_type="note"))):
+        with database.connection() as connection:
+            connection.exec_driver_sql("SET default_transaction_read_only = on")
+            before = value(connection, "SELECT pg_backend_pid()")
+        with pytest.raises(DBAPIError) as error, database.connection() as connection:
+            write(connection)
+        assert is_transient(error.value)
+        assert pid(database) != before
+        with database.connection() as connection:
+            write(connection)
+    database.dispose()
+
+
+def test_of_several_hosts_the_one_that_is_there_and_can_be_written_to_is_used(settings):
+    with Proxy(settings.postgres_dsn) as proxy:
+        url = f"postgresql://postgres@127.0.0.1:1,127.0.0.1:{proxy.port}/{proxy.url.rpartition('/')[2]}"
+        database = Database(load_settings(database_url=url).postgres_dsn)
+        assert pid(database) > 0
+        database.dispose()
+        read_only = f"{url}?options=-c%20default_transaction_read_only%3Don"
+        database = Database(load_settings(database_url=read_only).postgres_dsn)
+        with pytest.raises(OperationalError, match="read-only") as error:
+            pid(database)
+        assert is_transient(error.value)
+        database.dispose()

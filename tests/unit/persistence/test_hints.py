@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.connection import DefaultParser
 
-from aeon_jobs.persistence.hints import redis_client
+from aeon_jobs.persistence.redis_clients import redis_client
 
 
 def test_answers_of_redis_are_parsed_by_hiredis() -> None:

@@ -12,9 +12,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
-from aeon_jobs.persistence.core.addresses import UNREADABLE
+from aeon_jobs.persistence.core.addresses import NO_MASTER, NO_REDIS, UNREADABLE, broken_redis_rule, sentinels_of
 from aeon_jobs.persistence.core.errors import SettingsError
 from aeon_jobs.persistence.core.settings import Settings, load_settings, misspelt, variable_names
+from aeon_jobs.persistence.redis_clients import redis_client
 
 SECRETS = sorted(name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
 NAMES_OF_THE_SPECIFICATION = """
@@ -184,6 +185,9 @@ BROKEN_POSTGRES = [
     "postgresql://h/d?hunter2=1",
     "postgresql:///d?host=/tmp&port=hunter2",
     "postgresql://u:p\udc80hunter2@h/d",
+    "postgresql://u:hunter2@h1,:5432/d",
+    "postgresql://u:hunter2@h1,,h2/d",
+    "postgresql://h1,h2/d?target_session_attrs=read-write&hunter2=1",
 ]
 BROKEN_REDIS = [
     "hunter2",
@@ -205,6 +209,13 @@ BROKEN_REDIS = [
     "redis://h/0?socket_timeout=hunter2",
     "unix://hunter2",
     "unix://:hunter2@h/tmp/redis.sock",
+    "redis://:hunter2@h,other/0",
+    "redis+sentinel://:1@hunter2@h/main/0",
+    "redis+sentinel://:hunter2@h,/main/0",
+    "redis+sentinel://:hunter2@h/main/number",
+    "redis+sentinel://h/main/0?hunter2=1",
+    "rediss://h/0?ssl_ca_certs=/hunter2",
+    "rediss+sentinel://h/main/0?ssl_keyfile=/hunter2",
 ]
 
 
@@ -223,7 +234,8 @@ def test_an_address_that_cannot_be_read_is_named_and_not_shown(variable, url):
     ("variable", "url", "rule"),
     [
         ("DATABASE_URL", "mysql://u:p@h/d", "must start with postgresql://"),
-        ("REDIS_URL", "http://h", "must start with redis://, rediss:// or unix://"),
+        ("REDIS_URL", "http://h", NO_REDIS),
+        ("REDIS_URL", "redis+sentinel://:hunter2@h", NO_MASTER),
         ("REDIS_URL", "redis://:a@b@c", UNREADABLE),
     ],
 )
@@ -244,6 +256,8 @@ def test_the_rule_that_an_address_breaks_is_told(variable, url, rule):
         ("REDIS_URL", "redis://u:pä%40@h:6379/3"),
         ("REDIS_URL", "rediss://[::1]:6379/0?ssl_cert_reqs=none"),
         ("REDIS_URL", "unix://:p@/run/redis.sock?db=1"),
+        ("REDIS_URL", "redis+sentinel://u:pä%40@h1,h2:26380,[::1]:26379/main"),
+        ("REDIS_URL", "rediss+sentinel://h1/main/3?sentinel_username=s&sentinel_password=p%40&ssl_cert_reqs=none"),
     ],
 )
 def test_an_address_that_can_be_read_is_taken(variable, url, monkeypatch):
@@ -381,3 +395,97 @@ def test_the_documented_default_is_the_default(name):
 def test_every_secret_is_documented_as_one():
     told = {name for name, (_, unit, _) in documented().items() if unit == "secret"}
     assert told == {name.upper() for name in SECRETS}
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "attributes"),
+    [
+        ("postgresql://u:p%40@one:5433,two/d", "one,two", "5433,5432", "read-write"),
+        ("postgresql://u@[::1]:1,two:2/d?sslmode=require", "::1,two", "1,2", "read-write"),
+        ("postgresql://u@one,two/d?target_session_attrs=primary", "one,two", "5432,5432", "primary"),
+        ("postgresql://u@/d?host=one,two&port=1,2", "one,two", "1,2", "read-write"),
+        ("postgresql://u@/d?host=one:1&host=two:2", "one,two", "1,2", "read-write"),
+    ],
+)
+def test_of_several_database_servers_the_one_that_can_be_written_to_is_taken(url, host, port, attributes):
+    arguments = connect_arguments(load_settings(database_url=url))
+    found = (arguments["host"], arguments["port"], arguments["target_session_attrs"], arguments["dbname"])
+    assert found == (host, port, attributes, "d")
+
+
+def test_several_database_servers_may_be_given_in_parts():
+    arguments = connect_arguments(load_settings(postgres_host="one,::1", postgres_port=5433, postgres_password="a@,b"))
+    assert (arguments["host"], arguments["port"]) == ("one,::1", "5433,5433")
+    assert (arguments["password"], arguments["target_session_attrs"]) == ("a@,b", "read-write")
+
+
+def test_a_single_database_server_is_taken_as_it_is():
+    assert "target_session_attrs" not in connect_arguments(load_settings(database_url="postgresql://one/d"))
+
+
+def test_certificates_of_postgres_may_be_given_in_parts(tmp_path):
+    file = tmp_path / "ca &=.pem"
+    file.touch()
+    names = ("sslmode", "sslrootcert", "sslcert", "sslkey")
+    values = ("verify-full", *[str(file)] * 3)
+    given = {f"postgres_{name}": value for name, value in zip(names, values, strict=True)}
+    for host in ("localhost", "/var/run/postgresql", "one,two"):
+        arguments = connect_arguments(load_settings(postgres_host=host, **given))
+        assert tuple(arguments[name] for name in names) == values
+    assert connect_arguments(load_settings(postgres_sslrootcert="system"))["sslrootcert"] == "system"
+
+
+def test_certificates_that_would_not_be_heeded_or_found_are_refused(tmp_path):
+    file = tmp_path / "ca.pem"
+    file.touch()
+    database, server = "postgresql://u:hunter2@h/d", "redis://:hunter2@h"
+    assert refusal(DATABASE_URL=database, POSTGRES_SSLMODE="verify-full") == (
+        "POSTGRES_SSLMODE: has no effect beside DATABASE_URL: write sslmode=… into the URL"
+    )
+    assert refusal(REDIS_URL=server, REDIS_TLS="true").startswith("REDIS_TLS: has no effect beside REDIS_URL")
+    assert refusal(REDIS_TLS_CA=str(file)) == "REDIS_TLS_CA: needs REDIS_TLS=true"
+    missing = "the file that it names cannot be read"
+    assert refusal(REDIS_TLS="true", REDIS_TLS_KEY="/hunter2") == f"REDIS_TLS_KEY: {missing}"
+    assert refusal(POSTGRES_SSLROOTCERT="/hunter2") == f"POSTGRES_SSLROOTCERT: {missing}"
+
+
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(user=ANY_TEXT, password=ANY_TEXT)
+def test_sentinels_may_be_given_in_parts(user, password):
+    settings = load_settings(
+        redis_sentinels="one,two:26380,[::1]:1",
+        redis_sentinel_master="main",
+        redis_user=user,
+        redis_password=password,
+        redis_sentinel_user=user,
+        redis_sentinel_password=password,
+        redis_db=3,
+    )
+    assert broken_redis_rule(settings.redis_dsn) is None
+    found = sentinels_of(settings.redis_dsn)
+    assert found is not None
+    assert (found.hosts, found.master) == ((("one", 26379), ("two", 26380), ("::1", 1)), "main")
+    assert (found.username, found.password) == (user, password)
+    arguments = redis_client(settings.redis_dsn).connection_pool.connection_kwargs
+    assert (arguments["username"], arguments["password"], arguments["db"]) == (user, password, 3)
+
+
+def test_sentinels_without_the_name_of_a_master_are_refused():
+    message = "REDIS_SENTINEL_MASTER: must name the master that REDIS_SENTINELS watch"
+    assert refusal(REDIS_SENTINELS="one") == message
+    assert refusal(REDIS_SENTINELS="u:hunter2@h", REDIS_SENTINEL_MASTER="m").startswith("REDIS_SENTINELS: ")
+
+
+def test_tls_of_redis_may_be_given_in_parts(tmp_path):
+    file = tmp_path / "ca &=.pem"
+    file.touch()
+    given = {"redis_tls": True, "redis_tls_ca": str(file), "redis_tls_cert": str(file), "redis_tls_key": str(file)}
+    pool = redis_client(load_settings(**given).redis_dsn).connection_pool
+    assert pool.connection_class is redis.SSLConnection
+    options = [pool.connection_kwargs[name] for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")]
+    assert options == [str(file)] * 3
+    settings = load_settings(**given, redis_sentinels="one", redis_sentinel_master="main")
+    pool = redis_client(settings.redis_dsn).connection_pool
+    assert issubclass(pool.connection_class, redis.SSLConnection)
+    (sentinel,) = pool.sentinel_manager.sentinels
+    assert sentinel.connection_pool.connection_kwargs["ssl_ca_certs"] == str(file)
