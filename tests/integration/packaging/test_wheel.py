@@ -19,8 +19,11 @@ from tests.docs.pages import ROOT
 from tests.integration.packaging.conftest import Install
 
 FOLDERS = ("actors", "api", "middleware", "ops", "persistence")
-FOR_DOCKER = "aeon_jobs/ops/redis/"
-"""Files that compose.yaml mounts; a wheel has no use for them."""
+NOT_INSTALLED = (
+    *(f"aeon_jobs/ops/{name}/" for name in ("redis", "prometheus", "alertmanager", "docs")),
+    *(f"aeon_jobs/ops/grafana/{name}/" for name in ("dashboards", "provisioning")),
+)
+"""Files that compose.yaml mounts, and what builds the documentation; a wheel has no use for them."""
 
 SERVICE = """
 from aeon_jobs import job
@@ -126,4 +129,4 @@ def _files_here() -> set[str]:
     for directory, folders, files in os.walk(ROOT / "aeon_jobs", followlinks=True):
         folders[:] = [folder for folder in folders if folder != "__pycache__"]
         found |= {str(Path(directory, file).relative_to(ROOT)) for file in files}
-    return {name for name in found if not name.startswith(FOR_DOCKER)}
+    return {name for name in found if not name.startswith(NOT_INSTALLED)}
