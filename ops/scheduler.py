@@ -1,6 +1,7 @@
-"""The scheduler process: periodiq, kept going.
+"""The scheduler process: a tick each second, in a thread; and periodiq, kept going, which sends a tick each minute.
 
-periodiq ends when a tick cannot be sent, for one when Redis is down. It is then run again, after a growing
+The thread needs PostgreSQL alone. periodiq needs Redis alone, and a worker runs its ticks. Either is enough for schedules of
+minutes. periodiq ends when a tick cannot be sent, for one when Redis is down. It is then run again, after a growing
 wait. It fires the current minute again when it starts; the tick is idempotent, so that costs nothing.
 """
 
@@ -11,12 +12,17 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
 from types import FrameType
 from typing import NoReturn
 
 import periodiq
 
+from aeon_jobs.middleware.dispatch.schedule_tick import keep_ticking
 from aeon_jobs.middleware.execution.logging import configure_process
+from aeon_jobs.middleware.job import broker
 from aeon_jobs.ops.presence import present
 from aeon_jobs.ops.restart import Deaths, RestartPolicy
 from aeon_jobs.persistence.core.database import get_database
@@ -34,15 +40,27 @@ def main() -> None:
 
 
 def run(policy: RestartPolicy | None = None) -> None:
-    """Tick until TERM or INT, which end the process at once: nothing is ever half done here."""
+    """Tick until TERM or INT, which end the process at once: a tick that is not committed never was."""
     policy = policy or RestartPolicy()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    with present("scheduler", get_database(), get_settings()):
-        _keep_ticking(policy)
+    with present("scheduler", get_database(), get_settings()), _each_second():
+        _keep_periodiq_going(policy)
 
 
-def _keep_ticking(policy: RestartPolicy) -> NoReturn:
+@contextmanager
+def _each_second() -> Iterator[None]:
+    stop = Event()
+    thread = Thread(target=keep_ticking, args=(broker(), stop), name="aeon-schedules", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(2)
+
+
+def _keep_periodiq_going(policy: RestartPolicy) -> NoReturn:
     deaths = Deaths()
     while True:
         began = time.monotonic()

@@ -3,7 +3,8 @@
 Imports nothing of this project's other packages. Knows no dramatiq and no HTTP. Only `hints` uses Redis, best effort.
 
     core     settings (the environment, read once), database (pool, transactions, named SQL), errors, models, payloads, migrate
-    queue    the state machine: submit, dispatch, claim and record, dead letters, schedules, workers, job types; states is pure
+    queue    the state machine: submit, dispatch, claim and record, dead letters, workers, job types; states is pure
+    schedules  rules by which jobs are submitted: due times, policies, runs
     reads    lists, statistics, explanations
     metrics  what Prometheus is shown
     admin    API keys, the audit log, repeated requests, changes to many jobs at once

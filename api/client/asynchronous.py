@@ -111,6 +111,8 @@ class AsyncClient:
     change_schedule = _answered(management_operations.change_schedule)
     delete_schedule = _answered(management_operations.delete_schedule)
     run_schedule = _answered(management_operations.run_schedule)
+    backfill_schedule = _answered(management_operations.backfill_schedule)
+    schedule_runs = _answered(management_operations.schedule_runs)
     queues = _answered(management_operations.queues)
     queue = _answered(management_operations.queue)
     pause_queue = _answered(management_operations.pause_queue)

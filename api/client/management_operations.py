@@ -9,8 +9,9 @@ from uuid import UUID
 
 from aeon_jobs.api import contract
 from aeon_jobs.api.client.bodies import body
-from aeon_jobs.api.client.operations import Operation, get, nothing, page_of, post, segment
-from aeon_jobs.api.client.parsing import listed, one
+from aeon_jobs.api.client.operations import BULK_EXTRA_S, Operation, get, nothing, page_of, post, segment
+from aeon_jobs.api.client.parsing import listed, one, plain
+from aeon_jobs.api.contract.schedules import Overlap
 
 
 def schedules() -> Operation[list[contract.Schedule]]:
@@ -23,25 +24,24 @@ def schedule(schedule_id: UUID) -> Operation[contract.Schedule]:
 
 
 def upcoming(schedule_id: UUID, count: int = 10) -> Operation[list[datetime]]:
-    """Its next moments."""
+    """Its next due times."""
     return get(f"/api/schedules/{schedule_id}/upcoming", _moments, count=count)
 
 
 def create_schedule(fields: Mapping[str, Any]) -> Operation[contract.Schedule]:
-    """Make a schedule from ``name``, ``job_type``, ``cron``; optionally ``timezone``, ``payload``, ``priority``,
-    ``max_retries``, ``timeout_ms``, ``enabled``, ``catch_up`` (last, all, none).
+    """Make a schedule from the fields of `contract.NewSchedule`: ``name``, ``job_type``, ``cron``, and others.
 
     Raises:
         InvalidRequest
         Conflict: the name is taken.
     """
-    return post("/api/schedules", one(contract.Schedule), dict(fields))
+    return post("/api/schedules", one(contract.Schedule), plain(dict(fields)))
 
 
 def change_schedule(schedule_id: UUID, changes: Mapping[str, Any]) -> Operation[contract.Schedule]:
-    """Change some of those fields; ``enabled: False`` switches it off."""
+    """Change some of those fields; ``enabled: False`` switches it off. None is a value, where a field may be None."""
     path = f"/api/schedules/{schedule_id}"
-    return Operation(method="PATCH", path=path, read=one(contract.Schedule), body=dict(changes), repeatable=True)
+    return Operation(method="PATCH", path=path, read=one(contract.Schedule), body=plain(dict(changes)), repeatable=True)
 
 
 def delete_schedule(schedule_id: UUID) -> Operation[None]:
@@ -50,8 +50,26 @@ def delete_schedule(schedule_id: UUID) -> Operation[None]:
 
 
 def run_schedule(schedule_id: UUID) -> Operation[contract.Submitted]:
-    """A job now, beside its due moments."""
+    """A job now, beside its due times."""
     return post(f"/api/schedules/{schedule_id}/run", one(contract.Submitted))
+
+
+def backfill_schedule(
+    schedule_id: UUID, start: datetime, end: datetime, *, overlap: Overlap = "buffer_all"
+) -> Operation[contract.Backfilled]:
+    """Run the due times of a past span, both ends inclusive. What ran does not run again."""
+    request = {"start": start.isoformat(), "end": end.isoformat(), "overlap": overlap}
+    path = f"/api/schedules/{schedule_id}/backfill"
+    read = one(contract.Backfilled)
+    return Operation(method="POST", path=path, read=read, body=request, repeatable=True, extra_s=BULK_EXTRA_S)
+
+
+def schedule_runs(
+    schedule_id: UUID, count: int = 50, *, before: datetime | None = None
+) -> Operation[list[contract.ScheduleRun]]:
+    """Its runs, newest due time first; those due before `before`."""
+    path = f"/api/schedules/{schedule_id}/runs"
+    return get(path, listed(contract.ScheduleRun), count=count, before=before)
 
 
 def queues() -> Operation[list[contract.Queue]]:

@@ -51,7 +51,14 @@ from aeon_jobs.api.contract.metrics import Depths, Metrics, Statistics, TypeStat
 from aeon_jobs.api.contract.pages import Page
 from aeon_jobs.api.contract.protocol import JobsApi
 from aeon_jobs.api.contract.queues import Queue, QueueLimit, QueuePause, QueuePurge
-from aeon_jobs.api.contract.schedules import NewSchedule, Schedule, ScheduleChange
+from aeon_jobs.api.contract.schedules import (
+    Backfill,
+    Backfilled,
+    NewSchedule,
+    Schedule,
+    ScheduleChange,
+    ScheduleRun,
+)
 from aeon_jobs.api.contract.workers import Worker
 
 __all__ = [
@@ -59,6 +66,8 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "AuditFilter",
+    "Backfill",
+    "Backfilled",
     "BatchAnswer",
     "BatchItem",
     "Check",
@@ -106,6 +115,7 @@ __all__ = [
     "RequeueRequest",
     "Schedule",
     "ScheduleChange",
+    "ScheduleRun",
     "Selection",
     "SortKey",
     "Statistics",

@@ -46,6 +46,20 @@ class Before:
         return _before(self.read, handler(source))
 
 
+class _Kept:
+    def __repr__(self) -> str:
+        return "left out"
+
+
+KEPT: Any = _Kept()
+"""Of a field of a change that may be null: it was left out, so it stays as it is."""
+
+
+def kept() -> Any:
+    """The default of such a field; made by a function, it is no part of the schema."""
+    return KEPT
+
+
 @dataclass(frozen=True, slots=True)
 class NotNull:
     """Of an optional field of a change: it may be left out, and may not be null."""

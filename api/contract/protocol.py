@@ -36,7 +36,7 @@ from aeon_jobs.api.contract.keys import ApiKey, Me, NewKey
 from aeon_jobs.api.contract.metrics import Metrics
 from aeon_jobs.api.contract.pages import Page
 from aeon_jobs.api.contract.queues import Queue
-from aeon_jobs.api.contract.schedules import Schedule
+from aeon_jobs.api.contract.schedules import Backfilled, Overlap, Schedule, ScheduleRun
 from aeon_jobs.api.contract.workers import Worker
 
 JobId = UUID | str
@@ -149,6 +149,12 @@ class JobsApi(Protocol):
     def change_schedule(self, schedule_id: UUID, changes: Mapping[str, Any]) -> Schedule: ...
     def delete_schedule(self, schedule_id: UUID) -> None: ...
     def run_schedule(self, schedule_id: UUID) -> Submitted: ...
+    def backfill_schedule(
+        self, schedule_id: UUID, start: datetime, end: datetime, *, overlap: Overlap = "buffer_all"
+    ) -> Backfilled: ...
+    def schedule_runs(
+        self, schedule_id: UUID, count: int = 50, *, before: datetime | None = None
+    ) -> Sequence[ScheduleRun]: ...
 
     # --- queues, workers, job types
     def queues(self) -> Sequence[Queue]: ...

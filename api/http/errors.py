@@ -38,8 +38,8 @@ from aeon_jobs.persistence.core.errors import (
     Violation,
     WrongState,
 )
-from aeon_jobs.persistence.queue.timetable import ScheduleNotFound
 from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterNotFound
+from aeon_jobs.persistence.schedules.definitions import ScheduleNotFound
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2

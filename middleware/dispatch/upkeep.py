@@ -10,7 +10,7 @@ abandoned   1 s   lanes without a live worker: what is in them goes back to Post
 silent      5 s   processes that were not heard of for a lease: what they had fetched is taken back
 reconcile   2 s   jobs that are queued for a while: dispatched again if Redis lost them, or if no worker takes them
 maintain    5 s   dramatiq's own maintenance, for messages of ordinary actors
-forget     60 s   rows of processes that are long gone, dead letters that were resolved long ago
+forget     60 s   rows of processes that are long gone, dead letters that were resolved long ago, old runs of schedules
 
 Every 10 s, the look also notes which tasks did their work since (the metrics show it).
 """
@@ -36,6 +36,7 @@ from aeon_jobs.persistence.queue.dispatch import parse_message_id
 from aeon_jobs.persistence.queue.due import Due
 from aeon_jobs.persistence.queue.process import is_dead, this_host
 from aeon_jobs.persistence.queue.workers import Peer, Registration
+from aeon_jobs.persistence.schedules import runs
 
 LOOK_EVERY_S = 1.0
 ABSENT_AFTER_MS = 3_000
@@ -188,6 +189,8 @@ class Upkeep:
             limits.forget(connection)
             if days := self._settings.job_dlq_retention_days:
                 dead_letters.forget(connection, days)
+            if days := self._settings.schedule_history_days:
+                runs.forget(connection, days)
 
     def _take_back(self, message_ids: list[str]) -> None:
         with self._database.connection() as connection:

@@ -148,8 +148,12 @@ class JobSchedule(SQLModel, table=True):
     id: UUID = Field(default=None, primary_key=True, sa_column_kwargs=_by_server())
     name: str = _text(100, nullable=False)
     job_type: str = _text(100, nullable=False)
-    cron: str = _text(255, nullable=False)
+    cron: str = _text(nullable=False)
     timezone: str = Field(default="UTC", sa_type=String(64))
+    exclude: str | None = _text()
+    start_at: datetime | None = _time()
+    end_at: datetime | None = _time()
+    jitter_ms: int = 0
     payload: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
     # None: the job type's own.
     priority: int | None = None
@@ -160,13 +164,38 @@ class JobSchedule(SQLModel, table=True):
         sa_column=Column("metadata", JSONB, nullable=False, server_default=FetchedValue()),
     )
     enabled: bool = True
+    pause_note: str | None = _text()
+    resumed_at: datetime | None = _time()
     catch_up: str = Field(default="last", sa_type=String(10))
+    catch_up_window_s: int | None = None
+    overlap: str = Field(default="skip", sa_type=String(20))
+    max_runs: int | None = None
+    run_count: int = 0
+    max_failures: int | None = None
     next_run_at: datetime | None = _time()
     last_run_at: datetime | None = _time()
     last_error: str | None = _text()
+    declared: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    declared_in: str | None = _text(255)
+    orphaned_at: datetime | None = _time()
     created_by: str | None = _text(255)
     created_at: datetime = _now()
     updated_at: datetime = _now()
+
+
+class JobScheduleRun(SQLModel, table=True):
+    """A due time that was decided on."""
+
+    __tablename__ = "job_schedule_runs"
+
+    schedule_id: UUID = Field(sa_column=Column(ForeignKey("job_schedules.id", ondelete="CASCADE"), primary_key=True))
+    due_at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    origin: str = _text(10, nullable=False)
+    outcome: str = _text(10, nullable=False)
+    reason: str | None = _text()
+    job_id: UUID | None = None
+    ended_as: str | None = _text(10)
+    created_at: datetime = _now()
 
 
 class DeadLetterJob(SQLModel, table=True):

@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     job_dlq_retention_days: Annotated[
         int, Field(ge=0, description="days that dead letters are kept once requeued or discarded; 0: for ever")
     ] = 30
+    schedule_history_days: Annotated[
+        int, Field(ge=0, description="days that runs of schedules are kept; 0: for ever")
+    ] = 90
     job_interrupt_grace: Milliseconds = 5_000
 
     # Built-in job types.

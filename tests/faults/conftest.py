@@ -53,8 +53,9 @@ class System:
     def schedule(self, job_type: str, due_times: int) -> None:
         """A schedule for every minute that has missed `due_times` due times, with the policy `all`."""
         self.execute(
-            "INSERT INTO job_schedules (name, job_type, cron, catch_up, next_run_at)"
-            " VALUES ('s', :type, '* * * * *', 'all', date_trunc('minute', now()) - :missed * interval '1 minute')",
+            "INSERT INTO job_schedules (name, job_type, cron, catch_up, overlap, next_run_at)"
+            " VALUES ('s', :type, '* * * * *', 'all', 'allow_all', "
+            " date_trunc('minute', now()) - :missed * interval '1 minute')",
             type=job_type,
             missed=due_times - 1,
         )

@@ -104,11 +104,11 @@ def test_a_dispatcher_that_dies_while_it_empties_a_lane_leaves_the_rest_to_the_n
 
 @pytest.mark.parametrize("point", IN_SCHEDULER)
 def test_a_tick_that_dies_half_way_makes_each_moment_one_job(system: System, point: str) -> None:
-    with system.workers(processes=1, threads=1, AEON_CRASH=point, **QUICK) as doomed:
+    with system.workers(processes=1, threads=1, **QUICK):
         system.wait_for_job_type("note")
-        system.schedule("note", due_times=5)
-        with system.ours("scheduler"):
-            _wait_for_crash(doomed)
+    system.schedule("note", due_times=5)
+    with system.ours("scheduler", AEON_CRASH=point) as doomed:
+        _wait_for_crash(doomed)
     assert system.execute("SELECT 1 FROM jobs") == []
     with system.workers(processes=1, threads=2, **QUICK), system.ours("scheduler"):
         wait_for(lambda: system.execute("SELECT 1 FROM job_schedules WHERE last_run_at IS NOT NULL"), "the tick", 80)

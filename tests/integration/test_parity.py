@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +39,7 @@ from tests.terminal import Terminal
 
 Memo = dict[str, Any]
 MOMENT = datetime(2040, 1, 1, tzinfo=UTC)
+PAST = datetime(2026, 1, 1, tzinfo=UTC)
 TEXT = {"text": "hi"}
 
 
@@ -182,6 +183,36 @@ STEPS = [
         lambda m: ["schedules", "update", "nightly", "--cron", "0 4 * * *"],
     ),
     Step("run_schedule", lambda j, m: j.run_schedule(m["schedule"]), lambda m: ["schedules", "run", "nightly"]),
+    Step(
+        "backfill_schedule",
+        lambda j, m: j.backfill_schedule(m["schedule"], PAST, PAST + timedelta(days=2), overlap="skip"),
+        lambda m: [
+            *("schedules", "backfill", "nightly", PAST.isoformat(), (PAST + timedelta(days=2)).isoformat()),
+            *("--overlap", "skip"),
+        ],
+    ),
+    Step(
+        "backfill_schedule",
+        lambda j, m: j.backfill_schedule(m["schedule"], PAST, MOMENT),
+        lambda m: ["schedules", "backfill", "nightly", PAST.isoformat(), MOMENT.isoformat()],
+    ),  # refused: in the future
+    Step(
+        "schedule_runs",
+        lambda j, m: j.schedule_runs(m["schedule"], 3),
+        lambda m: ["schedules", "runs", "nightly", "--count", 3],
+    ),
+    Step(
+        "change_schedule",
+        lambda j, m: j.change_schedule(m["schedule"], {"max_failures": None, "end_at": MOMENT, "priority": 7}),
+        lambda m: [
+            *("schedules", "update", "nightly", "--clear", "max_failures", "--end", MOMENT.isoformat(), "--priority", 7)
+        ],
+    ),
+    Step(
+        "change_schedule",
+        lambda j, m: j.change_schedule(m["schedule"], {"end_at": None, "priority": None}),
+        lambda m: ["schedules", "update", "nightly", "--clear", "end_at", "--clear", "priority"],
+    ),
     Step("delete_schedule", lambda j, m: j.delete_schedule(m["schedule"])),
     Step(
         "pause_queue",

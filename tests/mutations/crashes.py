@@ -54,9 +54,9 @@ CRASHES_BETWEEN_STEPS = [
         "the transaction around all jobs of a tick (each job gets its own commit)",
         [
             Change(
-                "persistence/queue/schedules.py",
-                '            crash("schedule.submitted")',
-                '            connection.commit()\n            crash("schedule.submitted")',
+                "persistence/schedules/tick.py",
+                '        crash("schedule.submitted")',
+                '        connection.commit()\n        crash("schedule.submitted")',
             )
         ],
         [f"{CRASHES}::test_a_tick_that_dies_half_way_makes_each_moment_one_job"],

@@ -519,15 +519,15 @@ WORKERS = [
     Mutation(
         "two schedulers run, or a",
         "the lock on due schedules, and the unique index on schedule and time",
-        [Change(f"{SQL}/due_schedules.sql", " FOR UPDATE SKIP LOCKED"), UNIQUE_DUE_TIME],
+        [Change("persistence/schedules/sql/due.sql", " FOR UPDATE SKIP LOCKED"), UNIQUE_DUE_TIME],
         ["integration/persistence/test_schedules.py::test_many_schedulers_run_each_due_time_once"],
     ),
     Mutation(
         "two schedulers run, or a",
         "the policies `all` and `none`",
         [
-            Change("persistence/queue/schedules.py", '    if catch_up == "all":', "    if False:"),
-            Change("persistence/queue/schedules.py", 'is_wanted = catch_up == "last" or', "is_wanted = True or"),
+            Change("persistence/schedules/policy.py", 'if catch_up == "all" or', "if False or"),
+            Change("persistence/schedules/policy.py", '(catch_up == "last" or', "(True or"),
         ],
         ["integration/persistence/test_schedules.py::test_missed_moments_are_caught_up_with_by_policy"],
     ),

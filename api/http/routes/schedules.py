@@ -1,4 +1,4 @@
-"""/api/schedules: cron lines that become jobs."""
+"""/api/schedules: rules by which jobs are submitted."""
 
 from __future__ import annotations
 
@@ -9,10 +9,22 @@ from uuid import UUID
 from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from aeon_jobs.api.contract import NewSchedule, Page, Schedule, ScheduleChange, Submitted
+from aeon_jobs.api.contract import (
+    Backfill,
+    Backfilled,
+    NewSchedule,
+    Page,
+    Schedule,
+    ScheduleChange,
+    ScheduleRun,
+    Submitted,
+)
+from aeon_jobs.api.contract.fields import parse_moment
 from aeon_jobs.api.http.etags import etag
+from aeon_jobs.api.http.parameters import Moment, moment
 from aeon_jobs.api.http.resources import Given
 from aeon_jobs.api.service.core.principals import Role
+from aeon_jobs.persistence.core.errors import InvalidJob
 
 
 @get("/", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="Schedules")
@@ -38,7 +50,7 @@ def show(schedule_id: FromPath[UUID], jobs: Given) -> Response[Schedule]:
     return _answer(jobs.schedule(schedule_id))
 
 
-@get("/{schedule_id:uuid}/upcoming", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="Its next moments")
+@get("/{schedule_id:uuid}/upcoming", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="Its next due times")
 def upcoming(
     schedule_id: FromPath[UUID], jobs: Given, count: Annotated[int, QueryParameter(ge=1, le=100)] = 10
 ) -> Page[datetime]:
@@ -52,7 +64,7 @@ def upcoming(
     summary="Change a schedule",
 )
 def change(schedule_id: FromPath[UUID], data: JSONBody[ScheduleChange], jobs: Given) -> Response[Schedule]:
-    """Switch it off with `enabled: false`. If-Match is respected."""
+    """Pause it with `enabled: false`. Null clears a field that may be null. If-Match is respected."""
     return _answer(jobs.change_schedule_as(schedule_id, data))
 
 
@@ -64,7 +76,7 @@ def change(schedule_id: FromPath[UUID], data: JSONBody[ScheduleChange], jobs: Gi
     summary="Delete",
 )
 def remove(schedule_id: FromPath[UUID], jobs: Given) -> None:
-    """The jobs that it made stay. If-Match is respected."""
+    """Its jobs stay, its history goes. If-Match is respected."""
     jobs.delete_schedule(schedule_id)
 
 
@@ -75,9 +87,39 @@ def remove(schedule_id: FromPath[UUID], jobs: Given) -> None:
     summary="Run it now",
 )
 def run_now(schedule_id: FromPath[UUID], jobs: Given) -> Response[Submitted]:
-    """A job beside its due moments; the schedule goes on as it was."""
+    """A job beside its due times, whatever else runs; the schedule goes on as it was."""
     job = jobs.run_schedule(schedule_id)
     return Response(job, status_code=201, headers={"Location": f"/api/jobs/{job.job_id}"})
+
+
+@post(
+    "/{schedule_id:uuid}/backfill",
+    opt={"role": Role.OPERATOR},
+    status_code=200,
+    sync_to_thread=True,
+    summary="Run a past span",
+)
+def backfill(schedule_id: FromPath[UUID], data: JSONBody[Backfill], jobs: Given) -> Backfilled:
+    """A due time that ran does not run again: a second backfill changes nothing. At most 1,000 due times."""
+    return jobs.backfill_schedule_as(schedule_id, data)
+
+
+@get("/{schedule_id:uuid}/runs", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="Its history")
+def runs(
+    schedule_id: FromPath[UUID],
+    jobs: Given,
+    count: Annotated[int, QueryParameter(ge=1, le=1_000)] = 50,
+    before: Moment = None,
+) -> Page[ScheduleRun]:
+    """Due times that were decided on, newest first; those before `before`."""
+    return Page(items=jobs.schedule_runs(schedule_id, count, before=_instant(before)))
+
+
+def _instant(text: str | None) -> datetime | None:
+    try:
+        return None if text is None else parse_moment(moment(text))
+    except ValueError as error:
+        raise InvalidJob.at("before", str(error)) from None
 
 
 def _answer(schedule: Schedule) -> Response[Schedule]:
@@ -86,6 +128,6 @@ def _answer(schedule: Schedule) -> Response[Schedule]:
 
 router = Router(
     "/api/schedules",
-    route_handlers=[index, create, show, upcoming, change, remove, run_now],
+    route_handlers=[index, create, show, upcoming, change, remove, run_now, backfill, runs],
     tags=["Schedules"],
 )

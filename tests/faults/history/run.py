@@ -15,9 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.hints import Hints
-from aeon_jobs.persistence.queue import schedules
-from aeon_jobs.persistence.queue.schedules import NewSchedule
 from aeon_jobs.persistence.redis_clients import redis_client
+from aeon_jobs.persistence.schedules import repository
+from aeon_jobs.persistence.schedules.definitions import NewSchedule
 from tests.faults.history import collect, faults, workload
 from tests.faults.history.checker import Violation, check
 from tests.faults.history.cluster import Cluster, Servers, started
@@ -72,7 +72,8 @@ def _schedule(database: Database) -> list[datetime]:
     now = datetime.now(UTC)
     missed = [now.replace(second=0, microsecond=0) - timedelta(minutes=ago) for ago in range(MISSED_DUE_TIMES, 0, -1)]
     with database.transaction() as connection:
-        schedules.create(connection, NewSchedule(name="s", job_type="h_note", cron="* * * * *", catch_up="all"), now)
+        new = NewSchedule(name="s", job_type="h_note", cron="* * * * *", catch_up="all", overlap="allow_all")
+        repository.create(connection, new, now)
         connection.execute(text("UPDATE job_schedules SET next_run_at = :first"), {"first": missed[0]})
     return missed
 

@@ -53,6 +53,8 @@ NEEDED = {
     "DELETE /api/schedules/{id}": "operator",
     "GET /api/schedules/{id}/upcoming": "viewer",
     "POST /api/schedules/{id}/run": "operator",
+    "POST /api/schedules/{id}/backfill": "operator",
+    "GET /api/schedules/{id}/runs": "viewer",
     "GET /api/queues": "viewer",
     "GET /api/queues/{id}": "viewer",
     "PATCH /api/queues/{id}": "operator",

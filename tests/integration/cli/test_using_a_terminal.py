@@ -205,10 +205,12 @@ def test_a_queue_is_purged_after_a_look(cli: Terminal, database: Database) -> No
     assert cli("queues", "delete", "default", "--yes").code == 4
 
 
-def test_a_cron_line_with_six_fields_is_refused(cli: Terminal) -> None:
-    done = cli("schedules", "create", "s", "echo", "0 0 * * * *")
+def test_a_cron_line_with_seven_fields_is_refused(cli: Terminal) -> None:
+    done = cli("schedules", "create", "s", "echo", "0 0 * * * * *")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("error: cron: must have 5 fields: minute hour day month weekday; ")
+    assert done.err.startswith(
+        "error: cron: must have 5 fields (minute hour day month weekday), or 6 with seconds before them"
+    )
 
 
 def test_ctrl_c_ends_the_waiting_and_not_the_job(environment: Settings, database: Database) -> None:

@@ -25,15 +25,12 @@ from aeon_jobs.persistence.queue import (
     jobs,
     limits,
     queues,
-    schedules,
     states,
-    timetable,
     workers,
 )
 from aeon_jobs.persistence.queue.dispatch import Lane
 from aeon_jobs.persistence.queue.executions import Ended
 from aeon_jobs.persistence.queue.process import this_host
-from aeon_jobs.persistence.queue.schedules import NewSchedule
 from aeon_jobs.persistence.queue.states import Failure
 from aeon_jobs.persistence.queue.submissions import NewJob
 from aeon_jobs.persistence.queue.workers import Host, Registration
@@ -41,6 +38,8 @@ from aeon_jobs.persistence.reads import audit_list, dead_letter_lists, listing, 
 from aeon_jobs.persistence.reads.audit_list import EntryFilter
 from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterFilter
 from aeon_jobs.persistence.reads.listing import Filter
+from aeon_jobs.persistence.schedules import repository, runs
+from aeon_jobs.persistence.schedules.definitions import NewSchedule
 from tests.conftest import _administration, _dsn, _of_database
 from tests.plans import Plan, counted, plan_of, plan_of_sql
 from tests.rows import NOTE, register, rows, value
@@ -102,7 +101,11 @@ DEPENDENCIES = """
 SCHEDULES = """
     INSERT INTO job_schedules (id, name, job_type, cron, next_run_at)
     SELECT (lpad(to_hex(n), 32, '0'))::uuid, 's' || n, 'note', '* * * * *', now() + n * interval '1 min'
-    FROM generate_series(1, 3000) n
+    FROM generate_series(1, 3000) n;
+    INSERT INTO job_schedule_runs (schedule_id, due_at, origin, outcome, job_id, ended_as, created_at)
+    SELECT (lpad(to_hex(1 + n % 90), 32, '0'))::uuid, now() - n * interval '1 min', 'due', 'submitted',
+        (lpad(to_hex(n), 32, '0'))::uuid, CASE WHEN n > 500 THEN 'completed' END, now() - n * interval '1 min'
+    FROM generate_series(1, 20000) n
 """
 
 
@@ -173,7 +176,7 @@ FAILURE = Failure.of("E", "m", "t", job_type="note", place="p")
 def schedule_of(connection: Connection) -> object:
     new = NewSchedule(name="s1", job_type="note", cron="* * * * *")
     with pytest.raises(NameTaken):
-        schedules.create(connection, new, NOW)
+        repository.create(connection, new, NOW)
     return None
 
 
@@ -313,9 +316,12 @@ OTHERS: dict[str, Work] = {
     "dead_letter_jobs_job_idx": lambda c: dead_letters.of_job(c, FAILED),
     "dead_letter_jobs_fingerprint_idx": lambda c: dead_letter_lists.job_ids(c, DeadLetterFilter(fingerprint="x"), 100),
     "dead_letter_jobs_pkey": lambda c: dead_letter_lists.get(c, 77),
-    "job_schedules_due_idx": lambda c: schedules.tick(c, NOW),
+    "job_schedules_due_idx": lambda c: run(c, "schedules/due", {"now": NOW, "failed": []}),
     "job_schedules_name_key": schedule_of,
-    "job_schedules_pkey": lambda c: timetable.get(c, UUID(int=77)),
+    "job_schedules_pkey": lambda c: repository.get(c, UUID(int=77)),
+    "job_schedule_runs_pkey": lambda c: runs.history(c, UUID(int=77), limit=10),
+    "job_schedule_runs_open_idx": lambda c: run(c, "schedules/live", {"id": UUID(int=77)}),
+    "job_schedule_runs_created_idx": lambda c: runs.forget(c, 90),
     "workers_seen_idx": lambda c: workers.mark_silent(c, 10_000_000_000),
     "workers_pkey": lambda c: workers.beat(c, "w1"),
     "job_types_pkey": lambda c: job_types.get(c, "note"),

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 from pathlib import Path
@@ -25,9 +25,10 @@ from aeon_jobs.middleware.execution.running import current_job
 from aeon_jobs.persistence.core import span_export, tracing
 from aeon_jobs.persistence.core.errors import SettingsError
 from aeon_jobs.persistence.core.settings import get_settings
-from aeon_jobs.persistence.queue import schedules
-from aeon_jobs.persistence.queue.schedules import NewSchedule
 from aeon_jobs.persistence.queue.states import Backoff
+from aeon_jobs.persistence.schedules import repository
+from aeon_jobs.persistence.schedules import tick as ticks
+from aeon_jobs.persistence.schedules.definitions import NewSchedule
 from tests.harness import Harness
 from tests.spans import Spans, attributes, linked, parent_of, traceparent
 from tests.waiting import wait_for
@@ -183,9 +184,9 @@ def test_jobs_of_a_schedule_have_a_span_too(spans: Spans, harness: Harness) -> N
     with harness.working(queues={"nightly"}):  # registers the job type
         pass
     with harness.database.transaction() as connection:
-        now = schedules.datetime.now(schedules.UTC)
-        schedules.create(connection, NewSchedule(name="s", job_type="sweep", cron="* * * * *"), now)
-        (job_id,) = schedules.tick(connection, now + timedelta(minutes=1), tracer=harness.broker.tracer)
+        now = datetime.now(UTC)
+        repository.create(connection, NewSchedule(name="s", job_type="sweep", cron="* * * * *"), now)
+    (job_id,) = ticks.tick(harness.database, now + timedelta(minutes=1), tracer=harness.broker.tracer).submitted
 
     send = spans.one("send sweep")
     assert harness.job_of(job_id).traceparent == traceparent(send)

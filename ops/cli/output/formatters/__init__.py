@@ -2,7 +2,7 @@
 
 from aeon_jobs.ops.cli.output.formatters.dead_letters import causes, dead_letter, dead_letter_list
 from aeon_jobs.ops.cli.output.formatters.jobs import batch, event, explanation, job, job_list
-from aeon_jobs.ops.cli.output.formatters.schedules import schedule, schedule_list
+from aeon_jobs.ops.cli.output.formatters.schedules import schedule, schedule_list, schedule_runs
 from aeon_jobs.ops.cli.output.formatters.statistics import depths, statistics
 from aeon_jobs.ops.cli.output.formatters.system import (
     audit_list,
@@ -29,6 +29,7 @@ __all__ = [
     "queue_list",
     "schedule",
     "schedule_list",
+    "schedule_runs",
     "statistics",
     "type_list",
     "worker_list",
