@@ -24,7 +24,7 @@ from aeon_jobs.api.service.core.validation import read
 from aeon_jobs.api.service.core.versions import refuse_changed
 from aeon_jobs.api.service.submissions import submitted
 from aeon_jobs.persistence.core.models import JobSchedule
-from aeon_jobs.persistence.schedules import backfill, definitions, repository, runs
+from aeon_jobs.persistence.schedules import backfill, definitions, history, repository, runs
 
 
 class ScheduleUseCases(UseCases):
@@ -147,7 +147,7 @@ class ScheduleUseCases(UseCases):
         """
         with self.context.database.connection() as connection:
             repository.get(connection, schedule_id)
-            found = runs.history(connection, schedule_id, limit=count, before=before)
+            found = history.page(connection, schedule_id, limit=count, before=before)
         return [shown(ScheduleRun, run) for run in found]
 
 

@@ -36,7 +36,7 @@ from aeon_jobs.persistence.queue.dispatch import parse_message_id
 from aeon_jobs.persistence.queue.due import Due
 from aeon_jobs.persistence.queue.process import is_dead, this_host
 from aeon_jobs.persistence.queue.workers import Peer, Registration
-from aeon_jobs.persistence.schedules import runs
+from aeon_jobs.persistence.schedules import history
 
 LOOK_EVERY_S = 1.0
 ABSENT_AFTER_MS = 3_000
@@ -190,7 +190,7 @@ class Upkeep:
             if days := self._settings.job_dlq_retention_days:
                 dead_letters.forget(connection, days)
             if days := self._settings.schedule_history_days:
-                runs.forget(connection, days)
+                history.forget(connection, days)
 
     def _take_back(self, message_ids: list[str]) -> None:
         with self._database.connection() as connection:

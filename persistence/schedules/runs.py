@@ -8,8 +8,8 @@ index on `jobs`, hold even where somebody writes these tables by hand.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row
@@ -20,13 +20,11 @@ from aeon_jobs.persistence.queue import job_types, jobs
 from aeon_jobs.persistence.queue.submissions import NewJob, Submitted
 from aeon_jobs.persistence.schedules import policy
 from aeon_jobs.persistence.schedules.definitions import ScheduleNotFound, job_of
+from aeon_jobs.persistence.schedules.history import Origin, Outcome
 from aeon_jobs.persistence.schedules.policy import Live, Overlap, Skip, Start
 
 if TYPE_CHECKING:
     from aeon_jobs.persistence.core.spans import Tracer
-
-Origin = Literal["due", "catch_up", "backfill", "manual"]
-Outcome = Literal["submitted", "skipped", "missed", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +37,6 @@ class Decision:
     reason: str | None = None
     cancelled: list[UUID] = field(default_factory=list)
     """Jobs of earlier runs that were cancelled, or asked to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    due_at: datetime
-    origin: Origin
-    outcome: Outcome
-    reason: str | None
-    job_id: UUID | None
-    job_status: str | None
-    """Of its job now; of a job that was deleted, its end."""
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduledRun:
-    """What a handler may know of the run that its job is."""
-
-    name: str
-    due_at: datetime
-    last_result: Any
-    """Of the last run before this one that completed; None: there is none, or its job was deleted."""
 
 
 def locked(connection: Connection, schedule_id: UUID) -> Row[Any]:
@@ -141,25 +117,6 @@ def run_now(connection: Connection, schedule: Row[Any], now: datetime, by: str) 
     if decision is None or decision.job is None:
         raise InvalidJob.at("due_at", "has its run already")
     return decision.job
-
-
-def history(
-    connection: Connection, schedule_id: UUID, *, limit: int, before: datetime | None = None
-) -> list[RunRecord]:
-    """Runs, newest first; those due before `before`."""
-    parameters = {"id": schedule_id, "limit": limit, "before": before}
-    return [RunRecord(**row._mapping) for row in run(connection, "schedules/runs", parameters)]
-
-
-def of_job(connection: Connection, job_id: UUID) -> ScheduledRun | None:
-    """The run that a job is; None: no schedule made it, or the schedule was deleted."""
-    row = run(connection, "schedules/of_job", {"id": job_id}).one_or_none()
-    return None if row is None else ScheduledRun(row.name, row.due_at.astimezone(UTC), row.last_result)
-
-
-def forget(connection: Connection, days: int) -> int:
-    """Delete the history of runs that are older; returns how many."""
-    return run(connection, "schedules/forget_runs", {"days": days}).rowcount
 
 
 def _is_decided(connection: Connection, schedule: Row[Any], due_at: datetime, origin: Origin) -> bool:

@@ -25,6 +25,7 @@ from aeon_jobs.persistence.core.database import Database, is_transient, run
 from aeon_jobs.persistence.core.errors import JobsError
 from aeon_jobs.persistence.schedules import policy, runs
 from aeon_jobs.persistence.schedules.definitions import timetable_of
+from aeon_jobs.persistence.schedules.history import Origin
 from aeon_jobs.persistence.schedules.policy import ON_TIME, CatchUp, Overlap
 from aeon_jobs.persistence.schedules.runs import Decision
 from aeon_jobs.persistence.schedules.timetable import Timetable
@@ -128,7 +129,7 @@ def _decide(
     now: datetime,
     tracer: Tracer | None,
 ) -> Decision | None:
-    origin: runs.Origin = "due" if now - moment < ON_TIME else "catch_up"
+    origin: Origin = "due" if now - moment < ON_TIME else "catch_up"
     following = next(timetable.after(moment), None) if schedule.jitter_ms else None
     try:
         with connection.begin_nested():

@@ -38,7 +38,7 @@ from aeon_jobs.persistence.reads import audit_list, dead_letter_lists, listing, 
 from aeon_jobs.persistence.reads.audit_list import EntryFilter
 from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterFilter
 from aeon_jobs.persistence.reads.listing import Filter
-from aeon_jobs.persistence.schedules import repository, runs
+from aeon_jobs.persistence.schedules import history, repository
 from aeon_jobs.persistence.schedules.definitions import NewSchedule
 from tests.conftest import _administration, _dsn, _of_database
 from tests.plans import Plan, counted, plan_of, plan_of_sql
@@ -319,9 +319,9 @@ OTHERS: dict[str, Work] = {
     "job_schedules_due_idx": lambda c: run(c, "schedules/due", {"now": NOW, "failed": []}),
     "job_schedules_name_key": schedule_of,
     "job_schedules_pkey": lambda c: repository.get(c, UUID(int=77)),
-    "job_schedule_runs_pkey": lambda c: runs.history(c, UUID(int=77), limit=10),
+    "job_schedule_runs_pkey": lambda c: history.page(c, UUID(int=77), limit=10),
     "job_schedule_runs_open_idx": lambda c: run(c, "schedules/live", {"id": UUID(int=77)}),
-    "job_schedule_runs_created_idx": lambda c: runs.forget(c, 90),
+    "job_schedule_runs_created_idx": lambda c: history.forget(c, 90),
     "workers_seen_idx": lambda c: workers.mark_silent(c, 10_000_000_000),
     "workers_pkey": lambda c: workers.beat(c, "w1"),
     "job_types_pkey": lambda c: job_types.get(c, "note"),
