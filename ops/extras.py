@@ -22,6 +22,7 @@ PROCESSES = {
     "worker": ("cli", "worker"),
     "dispatcher": ("cli", "worker"),
     "scheduler": ("cli", "worker"),
+    "exporter": ("cli", "worker", "api"),
     "up": ("cli", "worker", "api"),
     "demo": ("cli", "worker", "api", "data", "embedded"),
 }

@@ -46,9 +46,9 @@ def programs(settings: Settings, modules: Sequence[str] = (), *, reload: bool = 
     """What `aeon-jobs up` runs. The workers run the job types of `modules` too."""
     drain = settings.worker_shutdown_timeout / 1000 + GRACE_S
     everything = [
-        Program("api", _ours("api"), StopRank.INTAKE, stop_limit=5 + GRACE_S),
-        Program("scheduler", _ours("scheduler"), StopRank.INTAKE, stop_limit=5 + GRACE_S),
-        Program("dispatcher", _ours("dispatcher"), StopRank.DELIVERY, stop_limit=5 + GRACE_S),
+        Program("api", ours("api"), StopRank.INTAKE, stop_limit=5 + GRACE_S),
+        Program("scheduler", ours("scheduler"), StopRank.INTAKE, stop_limit=5 + GRACE_S),
+        Program("dispatcher", ours("dispatcher"), StopRank.DELIVERY, stop_limit=5 + GRACE_S),
         Program(WORKER, _worker(modules), StopRank.WORK, drain, settings.worker_auto_restart, reload),
     ]
     return [program for program in everything if program.name != WORKER or settings.worker_enabled]
@@ -56,10 +56,11 @@ def programs(settings: Settings, modules: Sequence[str] = (), *, reload: bool = 
 
 def _worker(modules: Sequence[str]) -> tuple[str, ...]:
     if not modules:
-        return _ours("worker")
+        return ours("worker")
     return (sys.executable, "-P", "-m", "aeon_jobs.ops.verified_worker", *modules)
 
 
-def _ours(command: str) -> tuple[str, ...]:
+def ours(command: str) -> tuple[str, ...]:
+    """The command line of `aeon-jobs COMMAND`."""
     # -P: a folder `aeon_jobs` in the user's working directory must not hide ours.
     return (sys.executable, "-P", "-m", "aeon_jobs", command)

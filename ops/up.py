@@ -20,7 +20,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from aeon_jobs.ops import environment_file, local_services, owner_key, source_files, up_messages
+from aeon_jobs.ops import environment_file, local_monitoring, local_services, owner_key, source_files, up_messages
 from aeon_jobs.ops.api_port import ApiPort
 from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
 from aeon_jobs.ops.embedded.directory_lock import DirectoryInUse, DirectoryLock
@@ -97,9 +97,14 @@ def _run(options: Options, console: Console, stack: ExitStack) -> None:
     os.environ["API_PORT"] = str(port.number)
     variables = environment_file.shared(os.environ) | _of_api(port, key_file, settings)
     environment_file.write(options.data_dir, variables)
-    specs = [*services.programs, *programs(settings, options.modules, reload=options.reload)]
+    monitoring = local_monitoring.provide(options.data_dir, settings, os.environ)
+    specs = [*services.programs, *monitoring.programs, *programs(settings, options.modules, reload=options.reload)]
     lines = stack.enter_context(Lines(console, [spec.name for spec in specs]))
-    for line in (*up_messages.summary(settings, servers, port.url, key_file, options.modules), *services.summary):
+    for line in (
+        *up_messages.summary(settings, servers, port.url, key_file, options.modules),
+        *services.summary,
+        *monitoring.summary,
+    ):
         lines.say(line, "")
     if port.note:
         lines.say(port.note, "bold yellow")

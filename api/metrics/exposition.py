@@ -19,7 +19,9 @@ from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 
 LIFE_S = 2.0
-"""How many scrapers there may be: PostgreSQL is read once in this time."""
+"""However many scrapers there are, PostgreSQL is read once in this time."""
+WAIT_S = 5.0
+"""Who has to wait for longer is told that PostgreSQL is down: it neither answers nor refuses."""
 
 __all__ = ["CONTENT_TYPE", "LIFE_S", "Exposition"]
 
@@ -34,7 +36,7 @@ class Exposition:
         client: redis.Redis,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._reader = Reader(settings, database, client)
+        self._reader = Reader(settings, database, client, clock)
         self._clock = clock
         self._lock = Lock()
         self._text = b""
@@ -42,13 +44,17 @@ class Exposition:
 
     def text(self) -> bytes:
         """Text format 0.0.4, at most LIFE_S old. Never raises for a server that is down: the metrics say so."""
-        with self._lock:
+        if not self._lock.acquire(timeout=WAIT_S):
+            return _text(_metrics(Reading(postgres_is_up=False, redis=self._reader.redis()), WAIT_S))
+        try:
             if self._clock() >= self._until:
                 began = time.perf_counter()
                 reading = self._reader.read()
-                self._text = _text(list(_metrics(reading, time.perf_counter() - began)))
+                self._text = _text(_metrics(reading, time.perf_counter() - began))
                 self._until = self._clock() + LIFE_S
             return self._text
+        finally:
+            self._lock.release()
 
 
 def _metrics(reading: Reading, took_s: float) -> Iterator[Metric]:
@@ -79,5 +85,5 @@ class _Collected(Collector):
 
 def _text(metrics: Iterable[Metric]) -> bytes:
     registry = CollectorRegistry()
-    registry.register(_Collected(metrics))
+    registry.register(_Collected(list(metrics)))
     return generate_latest(registry)

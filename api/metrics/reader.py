@@ -1,12 +1,12 @@
 """What a scrape reads. A server that is down leaves its part out: nothing that is shown is of before.
 
-| part      | of                                            | kept for                              |
-|-----------|-----------------------------------------------|---------------------------------------|
-| situation | names, processes, ages, background tasks      | 20 times as long as the reading took  |
-| counters  | attempts, waits, dead letters                 | 20 times as long as the reading took  |
-| depths    | how many jobs are where                       | 20 times as long as the counting took |
-| storage   | sizes, connections, the log, snapshots        | 15 s                                  |
-| redis     | its memory                                    | not at all                            |
+| part      | of                                        | kept for                             |
+|-----------|-------------------------------------------|--------------------------------------|
+| redis     | its memory                                | not at all                           |
+| situation | names, processes, ages, background tasks  | not at all: it tells who is down     |
+| counters  | attempts, waits, dead letters             | 20 times as long as the reading took |
+| depths    | how many jobs are where                   | 20 times as long as the reading took |
+| storage   | sizes, connections, the log, snapshots    | 15 s, or as above                    |
 """
 
 from __future__ import annotations
@@ -59,35 +59,44 @@ class RedisMemory:
 class Reader:
     """For one thread at a time. Nothing is connected before the first reading."""
 
-    def __init__(self, settings: Settings, database: Database, client: redis.Redis) -> None:
+    def __init__(self, settings: Settings, database: Database, client: redis.Redis, clock: Callable[[], float]) -> None:
         self._settings, self._database, self._client = settings, database, client
         silence_ms = 3 * settings.worker_heartbeat_interval
-        self._situation = self._remembered(lambda connection: situation.read(connection, silence_ms))
-        self._counters = self._remembered(counters.read)
-        self._depths = self._remembered(depths.read)
-        self._storage = self._remembered(storage.read, STORAGE_LIFE_S)
+        self._situation = self._connected(lambda connection: situation.read(connection, silence_ms))
+        self._counters = Remembered(self._connected(counters.read), clock=clock)
+        self._depths = Remembered(self._connected(depths.read), clock=clock)
+        self._storage = Remembered(self._connected(storage.read), STORAGE_LIFE_S, clock)
 
     def read(self) -> Reading:
-        reading = Reading(redis=self._redis())
+        reading = Reading(redis=self.redis())
         reading.situation = self._part("situation", self._situation, reading)
-        reading.counters = self._part("counters", self._counters, reading)
-        reading.depths = self._part("depths", self._depths, reading)
-        reading.storage = self._part("storage", self._storage, reading)
+        reading.counters = self._part("counters", self._counters.get, reading)
+        reading.depths = self._part("depths", self._depths.get, reading)
+        reading.storage = self._part("storage", self._storage.get, reading)
         return reading if reading.postgres_is_up else Reading(postgres_is_up=False, redis=reading.redis)
 
-    def _remembered(self, read: Callable[[Connection], T], life_s: float = 0.0) -> Remembered[T]:
+    def redis(self) -> RedisMemory | None:
+        """None: it does not answer. Any thread may ask."""
+        try:
+            memory = self._client.info("memory")
+        except redis.RedisError as error:
+            _log.warning("metrics not read", part="redis", error=str(error).partition("\n")[0])
+            return None
+        return RedisMemory(int(memory["used_memory"]), int(memory["maxmemory"]))
+
+    def _connected(self, read: Callable[[Connection], T]) -> Callable[[], T]:
         def connected() -> T:
             with self._database.connection() as connection:
                 limit_ms = self._settings.metrics_statement_timeout
                 return read(connection.execution_options(job_limit_ms=limit_ms, job_lock_ms=limit_ms))
 
-        return Remembered(connected, life_s)
+        return connected
 
-    def _part(self, name: str, part: Remembered[T], reading: Reading) -> T | None:
+    def _part(self, name: str, read: Callable[[], T], reading: Reading) -> T | None:
         if not reading.postgres_is_up:
             return None
         try:
-            value = part.get()
+            value = read()
         except SQLAlchemyError as error:
             reading.postgres_is_up = _is_an_answer(error)
             reading.failed[name] = True
@@ -95,14 +104,6 @@ class Reader:
             return None
         reading.failed[name] = False
         return value
-
-    def _redis(self) -> RedisMemory | None:
-        try:
-            memory = self._client.info("memory")
-        except redis.RedisError as error:
-            _log.warning("metrics not read", part="redis", error=str(error).partition("\n")[0])
-            return None
-        return RedisMemory(int(memory["used_memory"]), int(memory["maxmemory"]))
 
 
 def _is_an_answer(error: SQLAlchemyError) -> bool:

@@ -10,7 +10,6 @@ from typing import Any
 
 import uvicorn
 
-from aeon_jobs.api.http.app import create_app
 from aeon_jobs.api.server.connections import Connections
 from aeon_jobs.api.server.limits import Limits
 from aeon_jobs.api.server.protocol import LimitedProtocol
@@ -25,7 +24,7 @@ def config(settings: Settings, app: Any = None, **options: Any) -> uvicorn.Confi
     """How uvicorn serves `app`, or the API."""
     protocol: Any = partial(LimitedProtocol, Connections(Limits.of(settings)))
     return uvicorn.Config(
-        app or create_app(settings),
+        app or _api(settings),
         http=protocol,
         # No route speaks WebSocket, and its protocols have limits of their own.
         ws="none",
@@ -43,6 +42,13 @@ def run(settings: Settings) -> None:
         server.run()
     if not server.started:
         sys.exit(_DID_NOT_START)
+
+
+def _api(settings: Settings) -> Any:
+    # Imported late: the exporter is served too, and is smaller without all this.
+    from aeon_jobs.api.http.app import create_app
+
+    return create_app(settings)
 
 
 def _allow_files(number: int) -> None:

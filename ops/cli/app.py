@@ -93,6 +93,7 @@ for process in (
     processes.worker,
     processes.dispatcher,
     processes.scheduler,
+    processes.exporter,
 ):
     app.command(rich_help_panel=PROCESSES)(process)
 

@@ -80,3 +80,14 @@ def scheduler() -> None:
     """Tick the schedules. Any number of them may run."""
     settings_for("scheduler")
     process.become(process.command("scheduler"))
+
+
+def exporter() -> None:
+    """Serve the metrics of the whole system to Prometheus, on METRICS_PORT and without a key."""
+    if not settings().monitoring_enabled:
+        err.print("MONITORING_ENABLED=false: no exporter here")
+        return
+    found = log_as("exporter")
+    from aeon_jobs.ops import exporter as server
+
+    server.run(found)

@@ -38,8 +38,8 @@ BEGIN
             v.started_at, v.reason, v.error_type, v.error_message, v.traceback, v.fingerprint,
             -- Not of a job that comes back: its scheduled_at is that of the next attempt by now.
             CASE WHEN jobs.status <> 'pending' AND v.delay_ms IS NULL THEN
-                greatest(0, extract(epoch FROM v.started_at - greatest(jobs.created_at, jobs.scheduled_at, jobs.ready_at)))
-            END::double precision AS waited_s
+                greatest(0, date_part('epoch', v.started_at - greatest(jobs.created_at, jobs.scheduled_at, jobs.ready_at)))
+            END AS waited_s
     ),
     executions AS (
         INSERT INTO job_executions

@@ -30,7 +30,7 @@ def test_help_names_every_command() -> None:
     assert done.returncode == 0
     jobs = ("submit", "list", "show", "watch", "cancel", "retry", "explain", "dlq", "schedules", "types")
     system = ("queues", "workers", "keys", "migrate", "doctor", "version")
-    processes = ("up", "env", "mails", "demo", "api", "worker", "dispatcher", "scheduler")
+    processes = ("up", "env", "mails", "demo", "api", "worker", "dispatcher", "scheduler", "exporter")
     for command in jobs + system + processes:
         assert f" {command} " in done.stdout
     assert "Usage: aeon-jobs" in done.stdout
@@ -98,7 +98,7 @@ def test_wrong_usage_is_2(arguments: list[str]) -> None:
     assert run(*arguments).returncode == 2
 
 
-@pytest.mark.parametrize("command", ["api", "worker", "dispatcher", "scheduler", "up"])
+@pytest.mark.parametrize("command", ["api", "worker", "dispatcher", "scheduler", "exporter", "up"])
 def test_a_wrong_setting_is_2_and_named_in_one_line_without_its_value(command: str, private_dir: Path) -> None:
     extra = ["--data-dir", str(private_dir)] if command == "up" else []
     # Servers that need not exist: `up` starts none of its own then.

@@ -16,7 +16,7 @@ from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from tests.docs.pages import blocks
 
-PROCESSES = {"up", "demo", "api", "worker", "dispatcher", "scheduler"}
+PROCESSES = {"up", "demo", "api", "worker", "dispatcher", "scheduler", "exporter"}
 DOCS = Path(__file__).parents[3] / "docs"
 
 

@@ -14,6 +14,8 @@ import pytest
 from sqlalchemy import Connection
 
 from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.metrics import counters, situation, storage
+from aeon_jobs.persistence.metrics import depths as metric_depths
 from aeon_jobs.persistence.reads import audit_list, dead_letter_lists, details, listing, overview
 from aeon_jobs.persistence.reads.audit_list import EntryFilter
 from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterFilter
@@ -167,6 +169,10 @@ def _page(database: Database, which: Filter, **options: Any) -> tuple[listing.Pa
 LOOKS: dict[str, tuple[int, Callable[[Connection], object]]] = {
     "a job": (40, lambda c: details.of_job(c, UUID(int=500_000))),
     "depths": (6_000, overview.depths),
+    "metrics: depths": (6_000, metric_depths.read),
+    "metrics: what goes on": (1_000, lambda c: situation.read(c, 15_000)),
+    "metrics: counters": (500, counters.read),
+    "metrics: sizes": (500, storage.read),
     "open letters": (3_000, lambda c: dead_letter_lists.page(c, DeadLetterFilter())),
     "letters of a cause": (3_000, lambda c: dead_letter_lists.page(c, DeadLetterFilter(fingerprint="f7"))),
     "all letters": (3_000, lambda c: dead_letter_lists.page(c, DeadLetterFilter(open=None))),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from threading import Event
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -269,3 +270,40 @@ def test_messages_of_any_lane_are_not_taken_for_lost_however_many_they_are(
     dispatches = [Dispatch(UUID(int=n), 1, QUEUE, "note", f"jobs-{n % 3}") for n in range(1_000)]
     transport.push(dispatches[:-2])
     assert transport.absent(dispatches) == dispatches[-2:]
+
+
+def test_tasks_that_did_their_work_are_noted_every_ten_seconds(
+    harness: Harness, upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=time.monotonic() + 100)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    sql = "SELECT name FROM job_background_tasks WHERE last_success_at IS NOT NULL"
+
+    def noted() -> set[str]:
+        upkeep.round(Event())
+        return {name for (name,) in harness.execute(sql)}
+
+    assert noted() == set()
+    upkeep.succeeded("dispatch")
+    clock.now += module.NOTE_EVERY_S - 1
+    assert noted() == set()
+    clock.now += 1
+    assert noted() == {
+        "look",
+        "reap_dead",
+        "rescue",
+        "abandoned",
+        "reconcile",
+        "silent",
+        "maintain",
+        "forget",
+        "dispatch",
+    }
+
+
+def test_a_task_that_fails_is_not_noted(harness: Harness, upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rescue() -> None:
+        raise OperationalError("", {}, Exception())
+
+    upkeep._attempt(_Task(rescue, 1))
+    assert upkeep._done == set()
