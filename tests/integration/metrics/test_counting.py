@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from aeon_jobs.middleware.dispatch import schedule_tick
+from aeon_jobs.persistence.core import migrate
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.metrics import counters as counting
 from aeon_jobs.persistence.queue import dead_letters, dispatch, executions, states
 from aeon_jobs.persistence.queue.states import Failure
+from tests.harness import Harness
 from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, counters, end, queue, rows, running_job, start
 
@@ -127,3 +130,19 @@ def test_sums_of_the_version_before_are_kept(database):
     rows(database, "UPDATE job_counters SET seconds = 2 WHERE metric = 'duration_bucket'")
     rows(database, "INSERT INTO job_counters VALUES ('duration_sum', 'note', '', 1, 40)")
     assert counted(database).durations["note"].sum_s == 42
+
+
+def test_a_way_back_keeps_the_sums_for_the_version_before(database):
+    end(database, running_job(database), states.completed(1))
+    rows(database, "UPDATE job_counters SET seconds = 2 WHERE metric = 'duration_bucket'")
+    migrate.down(database, 6)
+    assert counters(database, "duration_sum") == {("note", ""): 2}
+    migrate.up(database)
+    assert counted(database).durations["note"].sum_s == 2
+
+
+def test_the_tick_of_the_schedules_is_noted(harness: Harness) -> None:
+    schedule_tick.declare(harness.broker)
+    harness.broker.get_actor(schedule_tick.NAME)()
+    noted = "SELECT name FROM job_background_tasks WHERE last_success_at IS NOT NULL"
+    assert harness.execute(noted) == [("schedules",)]
