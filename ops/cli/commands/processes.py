@@ -84,10 +84,11 @@ def scheduler() -> None:
 
 def exporter() -> None:
     """Serve the metrics of the whole system to Prometheus, on METRICS_PORT and without a key."""
-    if not settings().monitoring_enabled:
+    found = settings_for("exporter")
+    if not found.monitoring_enabled:
         err.print("MONITORING_ENABLED=false: no exporter here")
         return
-    found = log_as("exporter")
+    log_as("exporter")
     from aeon_jobs.ops import exporter as server
 
     server.run(found)

@@ -99,8 +99,9 @@ def test_it_shows_depths_ages_pauses_deadlines_and_who_lives(database: Database,
     running_job(database, timeout_ms=1)
     rows(database, "UPDATE jobs SET started_at = now() - interval '9 s' WHERE status = 'running'")
     rows(database, WORKER, id="alive", state="running")
-    rows(database, WORKER, id="gone", state="lost")
     rows(database, WORKER, id="ended", state="stopped")
+    # Last: a worker that is started later would take its place.
+    rows(database, WORKER, id="gone", state="lost")
     with database.transaction() as connection:
         queues.pause(connection, "other", by="me")
     found = values(exposed.text())
