@@ -15,7 +15,7 @@ from aeon_jobs.api.metrics.application import MetricsApplication
 from aeon_jobs.api.server import run as server
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
-from aeon_jobs.persistence.hints import redis_client
+from aeon_jobs.persistence.redis_clients import redis_client
 
 REDIS_TIMEOUT_S = 1.0
 _DID_NOT_START = 3

@@ -17,9 +17,9 @@ from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis
 from aeon_jobs.persistence.core import migrate
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
-from aeon_jobs.persistence.hints import redis_client as client_of
 from aeon_jobs.persistence.metrics.storage import TABLES
 from aeon_jobs.persistence.queue import queues
+from aeon_jobs.persistence.redis_clients import redis_client as client_of
 from tests.rows import add_job, queue, register, rows, running_job
 
 SAMPLES = """
@@ -39,8 +39,8 @@ SAMPLES = """
 """
 WORKER = """
     INSERT INTO workers (id, kind, hostname, boot_id, pid_namespace, pid, process_started_at, version, threads, busy, state,
-        last_seen_at)
-    VALUES (:id, 'worker', 'h', 'b', 'n', 1, 0, '1', 8, 3, :state, now())
+        started_at, last_seen_at)
+    VALUES (:id, 'worker', 'h', 'b', 'n', 1, 0, '1', 8, 3, :state, now() - interval '1 h', now())
 """
 Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -100,7 +100,6 @@ def test_it_shows_depths_ages_pauses_deadlines_and_who_lives(database: Database,
     rows(database, "UPDATE jobs SET started_at = now() - interval '9 s' WHERE status = 'running'")
     rows(database, WORKER, id="alive", state="running")
     rows(database, WORKER, id="ended", state="stopped")
-    # Last: a worker that is started later would take its place.
     rows(database, WORKER, id="gone", state="lost")
     with database.transaction() as connection:
         queues.pause(connection, "other", by="me")
