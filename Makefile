@@ -78,6 +78,10 @@ rehearse-monitoring: $(READY) ## Prometheus, Alertmanager and every alert's way,
 rehearse-docs: $(READY) ## Run the blocks of the tutorial, of troubleshooting, and of the migration pages
 	@$(TIDY); REHEARSE_DOCS=1 $(BIN)/python -m pytest tests/docs/test_pages.py -q -k "runs and (tutorial or troubleshooting or migrating)"
 
+.PHONY: rehearse-restore
+rehearse-restore: $(READY) ## Back up under load, destroy PostgreSQL and Redis, restore, account for every job
+	@$(BIN)/python -m aeon_jobs.ops.rehearsals.restore
+
 build: $(READY) ## Make the sdist, and the wheel out of it, in dist/
 	@rm -rf dist
 	$(BIN)/python -m build --no-isolation

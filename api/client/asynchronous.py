@@ -131,6 +131,8 @@ class AsyncClient:
     create_key = _answered(management_operations.create_key)
     revoke_key = _answered(management_operations.revoke_key)
     me = _answered(management_operations.me)
+    archive_status = _answered(management_operations.archive_status)
+    run_archive = _answered(management_operations.run_archive)
     audit_page = _answered(management_operations.audit_page)
     audit_log = _paged(management_operations.audit_page)
 

@@ -13,7 +13,11 @@ from aeon_jobs.api.contract import Request
 def body(request: Request) -> dict[str, Any]:
     """The fields that were set."""
     values = {field.name: getattr(request, field.name) for field in fields(request)}  # type: ignore[arg-type]
-    return {name: _plain(value) for name, value in values.items() if value is not None and value not in ((), {}, [])}
+    return {
+        name: _plain(value)
+        for name, value in values.items()
+        if value is not None and value is not False and value not in ((), {}, [])
+    }
 
 
 def _plain(value: Any) -> Any:

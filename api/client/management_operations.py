@@ -180,6 +180,16 @@ def me() -> Operation[contract.Me]:
     return get("/api/me", one(contract.Me))
 
 
+def archive_status() -> Operation[contract.ArchiveStatus]:
+    """What is kept for how long, what is due for the archive, and what is in it."""
+    return get("/api/archive", one(contract.ArchiveStatus))
+
+
+def run_archive(*, dry_run: bool = False) -> Operation[contract.ArchiveRun]:
+    """Move what is due to the archive, for some seconds; `more` says to call again. Or count it."""
+    return post("/api/archive/run", one(contract.ArchiveRun), {"dry_run": dry_run})
+
+
 def audit_page(
     which: contract.AuditFilter | None = None, *, limit: int = 200, cursor: str | None = None
 ) -> Operation[contract.Page[contract.AuditEntry]]:

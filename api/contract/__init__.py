@@ -2,13 +2,21 @@
 
     fields      types of fields, and what they may hold
     pages       the one shape of every list
-    jobs, dead_letters, schedules, queues, workers, job_types, keys, audit, metrics, health     the nouns
+    jobs, dead_letters, schedules, queues, workers, job_types, keys, audit, archive, metrics, health     the nouns
     protocol    every verb, whoever answers
 
 Plain frozen dataclasses. A request says what its fields may hold; the server checks it with pydantic. This package imports the
 standard library and `annotated_types`, nothing of ours: the client stands alone with it.
 """
 
+from aeon_jobs.api.contract.archive import (
+    ArchiveDay,
+    ArchivePartition,
+    ArchiveRun,
+    ArchiveRunRequest,
+    ArchiveStatus,
+    RetentionDays,
+)
 from aeon_jobs.api.contract.audit import AuditEntry, AuditFilter
 from aeon_jobs.api.contract.dead_letters import (
     DeadLetter,
@@ -64,6 +72,11 @@ from aeon_jobs.api.contract.workers import Worker
 __all__ = [
     "FINAL",
     "ApiKey",
+    "ArchiveDay",
+    "ArchivePartition",
+    "ArchiveRun",
+    "ArchiveRunRequest",
+    "ArchiveStatus",
     "AuditEntry",
     "AuditFilter",
     "Backfill",
@@ -113,6 +126,7 @@ __all__ = [
     "QueuePurge",
     "Request",
     "RequeueRequest",
+    "RetentionDays",
     "Schedule",
     "ScheduleChange",
     "ScheduleRun",

@@ -21,6 +21,8 @@ class AuditEntry:
     after: Any
     reason: str | None
     request_id: str | None
+    archived_at: datetime | None = None
+    """When it moved to the archive; null: it did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +37,5 @@ class AuditFilter(Request):
     """Inclusive."""
     before: Instant | None = None
     """Exclusive."""
+    archived: bool = False
+    """Entries of the archive instead."""

@@ -32,6 +32,8 @@ class DeadLetterSummary:
     resolved_at: datetime | None
     resolution: Literal["requeued", "discarded"] | None
     resolved_by: str | None
+    archived_at: datetime | None = None
+    """When it moved to the archive; null: it did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,8 @@ class DeadLetterFilter(Request):
     reason: DeadReason | None = None
     error_type: Key | None = None
     fingerprint: Annotated[str, MinLen(1), MaxLen(64)] | None = None
+    archived: bool = False
+    """Dead letters of the archive instead: all of them are resolved, and they are only listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,6 +105,8 @@ class JobFilter(Request):
     """Exclusive."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Is contained in the job's own."""
+    archived: bool = False
+    """Jobs of the archive instead. They are only listed, by created_at; to change one, name its id."""
 
     @property
     def is_empty(self) -> bool:
@@ -235,6 +237,8 @@ class JobSummary:
     cancel_requested_by: str | None
     cancel_reason: str | None
     schedule_id: UUID | None
+    archived_at: datetime | None = None
+    """When it moved to the archive; null: it did not."""
 
     @property
     def is_over(self) -> bool:

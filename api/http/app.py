@@ -26,6 +26,7 @@ from aeon_jobs.api.http.parameters import job_filter, refuse_unknown
 from aeon_jobs.api.http.requests import BESIDES_PAYLOAD_BYTES, ApiRequest
 from aeon_jobs.api.http.resources import Resources, jobs_of
 from aeon_jobs.api.http.routes import (
+    archive,
     audit_log,
     bulk,
     dead_letters,
@@ -93,6 +94,7 @@ def _parts(built: Resources) -> dict[str, Any]:
             keys.router,
             keys.me,
             audit_log.router,
+            archive.router,
             *events.handlers,
             *documentation.handlers,
         ],

@@ -37,5 +37,6 @@ EXAMPLES: dict[str, Any] = {
     "POST /api/queues/{name}/pause": {"reason": "mail server maintenance"},
     "POST /api/queues/{name}/purge": {"dry_run": True, "reason": "wrong template"},
     "PATCH /api/queues/{name}": {"max_running": 10},
+    "POST /api/archive/run": {"dry_run": True},
     "POST /api/keys": {"name": "billing-service", "role": "submitter", "expires_at": "2030-12-31T00:00:00Z"},
 }

@@ -24,6 +24,7 @@ Cursor = Annotated[
 Reason = Annotated[str | None, QueryParameter(min_length=1, max_length=1_000, description="is stored")]
 Moment = Annotated[str | None, QueryParameter(format="date-time", max_length=40, description="with a time zone")]
 Text = Annotated[str | None, QueryParameter(min_length=1, max_length=255)]
+Archived = Annotated[bool, QueryParameter(description="what is in the archive instead")]
 Statuses = Annotated[list[Status] | None, QueryParameter(description="may be repeated")]
 Metadata = Annotated[
     list[str] | None, QueryParameter(max_items=20, description="`key:value`, may be repeated, or a JSON object")
@@ -42,6 +43,7 @@ def job_filter(
     updated_after: Moment = None,
     updated_before: Moment = None,
     metadata: Metadata = None,
+    archived: Archived = False,
 ) -> JobFilter:
     """Which jobs; conditions combine with AND. `…_after` is inclusive, `…_before` is not."""
     given = {
@@ -54,6 +56,7 @@ def job_filter(
         "updated_after": moment(updated_after),
         "updated_before": moment(updated_before),
         "metadata": _metadata(metadata or []),
+        "archived": archived,
     }
     return read(JobFilter, given)
 

@@ -23,7 +23,10 @@ class AuditUseCases(UseCases):
         chosen = EntryFilter(**asdict(checked(which or AuditFilter())))
         with self.context.database.connection() as connection:
             page = entries(connection, chosen, limit=limit, cursor=cursor)
-        return Page(items=[shown(AuditEntry, row) for row in page.rows], next_cursor=page.next_cursor)
+        return Page(
+            items=[shown(AuditEntry, row, archived_at=row.get("archived_at")) for row in page.rows],
+            next_cursor=page.next_cursor,
+        )
 
     def audit_log(self, which: AuditFilter | None = None, *, limit: int = 200) -> Iterator[AuditEntry]:
         """Every entry that matches, page by page of `limit`, each read when it is needed."""

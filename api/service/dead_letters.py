@@ -32,6 +32,9 @@ from aeon_jobs.api.service.core.validation import checked, read
 from aeon_jobs.api.service.jobs import detail
 from aeon_jobs.persistence.admin import bulk
 from aeon_jobs.persistence.admin.bulk import Change
+from aeon_jobs.persistence.archive import ended
+from aeon_jobs.persistence.archive.returning import bring_back
+from aeon_jobs.persistence.core.errors import InvalidJob
 from aeon_jobs.persistence.core.models import JobExecution
 from aeon_jobs.persistence.queue import dead_letters, executions
 from aeon_jobs.persistence.reads import dead_letter_lists
@@ -54,7 +57,10 @@ class DeadLetterUseCases(BulkUseCases):
         is_open = {"open": True, "resolved": False, "all": None}[status]
         with self.context.database.connection() as connection:
             page = dead_letter_lists.page(connection, _filter(which, is_open), limit=limit, cursor=cursor)
-        return Page(items=[shown(DeadLetterSummary, row) for row in page.rows], next_cursor=page.next_cursor)
+        return Page(
+            items=[shown(DeadLetterSummary, row, archived_at=row.get("archived_at")) for row in page.rows],
+            next_cursor=page.next_cursor,
+        )
 
     def dead_letters(
         self, which: DeadLetterFilter | None = None, *, status: DeadLetterStatus = "open", limit: int = 200
@@ -69,9 +75,11 @@ class DeadLetterUseCases(BulkUseCases):
             DeadLetterNotFound
         """
         with self.context.database.connection() as connection:
-            row = dead_letter_lists.get(connection, dead_letter_id)
+            row, archived_at = dead_letter_lists.get(connection, dead_letter_id)
             attempts = executions.of_job(connection, row.job_id) if row.job_id else []
-        return shown(DeadLetter, row, executions=[execution(attempt) for attempt in attempts])
+            if row.job_id and not attempts:
+                attempts = ended.executions_of(connection, row.job_id)
+        return shown(DeadLetter, row, executions=[execution(attempt) for attempt in attempts], archived_at=archived_at)
 
     def dead_letter_causes(self, limit: int = 50) -> list[DeadLetterCause]:
         """Open dead letters by cause, the most frequent first: one bug, one line."""
@@ -163,12 +171,15 @@ def _filter(which: DeadLetterFilter | None, is_open: bool | None) -> dead_letter
 
 
 def _ids(connection: Connection, which: DeadLetterFilter | None) -> list[UUID]:
+    if which is not None and which.archived:
+        raise InvalidJob.at("filter.archived", "is for lists: archived dead letters are resolved")
     return dead_letter_lists.job_ids(connection, _filter(which, True), bulk.MAX_BATCH + 1)
 
 
 def _job_of(connection: Connection, dead_letter_id: int) -> UUID:
-    job_id = dead_letter_lists.get(connection, dead_letter_id).job_id
+    job_id = dead_letter_lists.get(connection, dead_letter_id)[0].job_id
     if job_id is None:
         message = "belongs to no job: it cannot be requeued, and has nothing to close"
         raise NotFound(f"dead letter {dead_letter_id} {message}")
+    bring_back(connection, [job_id])
     return job_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -19,10 +19,11 @@ from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.api.service.core.use_cases import UseCases, pages, shown
 from aeon_jobs.api.service.core.validation import checked, read
 from aeon_jobs.api.service.core.versions import refuse_changed
+from aeon_jobs.persistence.archive.returning import bring_back
 from aeon_jobs.persistence.core.errors import InvalidJob, JobNotFound, JobNotOver
 from aeon_jobs.persistence.core.models import Job as JobRow
 from aeon_jobs.persistence.queue import dead_letters, jobs, pending
-from aeon_jobs.persistence.reads import details, explain, listing
+from aeon_jobs.persistence.reads import archived, details, explain, listing
 
 if TYPE_CHECKING:
     from aeon_jobs.api.contract.protocol import JobId
@@ -91,18 +92,33 @@ class JobUseCases(UseCases):
         """
         if not 1 <= limit <= listing.MAX_LIMIT:
             raise InvalidJob.at("limit", f"must be from 1 to {listing.MAX_LIMIT}")
+        if which is not None and which.archived:
+            return self._archived_page(which, sort, descending, limit, cursor, offset, total)
         chosen = rows_filter(which)
         with self.context.database.connection() as connection:
             page = listing.page(
                 connection, chosen, sort=sort, descending=descending, limit=limit, cursor=cursor, offset=offset
             )
             count = listing.total(connection, chosen) if total else None
-        return Page(
-            items=summaries(page.rows),
-            next_cursor=page.next_cursor,
-            total=None if count is None else min(count, listing.MAX_TOTAL),
-            total_is_capped=count is not None and count > listing.MAX_TOTAL,
-        )
+        return _page(page, count)
+
+    def _archived_page(
+        self,
+        which: JobFilter,
+        sort: SortKey,
+        descending: bool,
+        limit: int,
+        cursor: str | None,
+        offset: int,
+        total: bool,
+    ) -> Page[JobSummary]:
+        if sort != "created_at":
+            raise InvalidJob.at("sort", "must be created_at: archived jobs have no other order")
+        chosen = rows_filter(replace(which, archived=False))
+        with self.context.database.connection() as connection:
+            page = archived.page(connection, chosen, descending=descending, limit=limit, cursor=cursor, offset=offset)
+            count = archived.total(connection, chosen) if total else None
+        return _page(page, count)
 
     def list(
         self, which: JobFilter | None = None, *, sort: SortKey = "created_at", descending: bool = True, limit: int = 200
@@ -192,7 +208,7 @@ class JobUseCases(UseCases):
     def _change(self, job_id: JobId, action: str, reason: str | None, work: Work) -> Job:
         """Do `work` with the job's row locked, and tell the audit log what it changed."""
         with self.context.database.transaction() as connection:
-            refuse_changed(self.conditions.if_match, pending.lock(connection, known_id(job_id)))
+            refuse_changed(self.conditions.if_match, _lock(connection, known_id(job_id)))
             before = jobs.get(connection, known_id(job_id))
             after = work(connection, before)
             changed = [name for name in _WATCHED if getattr(before, name) != getattr(after, name)]
@@ -205,6 +221,15 @@ class JobUseCases(UseCases):
                 reason=reason,
             )
             return detail(connection, after.id)
+
+
+def _lock(connection: Connection, job_id: UUID) -> datetime:
+    """An archived job is brought back. It stays in the archive if its state does not allow the change."""
+    try:
+        return pending.lock(connection, job_id)
+    except JobNotFound:
+        bring_back(connection, [job_id])
+        return pending.lock(connection, job_id)
 
 
 def known_id(job_id: JobId) -> UUID:
@@ -227,6 +252,15 @@ def detail(connection: Connection, job_id: UUID) -> Job:
     return msgspec.convert(details.of_job(connection, job_id), Job)
 
 
+def _page(page: listing.Page, count: int | None) -> Page[JobSummary]:
+    return Page(
+        items=summaries(page.rows),
+        next_cursor=page.next_cursor,
+        total=None if count is None else min(count, listing.MAX_TOTAL),
+        total_is_capped=count is not None and count > listing.MAX_TOTAL,
+    )
+
+
 def summaries(rows: object) -> list[JobSummary]:
     """From rows of `listing`."""
     return msgspec.convert([{**row, "job_id": row["id"]} for row in rows], list[JobSummary])  # type: ignore[attr-defined]
@@ -240,7 +274,11 @@ def rows_filter(which: JobFilter | None) -> listing.Filter:
     if which is None:
         return listing.Filter()
     which = checked(which)
-    given = {field.name: getattr(which, field.name) for field in fields(which)}
+    if which.archived:
+        raise InvalidJob.at(
+            "archived", "is for lists: archived jobs are changed by their ids, and do not change otherwise"
+        )
+    given = {field.name: getattr(which, field.name) for field in fields(which) if field.name != "archived"}
     status = tuple(dict.fromkeys(which.status))
     return listing.Filter(**{**given, "status": status, "metadata": dict(which.metadata)})
 

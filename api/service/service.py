@@ -6,6 +6,7 @@ import getpass
 import os
 from types import TracebackType
 
+from aeon_jobs.api.service.archive import ArchiveUseCases
 from aeon_jobs.api.service.audit import AuditUseCases
 from aeon_jobs.api.service.core.context import Context
 from aeon_jobs.api.service.core.principals import Principal, Role
@@ -30,6 +31,7 @@ class Jobs(
     JobTypeUseCases,
     KeyUseCases,
     AuditUseCases,
+    ArchiveUseCases,
     EventUseCases,
     JobUseCases,
 ):

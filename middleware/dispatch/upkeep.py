@@ -10,7 +10,9 @@ abandoned   1 s   lanes without a live worker: what is in them goes back to Post
 silent      5 s   processes that were not heard of for a lease: what they had fetched is taken back
 reconcile   2 s   jobs that are queued for a while: dispatched again if Redis lost them, or if no worker takes them
 maintain    5 s   dramatiq's own maintenance, for messages of ordinary actors
-forget     60 s   rows of processes that are long gone, dead letters that were resolved long ago, old runs of schedules
+forget     60 s   rows of processes that are long gone, old runs of schedules
+archive    60 s   what ended long ago moves to the archive; while there is more, 0.2 s of each second
+partitions 60 s   months of the archive: made ahead, dropped when their time is over
 
 Every 10 s, the look also notes which tasks did their work since (the metrics show it).
 """
@@ -28,10 +30,13 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy.exc import SQLAlchemyError
 
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
+from aeon_jobs.persistence.archive import partitions
+from aeon_jobs.persistence.archive.moving import ArchivePass
+from aeon_jobs.persistence.archive.retention import Retention
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
-from aeon_jobs.persistence.queue import dead_letters, dispatch, due, executions, limits, workers
+from aeon_jobs.persistence.queue import dispatch, due, executions, limits, workers
 from aeon_jobs.persistence.queue.dispatch import parse_message_id
 from aeon_jobs.persistence.queue.due import Due
 from aeon_jobs.persistence.queue.process import is_dead, this_host
@@ -46,6 +51,8 @@ STALE_AFTER_MS = 60_000
 NOTE_EVERY_S = 10.0
 """How often it is noted in PostgreSQL which tasks did their work."""
 FORGET_AFTER_MS = 24 * 3_600_000
+ARCHIVE_S = 0.2
+"""For the archive, of each second at most: what else there is to do waits so long."""
 
 _log = structlog.get_logger(__name__)
 
@@ -81,6 +88,9 @@ class Upkeep:
         self._maintainer = RedisBroker(  # type: ignore[no-untyped-call]
             client=transport.client, namespace=transport.namespace, middleware=[], maintenance_chance=1_000_000
         )
+        self._retention = Retention.of(settings)
+        self._archive_pass = ArchivePass(self._retention)
+        self._archiving = _Task(self.archive, 60)
         self._tasks = [
             _Task(self.reap_dead, 1, lambda seen: any(map(is_dead, seen.peers))),
             _Task(self.rescue, 1, lambda seen: seen.expired),
@@ -90,6 +100,8 @@ class Upkeep:
             _Task(self.silent, 5, lambda seen: seen.silent or bool(self._silent)),
             _Task(self.maintain, 5),
             _Task(self.forget, 60),
+            _Task(self.partitions, 60),
+            self._archiving,
         ]
 
     def run(self, stop: Event) -> None:
@@ -187,10 +199,25 @@ class Upkeep:
         with self._database.connection() as connection:
             workers.forget(connection, FORGET_AFTER_MS)
             limits.forget(connection)
-            if days := self._settings.job_dlq_retention_days:
-                dead_letters.forget(connection, days)
             if days := self._settings.schedule_history_days:
                 history.forget(connection, days)
+
+    def archive(self) -> None:
+        """A little at a time, for the other tasks wait meanwhile. What is left is gone on with at the next round."""
+        with self._database.connection() as connection:
+            moved = self._archive_pass.go_on(connection, ARCHIVE_S)
+        if moved.total:
+            _log.debug("archived", **{name: getattr(moved, name) for name in ("jobs", "dead_letters", "audit_entries")})
+        if not moved.is_done:
+            self._archiving.at = 0.0
+
+    def partitions(self) -> None:
+        """Months of the archive: made ahead, dropped when their days are over."""
+        with self._database.connection() as connection:
+            partitions.add_ahead(connection)
+            dropped = partitions.drop_old(connection, days) if (days := self._retention.archive) else []
+        if dropped:
+            _log.info("archive forgotten", partitions=dropped)
 
     def _take_back(self, message_ids: list[str]) -> None:
         with self._database.connection() as connection:

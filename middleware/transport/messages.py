@@ -11,6 +11,7 @@ from uuid import UUID
 from dramatiq import Message, get_broker
 from dramatiq.results.errors import ResultFailure, ResultMissing, ResultTimeout
 
+from aeon_jobs.persistence.archive.ended import outcome_of
 from aeon_jobs.persistence.core.database import Database, run
 from aeon_jobs.persistence.core.errors import JobNotFound, JobNotOver, JobsError
 from aeon_jobs.persistence.core.statuses import JobStatus
@@ -88,7 +89,9 @@ class JobMessage(Message[R], Generic[R]):
     def _look(self, *, is_last: bool) -> tuple[Any] | None:
         """The result, in a tuple since it may be None; None if there is none yet and the caller goes on waiting."""
         with _database().connection() as connection:
-            row = run(connection, "queue/result_of", {"id": self.job_id}).one_or_none()
+            row = run(connection, "queue/result_of", {"id": self.job_id}).one_or_none() or outcome_of(
+                connection, self.job_id
+            )
         if row is None:
             raise JobNotFound(self.job_id)
         match row.status:

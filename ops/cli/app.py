@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from aeon_jobs.ops.cli.commands import (
+    archive,
     audit,
+    backup,
     dead_letters,
     docs,
     doctor,
@@ -78,8 +80,11 @@ app.add_typer(queues.app, name="queues", rich_help_panel=SYSTEM)
 app.command("workers", rich_help_panel=SYSTEM)(workers.workers)
 app.add_typer(keys.app, name="keys", rich_help_panel=SYSTEM)
 app.command("audit", rich_help_panel=SYSTEM)(audit.audit)
+app.add_typer(archive.app, name="archive", rich_help_panel=SYSTEM)
 app.add_typer(migrate.app, name="migrate", rich_help_panel=SYSTEM)
 app.add_typer(docs.app, name="docs", rich_help_panel=SYSTEM)
+app.command("backup", rich_help_panel=SYSTEM)(backup.backup)
+app.command("restore", rich_help_panel=SYSTEM)(backup.restore)
 app.command("doctor", rich_help_panel=SYSTEM)(doctor.doctor)
 app.command("health", rich_help_panel=SYSTEM)(health.health)
 app.command("smoke", rich_help_panel=SYSTEM)(smoke.smoke)

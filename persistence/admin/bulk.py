@@ -10,6 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from aeon_jobs.persistence.archive import ended
+from aeon_jobs.persistence.archive.returning import bring_back
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.models import JobStatus
 from aeon_jobs.persistence.reads import listing
@@ -80,6 +82,7 @@ def pace_of(per_second: float | None, delay_ms: float = 0) -> Pace | None:
 def requeue(connection: Connection, ids: Sequence[UUID], *, by: str, pace: Pace | None = None) -> list[Item]:
     """Requeue many failed or cancelled jobs; make scheduled jobs due now."""
     spread = {"per_second": pace and pace.per_second, "delay_ms": pace.delay_ms if pace else 0}
+    bring_back(connection, [id_ for id_, status in archived_among(connection, ids).items() if status != "completed"])
     changed = run(connection, "admin/requeue_many", {"ids": list(ids), "by": by, **spread})
     return _items(connection, ids, {row.id: row.status for row in changed})
 
@@ -118,7 +121,14 @@ def _item(job_id: UUID, changed: dict[UUID, str], others: dict[UUID, str]) -> It
     return Item(job_id, "wrong_state" if status_now else "not_found", status_now)
 
 
+def archived_among(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Those that are in the archive, and their states."""
+    live = {row.id for row in run(connection, "admin/states_of", {"ids": list(ids)})}
+    return ended.states_of(connection, [job_id for job_id in ids if job_id not in live])
+
+
 def _states(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, str]:
     if not ids:
         return {}
-    return {row.id: row.status for row in run(connection, "admin/states_of", {"ids": list(ids)})}
+    found = {row.id: row.status for row in run(connection, "admin/states_of", {"ids": list(ids)})}
+    return found | ended.states_of(connection, [job_id for job_id in ids if job_id not in found])

@@ -31,6 +31,7 @@ _LOCK = int.from_bytes(hashlib.sha256(_MARK.encode()).digest()[:8], "big", signe
 _CREATES = re.compile(
     r"^CREATE (?:OR REPLACE )?(?:UNIQUE )?(?:TABLE|TYPE|FUNCTION|INDEX)(?: IF NOT EXISTS)? (\w+)", re.MULTILINE
 )
+_CREATES_TABLE = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,12 @@ def available() -> list[Migration]:
         )
         for name in ups
     ]
+
+
+def tables(version: int | None = None) -> list[str]:
+    """The tables that the migrations make, up to `version`, in their order; without `job_migrations`."""
+    wanted = [migration for migration in available() if version is None or migration.version <= version]
+    return [table for migration in wanted for table in _CREATES_TABLE.findall(migration.up)]
 
 
 def functions() -> list[Function]:

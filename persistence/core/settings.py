@@ -24,6 +24,7 @@ from aeon_jobs.persistence.core.addresses import broken_postgres_rule, broken_re
 from aeon_jobs.persistence.core.errors import SettingsError
 
 Milliseconds = Annotated[int, Field(gt=0)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 # Not possible in a part of a URL: the variable has a whole address, or a part of one.
@@ -122,13 +123,19 @@ class Settings(BaseSettings):
     job_max_worker_deaths: Annotated[int, Field(ge=1, le=100)] = 3
     job_max_payload_bytes: Annotated[int, Field(ge=1_024)] = 1_048_576
     job_dlq_enabled: bool = True
-    job_dlq_retention_days: Annotated[
-        int, Field(ge=0, description="days that dead letters are kept once requeued or discarded; 0: for ever")
-    ] = 30
+    job_dlq_retention_days: Days = 30
     schedule_history_days: Annotated[
         int, Field(ge=0, description="days that runs of schedules are kept; 0: for ever")
     ] = 90
     job_interrupt_grace: Milliseconds = 5_000
+
+    # Retention: days until something moves to the archive, and until the archive forgets it; 0: for ever.
+    job_retention_days: Days = 30
+    job_retention_days_by_type: Annotated[
+        str, Field(description="job types with days of their own, such as email_notification=7,invoice=0")
+    ] = ""
+    job_audit_retention_days: Days = 30
+    job_archive_retention_days: Days = 365
 
     # Built-in job types.
     data_root: Path = Path("data")
@@ -242,6 +249,20 @@ class Settings(BaseSettings):
             raise PydanticCustomError("lease", "must be at least twice WORKER_HEARTBEAT_INTERVAL")
         return lock
 
+    @field_validator("job_retention_days_by_type")
+    @classmethod
+    def _is_days_by_type(cls, text: str) -> str:
+        try:
+            _days_by_type(text)
+        except ValueError as error:
+            raise PydanticCustomError("days", str(error)) from None
+        return text
+
+    @property
+    def retention_days_by_type(self) -> dict[str, int]:
+        """JOB_RETENTION_DAYS_BY_TYPE, read."""
+        return _days_by_type(self.job_retention_days_by_type)
+
     @property
     def names_a_database(self) -> bool:
         """Whether a variable says where PostgreSQL is; otherwise the address is the default."""
@@ -291,6 +312,20 @@ def _unbroken(url: SecretStr | None, broken_rule: Callable[[str], str | None]) -
     if url and (rule := broken_rule(url.get_secret_value())):
         raise PydanticCustomError("address", rule)
     return url
+
+
+def _days_by_type(text: str) -> dict[str, int]:
+    """
+    Raises:
+        ValueError: the rule.
+    """
+    found = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        job_type, _, days = entry.rpartition("=")
+        if not job_type or not (days.isascii() and days.isdecimal() and len(days) <= 5 and int(days) <= 36_500):
+            raise ValueError("must be job_type=days, separated by commas; days are whole numbers from 0 to 36500")
+        found[job_type.strip()] = int(days)
+    return found
 
 
 def _password(secret: SecretStr | None) -> str:

@@ -44,11 +44,6 @@ def discard(connection: Connection, job_id: UUID, by: str | None = None) -> None
         raise JobNotFound(job_id)
 
 
-def forget(connection: Connection, days: int) -> int:
-    """Delete dead letters that were requeued or discarded more than `days` ago, at most 1,000. Returns how many."""
-    return run(connection, "queue/forget_dead_letters", {"days": days}).rowcount
-
-
 def of_job(connection: Connection, job_id: UUID) -> list[DeadLetterJob]:
     """Every dead letter of a job, oldest first."""
     from sqlmodel import select

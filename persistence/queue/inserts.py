@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aeon_jobs.persistence.archive.returning import bring_back
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import borrowed, call, run
 from aeon_jobs.persistence.core.errors import IdempotencyConflict, InvalidJob, JobsError, Violation
@@ -40,6 +41,10 @@ def store(
 def _refuse_missing_parents(connection: Connection, rows: Sequence[Row], first: int | None) -> None:
     parents = sorted({parent for row in rows for parent in row.new.depends_on})
     missing = set(run(connection, "queue/missing_jobs", {"ids": parents}).scalars())
+    if missing:
+        # Of the archive: a job may depend on one that ended long ago.
+        bring_back(connection, missing)
+        missing = set(run(connection, "queue/missing_jobs", {"ids": list(missing)}).scalars())
     violations = [
         Violation("depends_on" if first is None else f"jobs[{place}].depends_on", f"no job with id {parent}")
         for place, row in enumerate(rows, first or 0)

@@ -10,9 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from aeon_jobs.persistence.reads.id_lists import IdPage, page
 
-_LOG = Table(
-    "job_audit_log",
-    MetaData(),
+_COLUMNS = (
     Column("id", BigInteger),
     Column("at", DateTime(timezone=True)),
     Column("actor", String),
@@ -23,6 +21,13 @@ _LOG = Table(
     Column("after", JSONB),
     Column("reason", Text),
     Column("request_id", String),
+)
+_LOG = Table("job_audit_log", MetaData(), *_COLUMNS)
+_ARCHIVE = Table(
+    "job_audit_archive",
+    MetaData(),
+    *(Column(column.name, column.type) for column in _COLUMNS),
+    Column("archived_at", DateTime(timezone=True)),
 )
 
 
@@ -36,6 +41,8 @@ class EntryFilter:
     subject_id: str | None = None
     after: datetime | None = None
     before: datetime | None = None
+    archived: bool = False
+    """Of the archive instead."""
 
 
 def entries(connection: Connection, which: EntryFilter, *, limit: int = 50, cursor: str | None = None) -> IdPage:
@@ -43,16 +50,17 @@ def entries(connection: Connection, which: EntryFilter, *, limit: int = 50, curs
     Raises:
         InvalidJob: the cursor is not one of this list.
     """
-    return page(connection, _LOG, _conditions(which), of_list=("audit", which), limit=limit, cursor=cursor)
+    table = _ARCHIVE if which.archived else _LOG
+    return page(connection, table, _conditions(which, table), of_list=("audit", which), limit=limit, cursor=cursor)
 
 
-def _conditions(which: EntryFilter) -> list[ColumnElement[bool]]:
+def _conditions(which: EntryFilter, table: Table) -> list[ColumnElement[bool]]:
     names = ("actor", "action", "subject_type", "subject_id")
     conditions: list[ColumnElement[bool]] = [
-        _LOG.c[name] == value for name in names if (value := getattr(which, name)) is not None
+        table.c[name] == value for name in names if (value := getattr(which, name)) is not None
     ]
     if which.after is not None:
-        conditions.append(_LOG.c.at >= which.after)
+        conditions.append(table.c.at >= which.after)
     if which.before is not None:
-        conditions.append(_LOG.c.at < which.before)
+        conditions.append(table.c.at < which.before)
     return conditions

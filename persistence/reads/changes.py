@@ -50,7 +50,11 @@ class Change:
 def of_jobs(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Change]:
     """How these jobs stand now; one that does not exist is missing."""
     rows = run(connection, "reads/watched_jobs", {"ids": list(ids)}).mappings()
-    return {row["id"]: _change(row) for row in rows}
+    found = {row["id"]: _change(row) for row in rows}
+    if missing := [job_id for job_id in ids if job_id not in found]:
+        rows = run(connection, "reads/archived_changes", {"ids": missing}).mappings()
+        found |= {row["id"]: _change(row) for row in rows}
+    return found
 
 
 def since(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import Column, ColumnElement, Connection, DateTime, MetaData, Table, select
 
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import JobsError
@@ -15,6 +16,12 @@ from aeon_jobs.persistence.reads import id_lists
 from aeon_jobs.persistence.reads.id_lists import IdPage
 
 _TABLE: Table = DeadLetterJob.__table__  # type: ignore[attr-defined]
+_ARCHIVE = Table(
+    "job_dead_letter_archive",
+    MetaData(),
+    *(Column(column.name, column.type) for column in _TABLE.c),
+    Column("archived_at", DateTime(timezone=True)),
+)
 
 
 class DeadLetterNotFound(JobsError, LookupError):
@@ -34,6 +41,8 @@ class DeadLetterFilter:
     error_type: str | None = None
     fingerprint: str | None = None
     """Failures of the same cause share it."""
+    archived: bool = False
+    """Of the archive instead, where all are resolved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +61,25 @@ def page(connection: Connection, which: DeadLetterFilter, *, limit: int = 50, cu
     Raises:
         InvalidJob: the cursor is not one of this list.
     """
+    table = _ARCHIVE if which.archived else _TABLE
     return id_lists.page(
-        connection, _TABLE, _conditions(which), of_list=("dead letters", which), limit=limit, cursor=cursor
+        connection, table, _conditions(which, table), of_list=("dead letters", which), limit=limit, cursor=cursor
     )
 
 
-def get(connection: Connection, dead_letter_id: int) -> DeadLetterJob:
-    """
+def get(connection: Connection, dead_letter_id: int) -> tuple[DeadLetterJob, datetime | None]:
+    """A dead letter, and when it was archived.
+
     Raises:
         DeadLetterNotFound
     """
-    row = connection.execute(select(_TABLE).where(_TABLE.c.id == dead_letter_id)).mappings().one_or_none()
-    if row is None:
-        raise DeadLetterNotFound(dead_letter_id)
-    return DeadLetterJob(**row)
+    for table in (_TABLE, _ARCHIVE):
+        row = connection.execute(select(table).where(table.c.id == dead_letter_id)).mappings().one_or_none()
+        if row is not None:
+            values = dict(row)
+            archived_at = values.pop("archived_at", None)
+            return DeadLetterJob(**values), archived_at
+    raise DeadLetterNotFound(dead_letter_id)
 
 
 def job_ids(connection: Connection, which: DeadLetterFilter, limit: int) -> list[UUID]:
@@ -80,13 +94,13 @@ def causes(connection: Connection, limit: int = 50) -> list[Cause]:
     return [Cause(**row) for row in run(connection, "reads/dead_letter_causes", {"limit": limit}).mappings()]
 
 
-def _conditions(which: DeadLetterFilter) -> list[ColumnElement[bool]]:
+def _conditions(which: DeadLetterFilter, table: Table = _TABLE) -> list[ColumnElement[bool]]:
     names = ("job_type", "queue_name", "reason", "error_type", "fingerprint")
     given: dict[str, Any] = {name: getattr(which, name) for name in names}
     conditions: list[ColumnElement[bool]] = [
-        _TABLE.c[name] == value for name, value in given.items() if value is not None
+        table.c[name] == value for name, value in given.items() if value is not None
     ]
-    if which.open is not None:
-        resolved = _TABLE.c.resolved_at
+    if which.open is not None and not which.archived:
+        resolved = table.c.resolved_at
         conditions.append(resolved.is_(None) if which.open else resolved.is_not(None))
     return conditions

@@ -10,24 +10,30 @@ from sqlalchemy import Connection
 
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import InvalidJob, JobNotFound
+from aeon_jobs.persistence.reads import archived
 
+MOST = 10
+"""Jobs with ids of one beginning."""
 _PREFIX = re.compile(r"[0-9a-f]{4,32}")
 
 
 def of_job(connection: Connection, job_id: UUID) -> dict[str, Any]:
-    """The columns that are shown, `executions` and `dependencies`; moments within these two are ISO 8601 text.
+    """The columns that are shown, `executions` and `dependencies`; moments within these two are ISO 8601 text. An archived job
+    also has `archived_at`.
 
     Raises:
         JobNotFound
     """
     found = run(connection, "reads/job_detail", {"id": job_id}).mappings().one_or_none()
-    if found is None:
-        raise JobNotFound(job_id)
-    return dict(found)
+    if found is not None:
+        return dict(found)
+    if (of_archive := archived.of_job(connection, job_id)) is not None:
+        return of_archive
+    raise JobNotFound(job_id)
 
 
 def by_prefix(connection: Connection, prefix: str) -> list[dict[str, Any]]:
-    """Jobs whose id begins with `prefix`, ten at most, newest first; columns as in lists.
+    """Jobs whose id begins with `prefix`, ten at most, newest first, archived ones last; columns as in lists.
 
     Raises:
         InvalidJob: it is no beginning of an id, or too short to name few jobs.
@@ -36,4 +42,5 @@ def by_prefix(connection: Connection, prefix: str) -> list[dict[str, Any]]:
     if not _PREFIX.fullmatch(digits):
         raise InvalidJob.at("prefix", "must be the first 4 to 32 hexadecimal digits of an id")
     ends = {"first": digits.ljust(32, "0"), "last": digits.ljust(32, "f")}
-    return [dict(row) for row in run(connection, "reads/jobs_by_prefix", ends).mappings()]
+    found = [dict(row) for row in run(connection, "reads/jobs_by_prefix", ends).mappings()]
+    return found + (archived.between(connection, **ends, limit=MOST - len(found)) if len(found) < MOST else [])

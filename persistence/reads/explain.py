@@ -40,6 +40,8 @@ def explain(connection: Connection, job_id: UUID, *, silence_ms: int, now: datet
     """
     row = run(connection, "reads/explain", {"id": job_id, "silence_ms": silence_ms}).one_or_none()
     if row is None:
+        row = run(connection, "reads/explain_archived", {"id": job_id}).one_or_none()
+    if row is None:
         raise JobNotFound(job_id)
     reasons = reasons_for(row, now or datetime.now(UTC))
     return Explanation(row.id, row.status, "; ".join(reason.message for reason in reasons), reasons)

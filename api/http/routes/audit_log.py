@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Router, get
 
 from aeon_jobs.api.contract import AuditEntry, AuditFilter, Page
-from aeon_jobs.api.http.parameters import Cursor, Limit, Moment, Text, moment
+from aeon_jobs.api.http.parameters import Archived, Cursor, Limit, Moment, Text, moment
 from aeon_jobs.api.http.resources import Given
 from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.api.service.core.validation import read
@@ -20,6 +20,7 @@ def index(
     subject_id: Text = None,
     after: Moment = None,
     before: Moment = None,
+    archived: Archived = False,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AuditEntry]:
@@ -31,6 +32,7 @@ def index(
         "subject_id": subject_id,
         "after": moment(after),
         "before": moment(before),
+        "archived": archived,
     }
     return jobs.audit_page(read(AuditFilter, given), limit=limit, cursor=cursor)
 

@@ -21,7 +21,7 @@ from aeon_jobs.api.contract import (
     Page,
     RequeueRequest,
 )
-from aeon_jobs.api.http.parameters import Cursor, Limit, Reason, Text
+from aeon_jobs.api.http.parameters import Archived, Cursor, Limit, Reason, Text
 from aeon_jobs.api.http.resources import Given
 from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.api.service.core.validation import read
@@ -39,6 +39,7 @@ def index(
     reason: Annotated[DeadReason | None, QueryParameter()] = None,
     error_type: Text = None,
     fingerprint: Text = None,
+    archived: Archived = False,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[DeadLetterSummary]:
@@ -49,6 +50,7 @@ def index(
         "reason": reason,
         "error_type": error_type,
         "fingerprint": fingerprint,
+        "archived": archived,
     }
     return jobs.dead_letter_page(read(DeadLetterFilter, given), status=status, limit=limit, cursor=cursor)
 

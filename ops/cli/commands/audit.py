@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aeon_jobs.ops.cli.commands.options import Cursor
+from aeon_jobs.ops.cli.commands.options import Archived, Cursor
 from aeon_jobs.ops.cli.context import Context
 from aeon_jobs.ops.cli.input import ids
 from aeon_jobs.ops.cli.input.values import moment
@@ -30,6 +30,7 @@ def audit(
         str | None, typer.Option(metavar="TIME", help="Since: 2030-01-31T09:00:00Z, or 2h ago: 2h.")
     ] = None,
     before: Annotated[str | None, typer.Option(metavar="TIME", help="Before.")] = None,
+    archived: Archived = False,
     limit: Annotated[int, typer.Option(min=1, help="Most entries.")] = 50,
     cursor: Cursor = None,
 ) -> None:
@@ -46,6 +47,7 @@ def audit(
         subject_id=subject_id,
         after=moment(after, "--after"),
         before=moment(before, "--before"),
+        archived=archived,
     )
     found: list[AuditEntry] = []
     following = cursor

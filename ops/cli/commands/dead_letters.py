@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aeon_jobs.ops.cli import completion
-from aeon_jobs.ops.cli.commands.options import Cursor, DryRun, OfQueue, OfType, PerSecond, Reason, Yes
+from aeon_jobs.ops.cli.commands.options import Archived, Cursor, DryRun, OfQueue, OfType, PerSecond, Reason, Yes
 from aeon_jobs.ops.cli.context import Context
 from aeon_jobs.ops.cli.exit_codes import InvalidInput
 from aeon_jobs.ops.cli.group import CommandGroup
@@ -80,6 +81,7 @@ def list_dead_letters(
     error: Error = None,
     fingerprint: Fingerprint = None,
     state: Annotated[State, typer.Option(help="Which.")] = State.OPEN,
+    archived: Archived = False,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
     cursor: Cursor = None,
     causes: Annotated[
@@ -92,7 +94,7 @@ def list_dead_letters(
     if causes:
         context.output.show(context.jobs.dead_letter_causes(limit), formatters.causes)
         return
-    which = _filter(type_, queue, because, error, fingerprint)
+    which = replace(_filter(type_, queue, because, error, fingerprint), archived=archived)
     page = context.jobs.dead_letter_page(which, status=state.value, limit=limit, cursor=cursor)
     context.output.show(page, lambda page: formatters.dead_letter_list(page.items))
     context.output.say_more(page.next_cursor)

@@ -11,6 +11,7 @@ import typer
 
 from aeon_jobs.ops.cli.commands.options import (
     After,
+    Archived,
     Before,
     CreatedBy,
     Cursor,
@@ -53,6 +54,7 @@ def list_jobs(
     after: After = None,
     before: Before = None,
     metadata: Metadata = None,
+    archived: Archived = False,
     sort: Annotated[Sort, typer.Option(help="Sort by this.")] = Sort.CREATED_AT,
     ascending: Annotated[bool, typer.Option("--asc", help="Lowest or oldest first.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="Most jobs.")] = 50,
@@ -62,7 +64,7 @@ def list_jobs(
     from aeon_jobs.api.contract import Page
     from aeon_jobs.ops.cli.output import formatters
 
-    which = job_filter(status, type_, queue, created_by, after, before, metadata)
+    which = job_filter(status, type_, queue, created_by, after, before, metadata, archived)
     found: list[JobSummary] = []
     following = cursor
     while True:

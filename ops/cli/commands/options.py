@@ -48,6 +48,7 @@ CreatedBy = Annotated[str | None, typer.Option(help="Who submitted the job.")]
 After = Annotated[str | None, typer.Option(metavar="TIME", help="Created since: 2030-01-31T09:00:00Z, or 2h ago: 2h.")]
 Before = Annotated[str | None, typer.Option(metavar="TIME", help="Created before.")]
 Metadata = Annotated[list[str] | None, typer.Option(metavar="K=V", help="Text, or a JSON object. May be repeated.")]
+Archived = Annotated[bool, typer.Option("--archived", help="What is in the archive instead.")]
 Cursor = Annotated[str | None, typer.Option(help="Continue an earlier list.")]
 
 
@@ -59,6 +60,7 @@ def job_filter(
     after: str | None = None,
     before: str | None = None,
     metadata: list[str] | None = None,
+    archived: bool = False,
 ) -> JobFilter:
     """
     Raises:
@@ -74,4 +76,5 @@ def job_filter(
         created_after=moment(after, "--after"),
         created_before=moment(before, "--before"),
         metadata=pairs(metadata),
+        archived=archived,
     )

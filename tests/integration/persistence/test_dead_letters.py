@@ -6,6 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from aeon_jobs.persistence.archive.moving import ArchivePass
+from aeon_jobs.persistence.archive.retention import Retention
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.errors import InvalidJob, JobNotFound, WrongState
 from aeon_jobs.persistence.queue import dead_letters, executions, jobs, states
@@ -156,7 +158,7 @@ def test_a_letter_without_a_job_is_possible(database):
     assert len(rows(database, "SELECT FROM dead_letter_jobs WHERE job_id IS NULL")) == 1
 
 
-def test_letters_that_were_dealt_with_long_ago_are_forgotten_and_open_ones_never(database):
+def test_dead_letters_that_were_dealt_with_long_ago_are_archived_and_open_ones_never(database):
     ages = {"old and open": (90, None), "settled long ago": (90, 31), "old, settled just now": (90, 1), "new": (1, 1)}
     for name, (created, resolved) in ages.items():
         rows(
@@ -169,7 +171,7 @@ def test_letters_that_were_dealt_with_long_ago_are_forgotten_and_open_ones_never
             resolved=resolved,
         )
     with database.connection() as connection:
-        assert dead_letters.forget(connection, 30) == 1
+        assert ArchivePass(Retention(dead_letters=30)).go_on(connection, 60).dead_letters == 1
     assert {row.error_message for row in rows(database, "SELECT error_message FROM dead_letter_jobs")} == {
         "old and open",
         "old, settled just now",

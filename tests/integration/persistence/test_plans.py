@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Connection, make_url
 
 from aeon_jobs.persistence.admin import api_keys, request_keys
+from aeon_jobs.persistence.archive import moving
 from aeon_jobs.persistence.core import migrate
 from aeon_jobs.persistence.core.database import Database, run
 from aeon_jobs.persistence.core.errors import NameTaken
@@ -34,7 +35,7 @@ from aeon_jobs.persistence.queue.process import this_host
 from aeon_jobs.persistence.queue.states import Failure
 from aeon_jobs.persistence.queue.submissions import NewJob
 from aeon_jobs.persistence.queue.workers import Host, Registration
-from aeon_jobs.persistence.reads import audit_list, dead_letter_lists, listing, overview
+from aeon_jobs.persistence.reads import archived, audit_list, dead_letter_lists, listing, overview
 from aeon_jobs.persistence.reads.audit_list import EntryFilter
 from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterFilter
 from aeon_jobs.persistence.reads.listing import Filter
@@ -91,7 +92,17 @@ FILL = """
     INSERT INTO jobs (job_type, queue_name, limit_key, expires_at)
     SELECT 'limited', 'default', 'key' || n % 900, now() + (n - 10) * interval '1 min' FROM generate_series(1, 3000) n;
     INSERT INTO job_limit_buckets (job_type, limit_key, tokens, refilled_at)
-    SELECT 'limited', 'key' || n, 9, now() - n * interval '15 min' FROM generate_series(1, 3000) n
+    SELECT 'limited', 'key' || n, 9, now() - n * interval '15 min' FROM generate_series(1, 3000) n;
+
+    INSERT INTO job_archive (id, job_type, queue_name, status, priority, created_at, updated_at, completed_at, metadata,
+        payload, rest, executions, dependencies)
+    SELECT ('e' || lpad(to_hex(n), 31, '0'))::uuid, 'type' || n % 20, 'default', 'completed', 50, m, m, m,
+        CASE WHEN n % 10 = 0 THEN jsonb_build_object('order', n) ELSE '{}' END, '{}', '{}', '[]', '[]'
+    FROM (SELECT n, now() - n * interval '1 min' AS m FROM generate_series(1, 10000) n) AS numbered;
+    INSERT INTO job_dead_letter_archive (id, job_id, reason, attempts, created_at, updated_at)
+    SELECT 1000000 + n, ('e' || lpad(to_hex(n), 31, '0'))::uuid, 'exhausted', 1, now(), now() FROM generate_series(1, 5000) n;
+    INSERT INTO job_audit_archive (id, at, actor, action, subject_type, subject_id)
+    SELECT n, now(), 'user' || n % 100, 'x', 'job', n::text FROM generate_series(1, 5000) n
 """
 DEPENDENCIES = """
     INSERT INTO job_dependencies (job_id, depends_on_job_id)
@@ -282,6 +293,7 @@ def test_a_hot_statement_uses_its_index_and_reads_no_table_of_jobs_from_end_to_e
     plan = plan_of(request.getfixturevalue(statistics), work)
     assert index in plan.indexes
     assert plan.scanned & TABLES == set()
+    assert not any("archive" in name for name in plan.indexes | plan.scanned)
     if index == "jobs_pkey":
         # The trap: a partial index that the planner takes for nearly empty, walked for every job.
         assert (
@@ -301,8 +313,11 @@ def test_the_look_of_a_dispatcher_reads_only_the_small_indexes_of_what_it_looks_
 
 # --- every index --------------------------------------------------------------------------------
 
+FIRST_OF_THE_ARCHIVE = {"job_type": "type7", "days": 0, "dlq_days": 30, "rows": 100}
+FIRST_OF_THE_ARCHIVE |= {"before": datetime(9999, 1, 1, tzinfo=UTC), "before_id": UUID(int=2**128 - 1)}
 OTHERS: dict[str, Work] = {
-    "dead_letter_jobs_created_idx": lambda c: dead_letters.forget(c, 30),
+    "dead_letter_jobs_created_idx": lambda c: run(c, "archive/move_dead_letters", {"days": 30, "rows": 100}),
+    "jobs_finished_idx": lambda c: run(c, "archive/move_jobs", FIRST_OF_THE_ARCHIVE),
     "jobs_settled_created_idx": lambda c: listing.page(c, Filter()),
     "jobs_settled_updated_idx": lambda c: listing.page(c, Filter(), sort="updated_at"),
     "jobs_settled_priority_idx": lambda c: listing.page(c, Filter(), sort="priority"),
@@ -337,10 +352,23 @@ OTHERS: dict[str, Work] = {
     "job_audit_log_actor_idx": lambda c: audit_list.entries(c, EntryFilter(actor="user7")),
     "job_audit_log_pkey": lambda c: audit_list.entries(c, EntryFilter()),
 }
+OF_THE_ARCHIVE: dict[str, Work] = {
+    "job_archive_created_idx": lambda c: archived.page(c, Filter()),
+    "job_archive_type_idx": lambda c: archived.page(c, Filter(job_type="type7")),
+    "job_archive_metadata_idx": lambda c: archived.page(c, Filter(metadata={"order": 77})),
+    "job_archive_pkey": lambda c: archived.of_job(c, UUID(int=77)),
+    "job_dead_letter_archive_pkey": lambda c: dead_letter_lists.get(c, 1_000_077),
+    "job_dead_letter_archive_job_idx": lambda c: rows(
+        c, "DELETE FROM job_dead_letter_archive WHERE job_id = :id", id=FAILED
+    ),
+    "job_audit_archive_pkey": lambda c: audit_list.entries(c, EntryFilter(archived=True)),
+    "job_audit_archive_subject_idx": lambda c: audit_list.entries(
+        c, EntryFilter(subject_type="job", subject_id="77", archived=True)
+    ),
+}
 IN_FUNCTIONS = {"jobs_retryable_idx", "job_dependencies_waiting_idx", "job_dependencies_pkey"}
 """Tried by tests of their own, below."""
 NOT_READ = {
-    "jobs_finished_idx": "for the archive of finished jobs, which is yet to come",
     "job_executions_pkey": "a primary key: keeps ids unique",
     "job_background_tasks_pkey": "a primary key: keeps names unique",
     "job_migrations_pkey": "a primary key: keeps versions unique",
@@ -350,6 +378,25 @@ NOT_READ = {
 @pytest.mark.parametrize("index", OTHERS)
 def test_an_index_is_used_by_the_statement_it_is_there_for(index, filled, environment):
     assert index in plan_of(filled, OTHERS[index]).indexes
+
+
+@pytest.mark.parametrize("index", OF_THE_ARCHIVE)
+def test_the_months_of_the_archive_are_read_by_their_indexes(index, filled, environment):
+    sql = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = CAST(:index AS regclass)"
+    parts = {name for (name,) in rows(filled, sql, index=index)}
+    plan = plan_of(filled, OF_THE_ARCHIVE[index])
+    assert parts & plan.indexes
+    empty = {name for (name,) in rows(filled, "SELECT relname FROM pg_class WHERE relispartition AND reltuples <= 0")}
+    assert not {table for table in plan.scanned if "archive" in table} - empty
+
+
+@pytest.mark.parametrize("statistics", ["filled", "outdated"])
+def test_candidates_of_the_archive_come_from_their_index(statistics, request, environment):
+    database = request.getfixturevalue(statistics)
+    plan = plan_of(database, lambda c: run(c, "archive/move_jobs", FIRST_OF_THE_ARCHIVE))
+    assert {"jobs_finished_idx", "jobs_pkey", "job_executions_job_idx"} <= plan.indexes
+    assert plan.scanned & {*TABLES, "jobs"} == set()
+    assert plan_of(database, moving.ended_types).indexes == {"jobs_finished_idx"}
 
 
 def test_a_function_has_one_plan_for_all_values_and_sees_its_own_schema_alone(filled):
@@ -383,8 +430,12 @@ def test_a_look_at_what_is_due_is_not_compiled(filled):
 
 
 def test_no_index_is_left_out_of_these_tests(filled):
-    there = {name for (name,) in rows(filled, "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")}
-    tried = {index for index, _ in HOT.values()} | set(OTHERS) | IN_FUNCTIONS
+    sql = (
+        "SELECT relname FROM pg_class WHERE relkind IN ('i', 'I') AND relnamespace = 'public'::regnamespace"
+        " AND NOT relispartition"
+    )
+    there = {name for (name,) in rows(filled, sql)}
+    tried = {index for index, _ in HOT.values()} | set(OTHERS) | set(OF_THE_ARCHIVE) | IN_FUNCTIONS
     assert there == tried | set(NOT_READ)
     assert len(tried) >= 15
 

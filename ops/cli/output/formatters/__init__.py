@@ -1,5 +1,6 @@
 """How things look on a terminal: one function per view, one module per noun."""
 
+from aeon_jobs.ops.cli.output.formatters.archive import archive_run, archive_status
 from aeon_jobs.ops.cli.output.formatters.dead_letters import causes, dead_letter, dead_letter_list
 from aeon_jobs.ops.cli.output.formatters.jobs import batch, event, explanation, job, job_list
 from aeon_jobs.ops.cli.output.formatters.schedules import schedule, schedule_list, schedule_runs
@@ -14,6 +15,8 @@ from aeon_jobs.ops.cli.output.formatters.system import (
 )
 
 __all__ = [
+    "archive_run",
+    "archive_status",
     "audit_list",
     "batch",
     "causes",

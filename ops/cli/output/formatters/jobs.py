@@ -77,6 +77,7 @@ def job(found: Job) -> RenderableType:
             ("scheduled", found.scheduled_at),
             ("started", found.started_at),
             ("completed", found.completed_at),
+            ("archived", found.archived_at),
             ("worker", found.worker_id),
             ("waits for", f"{found.blocked_by} job(s)" if found.blocked_by else None),
             ("progress", found.progress),

@@ -1,0 +1,1 @@
+SELECT id, status::text AS status FROM job_archive WHERE id = ANY(CAST(:ids AS uuid[]))
