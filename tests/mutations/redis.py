@@ -70,12 +70,12 @@ REDIS_FAILURES = [
     ),
     Mutation(
         "the master of Redis dies",
-        "the choice of the master",
+        "the question to the sentinels at each new connection",
         [
             Change(
                 "persistence/redis_clients.py",
-                "asked.master_for(sentinels.master, redis_class=Behind,",
-                "asked.slave_for(sentinels.master, redis_class=Behind,",
+                "asked.master_for(sentinels.master, redis_class=Behind, **ours)",
+                'redis.Redis(**dict(zip(("host", "port"), asked.discover_master(sentinels.master))), **ours)',
             )
         ],
         ["integration/test_sentinels.py::test_each_client_finds_the_new_master_when_the_old_one_is_killed"],

@@ -42,6 +42,7 @@ class Outcome:
     """Jobs whose handler ran more than once."""
     longest_pause_submitting: float
     longest_pause_running: float
+    """While there were new jobs. What was running at the failover may have to wait for the end of its lease."""
 
 
 class Load:
@@ -51,6 +52,7 @@ class Load:
         self._stop, self._lock = Event(), Lock()
         self._accepted: list[tuple[float, UUID]] = []
         self._refused = 0
+        self._stopped_at = 0.0
         self._producers = [Thread(target=self._produce, daemon=True) for _ in range(PRODUCERS)]
 
     def migrate(self) -> None:
@@ -74,6 +76,7 @@ class Load:
 
     def stop(self) -> None:
         """No new jobs; waits for the end of those that there are."""
+        self._stopped_at = time.time()
         self._stop.set()
         for producer in self._producers:
             producer.join()
@@ -91,7 +94,7 @@ class Load:
             unfinished=self._unfinished(),
             ran_again=sum(count > 1 for count in Counter(id_ for _, id_ in runs).values()),
             longest_pause_submitting=_longest_pause([at for at, _ in self._accepted]),
-            longest_pause_running=_longest_pause([at for at, _ in runs]),
+            longest_pause_running=_longest_pause([at for at, _ in runs if at < self._stopped_at]),
         )
 
     def close(self) -> None:
