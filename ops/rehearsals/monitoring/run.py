@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,7 +24,7 @@ from aeon_jobs.ops.demo.deadline import Deadline
 from aeon_jobs.ops.demo.system import DemoSystem
 from aeon_jobs.ops.lines import Lines
 from aeon_jobs.ops.ports import any_free
-from aeon_jobs.ops.programs import WORKER, Program, StopRank, programs
+from aeon_jobs.ops.programs import WORKER, Program, StopRank, ours, programs
 from aeon_jobs.ops.rehearsals.monitoring import binaries, configuration, servers
 from aeon_jobs.ops.rehearsals.monitoring.configuration import OPS, Addresses
 from aeon_jobs.ops.rehearsals.monitoring.prometheus import Prometheus
@@ -95,9 +94,7 @@ def _rehearse(console: Console, pictures: Path | None, stack: ExitStack) -> bool
 
 def _supervised(found: DemoSystem, scenario: Scenario, promtool: str, addresses: Addresses) -> bool:
     specs = [program for program in programs(found.settings) if program.name != WORKER]
-    if all(program.name != "exporter" for program in specs):
-        exporter = (sys.executable, "-P", "-m", "aeon_jobs", "exporter")
-        specs.append(Program("exporter", exporter, StopRank.DELIVERY, stop_limit=5.0))
+    specs.append(Program("exporter", ours("exporter"), StopRank.DELIVERY, stop_limit=5.0))
     lines = Lines(Console(file=found.log, color_system=None), [spec.name for spec in specs])
     supervisor = Supervisor(specs, environ=os.environ, lines=lines, servers=found.servers)
     with ThreadPoolExecutor(1, thread_name_prefix="rehearsal") as pool:
