@@ -5,8 +5,10 @@
     ├── InvalidJob             a submission breaks a rule; carries every (field, rule) that it breaks
     │   └── UnknownJobType     the job type is not registered
     ├── JobNotFound            no job with that id
+    ├── WorkflowNotFound       no workflow or batch with that id
     ├── JobNotOver             the job did not end in time; carries its status
     ├── WrongState             the job's state does not allow the change; carries the state it is in
+    │   └── WrongWorkflowState  the workflow's does not
     ├── NameTaken              there is one of that name already
     ├── IdempotencyConflict    the key was used before with another payload
     ├── MigrationError         the schema cannot be migrated
@@ -66,6 +68,12 @@ class JobNotFound(JobsError, LookupError):
         super().__init__(f"no job with id {job_id}")
 
 
+class WorkflowNotFound(JobsError, LookupError):
+    def __init__(self, workflow_id: object) -> None:
+        self.workflow_id = workflow_id
+        super().__init__(f"no workflow with id {workflow_id}")
+
+
 class JobNotOver(JobsError, TimeoutError):
     def __init__(self, job_id: object, status: str) -> None:
         self.job_id, self.status = job_id, status
@@ -76,6 +84,12 @@ class WrongState(JobsError):
     def __init__(self, job_id: object, state: str, wanted: str) -> None:
         self.job_id, self.state = job_id, state
         super().__init__(f"job {job_id} is {state}: cannot {wanted}")
+
+
+class WrongWorkflowState(WrongState):
+    def __init__(self, workflow_id: object, state: str, wanted: str) -> None:
+        self.job_id, self.state = workflow_id, state
+        Exception.__init__(self, f"workflow {workflow_id} is {state}: cannot {wanted}")
 
 
 class NameTaken(JobsError):

@@ -17,11 +17,12 @@ from aeon_jobs.persistence.core.copying import can_copy, copy
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
 from aeon_jobs.persistence.core.ids import new_job_ids
-from aeon_jobs.persistence.queue import inserts, job_types
+from aeon_jobs.persistence.queue import inserts, job_types, workflows
 from aeon_jobs.persistence.queue.submissions import COPIED, Row, Submitted, Template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     from sqlalchemy import Connection
 
@@ -71,9 +72,11 @@ class Batch:
         """
         answers = list[Submitted]()
         first = self._place
-        for is_plain, rows in groupby(self._checked(items, row_of), self._is_plain):
-            store = self._copied if is_plain else self._inserted
-            answers += store(rows, first + len(answers))
+        for (is_plain, workflow_id), rows in groupby(self._checked(items, row_of), self._way):
+            if is_plain:
+                answers += self._copied(rows, workflow_id)
+            else:
+                answers += self._inserted(rows, first + len(answers))
         self._place = first + len(items)
         if len(self._faults) >= MAX_VIOLATIONS:
             self.close()
@@ -106,10 +109,10 @@ class Batch:
         prefix = f"jobs[{place}]"
         self.refuse(Violation(f"{prefix}.{v.field}" if v.field else prefix, v.rule) for v in error.violations)
 
-    def _is_plain(self, row: Row) -> bool:
-        return self._can_copy and row.template.is_plain
+    def _way(self, row: Row) -> tuple[bool, UUID | None]:
+        return self._can_copy and row.template.is_plain, row.new.workflow_id
 
-    def _copied(self, rows: Iterator[Row], _first: int) -> list[Submitted]:
+    def _copied(self, rows: Iterator[Row], workflow_id: UUID | None) -> list[Submitted]:
         # What the rows get for created_at: the beginning of the transaction.
         if self._began_at is None:
             self._began_at = self._connection.exec_driver_sql("SELECT now()").scalar_one()
@@ -121,7 +124,8 @@ class Batch:
                 answers.append(Submitted(row.id, "pending", began_at))
                 yield row.line()
 
-        copy(self._connection, "jobs", COPIED, lines(), schema=self._schema)
+        with workflows.counted_at_once(self._connection, workflow_id, answers, self._schema):
+            copy(self._connection, "jobs", COPIED, lines(), schema=self._schema)
         crash("submit.copied")
         return answers
 

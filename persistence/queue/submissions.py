@@ -23,6 +23,7 @@ _RANGES = [("priority", 0, 100), ("max_retries", 0, 10), ("timeout_ms", 1_000, 6
 _TEXTS = [
     ("queue_name", 100),
     ("created_by", 255),
+    ("step_name", 100),
     ("idempotency_key", 255),
     ("traceparent", 55),
     ("tracestate", 512),
@@ -30,7 +31,16 @@ _TEXTS = [
 
 
 _BEFORE = ("job_type", "queue_name", "priority", "max_retries", "timeout_ms", "metadata")
-_AFTER = ("limit_key", "scheduled_at", "expires_at", "created_by", "traceparent", "tracestate")
+_AFTER = (
+    "limit_key",
+    "scheduled_at",
+    "expires_at",
+    "created_by",
+    "traceparent",
+    "tracestate",
+    "workflow_id",
+    "step_name",
+)
 _NOT_COPIED = ("idempotency_key", "delay_ms", "schedule_id")
 COPIED = ("id", *_BEFORE, "payload", *_AFTER)
 """Columns of a line of COPY."""
@@ -83,6 +93,9 @@ class NewJob:
     tracestate: str | None = None
     schedule_id: UUID | None = None
     schedule_run_at: datetime | None = None
+    workflow_id: UUID | None = None
+    """The workflow or batch that it counts in."""
+    step_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +215,8 @@ def _optional(new: NewJob) -> list[tuple[str, Any]]:
         ("tracestate", new.tracestate),
         ("schedule_id", str(new.schedule_id) if new.schedule_id else None),
         ("schedule_run_at", _iso(new.schedule_run_at)),
+        ("workflow_id", str(new.workflow_id) if new.workflow_id else None),
+        ("step_name", new.step_name),
     ]
 
 

@@ -11,6 +11,14 @@ DECLARE
 BEGIN
     -- A dispatch that a crash of the server takes back is void: its claim finds another dispatch_seq.
     PERFORM set_config('synchronous_commit', 'off', true);
+    -- Before promotion, and whatever it meets, dispatching goes on: see settle_workflows.
+    IF (SELECT true FROM workflow_changes ORDER BY workflow_id LIMIT 1) IS NOT NULL THEN
+        BEGIN
+            PERFORM settle_workflows();
+        EXCEPTION WHEN OTHERS THEN
+            RAISE WARNING 'workflows wait: %', SQLERRM;
+        END;
+    END IF;
     PERFORM promote_jobs();
     -- Ordered, for the index that has nothing else: see promote_jobs.
     IF (SELECT true FROM jobs WHERE status = 'pending' AND gated ORDER BY job_type, limit_key, priority DESC, seq LIMIT 1) IS NOT NULL THEN

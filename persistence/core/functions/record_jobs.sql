@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION record_jobs(verdicts jsonb, in_worker_id text, in_shard integer, dlq_enabled boolean)
 RETURNS TABLE (id uuid, attempt integer)
 LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_generic_plan SET jit = off
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET aeon_jobs.counts_jobs = 'on' AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -32,7 +32,7 @@ BEGIN
           -- A claim is not flushed: after a crash of the server the same attempt may be claimed anew, at another moment.
           AND jobs.started_at = v.started_at
         RETURNING
-            jobs.id, jobs.attempt, jobs.job_type, jobs.queue_name, jobs.payload, jobs.status AS new_status,
+            jobs.id, jobs.attempt, jobs.job_type, jobs.queue_name, jobs.payload, jobs.workflow_id, jobs.status AS new_status,
             coalesce(v.ran_s, extract(epoch FROM clock_timestamp() - jobs.started_at))::double precision AS duration_s,
             CASE WHEN v.status = 'pending' AND jobs.status = 'cancelled' THEN 'cancelled' ELSE v.outcome END AS outcome,
             v.started_at, v.reason, v.error_type, v.error_message, v.traceback, v.fingerprint,
@@ -55,6 +55,13 @@ BEGIN
         WHERE reason IS NOT NULL AND new_status = 'failed' AND dlq_enabled
         ON CONFLICT (job_id) WHERE resolved_at IS NULL DO NOTHING
         RETURNING job_type, reason
+    ),
+    -- In place of the trigger jobs_count_in_workflow, which would write a row for each job.
+    workflows_changed AS (
+        INSERT INTO workflow_changes (workflow_id, completed, failed, cancelled)
+        SELECT workflow_id, count(*) FILTER (WHERE new_status = 'completed'), count(*) FILTER (WHERE new_status = 'failed'),
+            count(*) FILTER (WHERE new_status = 'cancelled')
+        FROM recorded WHERE workflow_id IS NOT NULL AND new_status <> 'pending' GROUP BY workflow_id
     ),
     -- Of `wait_bucket`, job_type is the queue.
     events AS (

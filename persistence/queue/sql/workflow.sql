@@ -1,0 +1,12 @@
+-- A workflow, with the changes that no dispatcher has added up yet.
+SELECT
+    w.id, w.kind, w.name, w.state, w.closed_at,
+    w.total + coalesce(c.total, 0)::integer AS total, w.completed + coalesce(c.completed, 0)::integer AS completed,
+    w.failed + coalesce(c.failed, 0)::integer AS failed, w.cancelled + coalesce(c.cancelled, 0)::integer AS cancelled,
+    w.unique_key, w.deadline_at, w.metadata, w.on_finished, w.on_success, w.on_failure, w.created_by,
+    w.cancel_requested_at, w.cancel_requested_by, w.cancel_reason, w.created_at, w.updated_at, w.finished_at
+FROM workflows w LEFT JOIN LATERAL (
+    SELECT sum(total) AS total, sum(completed) AS completed, sum(failed) AS failed, sum(cancelled) AS cancelled
+    FROM workflow_changes WHERE workflow_id = w.id
+) AS c ON true
+WHERE w.id = :id
