@@ -4,6 +4,7 @@ CREATE OR REPLACE FUNCTION settle_workflows() RETURNS integer
 LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
+    found uuid[];
     held uuid[];
 BEGIN
     WITH RECURSIVE changed AS (
@@ -13,10 +14,12 @@ BEGIN
             SELECT c.workflow_id FROM workflow_changes c WHERE c.workflow_id > changed.workflow_id ORDER BY c.workflow_id LIMIT 1
         ) AS following
     )
+    SELECT array_agg(workflow_id) INTO found FROM (SELECT workflow_id FROM changed LIMIT 1000) AS first_ones;
     SELECT array_agg(id) INTO held FROM (
-        SELECT id FROM workflows WHERE id = ANY(ARRAY(SELECT workflow_id FROM changed LIMIT 1000))
-        ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+        SELECT id FROM workflows WHERE id = ANY(found) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
     ) AS locked;
+    -- A job may come back from the archive after its workflow is gone.
+    DELETE FROM workflow_changes c WHERE c.workflow_id = ANY(found) AND NOT EXISTS (SELECT FROM workflows WHERE id = c.workflow_id);
     IF held IS NULL THEN
         RETURN 0;
     END IF;

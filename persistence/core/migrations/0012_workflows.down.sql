@@ -1,3 +1,4 @@
+ALTER FUNCTION bring_back_jobs(uuid[]) RESET aeon_jobs.counts_jobs;
 DELETE FROM job_background_tasks WHERE name = 'workflows';
 DROP TRIGGER jobs_count_in_workflow_insert ON jobs;
 DROP TRIGGER jobs_count_in_workflow_update ON jobs;

@@ -88,6 +88,7 @@ CREATE TRIGGER jobs_count_in_workflow_update AFTER UPDATE OF status ON jobs FOR 
 WHEN (NEW.workflow_id IS NOT NULL AND OLD.status <> NEW.status AND greatest(OLD.status, NEW.status) >= 'completed'
     AND (current_setting('aeon_jobs.counts_jobs', true) IS DISTINCT FROM 'on' OR pg_trigger_depth() > 0))
 EXECUTE FUNCTION jobs_count_in_workflow();
--- A finished job that is deleted stays counted.
+-- A finished job that is deleted stays counted; so one that comes back from the archive is not counted again.
 CREATE TRIGGER jobs_count_in_workflow_delete AFTER DELETE ON jobs FOR EACH ROW
 WHEN (OLD.workflow_id IS NOT NULL AND OLD.status < 'completed') EXECUTE FUNCTION jobs_count_in_workflow();
+ALTER FUNCTION bring_back_jobs(uuid[]) SET aeon_jobs.counts_jobs = 'on';

@@ -15,6 +15,7 @@ from aeon_jobs.persistence.queue.batches import Batch
 from aeon_jobs.persistence.queue.states import Failure
 from aeon_jobs.persistence.queue.submissions import NewJob
 from aeon_jobs.persistence.queue.workflows import Callback, NewWorkflow, Workflow
+from tests.integration.persistence.test_archive import archive
 from tests.races import at_once, rival
 from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, end, end_all, job, register, rows, start, value
@@ -303,3 +304,15 @@ def test_a_workflow_that_breaks_a_rule_is_refused_with_the_field(database, field
     register(database)
     with pytest.raises(InvalidJob, match=named.replace(".", r"\.")), database.connection() as connection:
         workflows.create(connection, NewWorkflow(**{"name": "import", **fields}))
+
+
+def test_a_job_is_counted_once_though_it_is_archived_and_brought_back_and_an_unknown_workflow_counts_nothing(database):
+    id_ = create(database)
+    (member,) = add(database, id_, status="completed", completed_at="2020-01-01T00:00:00Z")
+    assert archive(database).jobs == 1
+    rows(database, "SELECT bring_back_jobs(CAST(:ids AS uuid[]))", ids=[member])
+    assert counts(database, id_) == (1, 1, 0, 0)
+    rows(database, "DELETE FROM workflows")
+    rows(database, "UPDATE jobs SET status = 'pending'")
+    assert settle(database) == 0
+    assert value(database, "SELECT count(*) FROM workflow_changes") == 0
