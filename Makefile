@@ -74,6 +74,10 @@ docs: $(READY) ## Build the documentation as a site, in site/; open site/index.h
 rehearse-monitoring: $(READY) ## Prometheus, Alertmanager and every alert's way, for real (4 min); ARGS=--pictures draws the panels
 	@$(BIN)/python -m aeon_jobs.ops.rehearsals.monitoring $(ARGS)
 
+.PHONY: rehearse-schedulers
+rehearse-schedulers: $(READY) ## Ten schedulers for five minutes, killed and frozen: is a run doubled or missed? ARGS="60 4"
+	@$(BIN)/python -m aeon_jobs.ops.rehearsals.schedulers $(ARGS)
+
 .PHONY: rehearse-docs
 rehearse-docs: $(READY) ## Run the blocks of the tutorial, of troubleshooting, and of the migration pages
 	@$(TIDY); REHEARSE_DOCS=1 $(BIN)/python -m pytest tests/docs/test_pages.py -q -k "runs and (tutorial or troubleshooting or migrating)"

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aeon_jobs.api.service import Jobs
+    from aeon_jobs.middleware import schedules
     from aeon_jobs.middleware.actor import AsyncJobActor, JobActor
     from aeon_jobs.middleware.execution.outcomes import (
         Cancel,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     )
     from aeon_jobs.middleware.execution.running import CurrentJob, current_job
     from aeon_jobs.middleware.job import job
+    from aeon_jobs.middleware.schedules import Schedule
     from aeon_jobs.middleware.transport.messages import JobFailed, JobMessage, JobWasCancelled
     from aeon_jobs.middleware.transport.options import JobOptions
     from aeon_jobs.persistence.core.errors import (
@@ -59,6 +61,7 @@ _MODULES = {
     ],
     "middleware.execution.running": ["CurrentJob", "current_job"],
     "middleware.job": ["job"],
+    "middleware.schedules": ["Schedule"],
     "middleware.transport.messages": ["JobFailed", "JobMessage", "JobWasCancelled"],
     "middleware.transport.options": ["JobOptions"],
     "persistence.core.errors": [
@@ -95,15 +98,19 @@ __all__ = [
     "LeaseLost",
     "PermanentError",
     "Retry",
+    "Schedule",
     "Snooze",
     "TransientError",
     "WrongState",
     "current_job",
     "job",
+    "schedules",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "schedules":
+        return import_module(f"{__name__}.middleware.schedules")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

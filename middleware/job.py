@@ -19,7 +19,7 @@ import inspect
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache, partial
-from typing import Any, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 import dramatiq
 from dramatiq.middleware import Middleware
@@ -35,6 +35,9 @@ from aeon_jobs.persistence.hints import Hints
 from aeon_jobs.persistence.queue.limits import Limit, Rate, shape
 from aeon_jobs.persistence.queue.states import Backoff, Rules
 from aeon_jobs.persistence.redis_clients import redis_client
+
+if TYPE_CHECKING:
+    from aeon_jobs.middleware.schedules import Schedule
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,6 +97,7 @@ def job(
     waits_for_record: bool = False,
     concurrency: Limit | Sequence[Limit] = (),
     rate: Rate | Sequence[Rate] = (),
+    schedule: Schedule | str | Sequence[str] | None = None,
     description: str | None = None,
     example: Mapping[str, Any] | None = None,
 ) -> Declaration: ...
@@ -116,6 +120,8 @@ def job(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
             killed, at most one handler of each thread that ended runs again; without it, less than two. It costs throughput.
         concurrency: how many jobs run at once, of the type or of each key: `Limit(5, key="payload.tenant")`.
         rate: how many start in a period: `Rate(100, per=60)`.
+        schedule: when jobs of it are submitted: `"0 7 * * *"`, `"every 90s"`, several of them, or a `Schedule`. More than one
+            schedule: `schedules.declare`.
         description, example: for the registry, the API's documentation and people.
 
     Raises:
@@ -141,6 +147,7 @@ def _declare(
     waits_for_record: bool = False,
     concurrency: Limit | Sequence[Limit] = (),
     rate: Rate | Sequence[Rate] = (),
+    schedule: Schedule | str | Sequence[str] | None = None,
     description: str | None = None,
     example: Mapping[str, Any] | None = None,
 ) -> JobActor[Any, Any]:
@@ -169,6 +176,10 @@ def _declare(
         broker=broker(),
         definition=definition,
     )(_contained(handler) if is_async else handler)  # type: ignore[assignment]
+    if schedule is not None:
+        from aeon_jobs.middleware import schedules
+
+        schedules.declare(actor, schedule, module=handler.__module__)
     return actor
 
 

@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from threading import Event, Lock, Thread
 
 import structlog
@@ -28,6 +29,7 @@ from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.hints import Hints
 from aeon_jobs.persistence.queue import executions, job_types, workers
 from aeon_jobs.persistence.queue.process import registration
+from aeon_jobs.persistence.schedules import declared
 
 LOOP_TIMEOUT_S = 5.0
 CONFLICTS_EVERY_S = 60.0
@@ -124,8 +126,14 @@ class Heartbeat(Middleware):
     def _announce(self) -> bool:
         is_known = self._try(self._register)
         if is_known:
+            self._try(self._sync_schedules)
             self._hints.job_ready()
         return is_known
+
+    def _sync_schedules(self) -> None:
+        """After the job types: a schedule needs its own."""
+        with self._database.transaction() as connection:
+            declared.sync(connection, list(self._broker.schedules.values()), datetime.now(UTC))  # type: ignore[attr-defined]
 
     def _register(self) -> None:
         """Job types, then the worker: it gets nothing to do before both stand."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from aeon_jobs.middleware.execution.recorder import Recorder
+    from aeon_jobs.persistence.schedules.history import ScheduledRun
 
 PROGRESS_INTERVAL_S = 1.0
 
@@ -93,6 +94,17 @@ class CurrentJob:
     @property
     def max_retries(self) -> int:
         return self.claimed.max_retries if self.claimed else 0
+
+    def schedule_run(self) -> ScheduledRun | None:
+        """The run of a schedule that this job is: its due time, and the result of the last run that completed. One query.
+        None: no schedule made this job.
+        """
+        from aeon_jobs.persistence.schedules import history
+
+        if self.claimed is None:
+            return None
+        with (self._database or get_database()).connection() as connection:
+            return history.of_job(connection, self.id)
 
     def check(self) -> None:
         """Between two steps of the work: stop here if the job was cancelled, timed out, or was taken away.

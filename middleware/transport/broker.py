@@ -37,6 +37,7 @@ from aeon_jobs.persistence.queue.submissions import Submitted
 
 if TYPE_CHECKING:
     from aeon_jobs.persistence.core.spans import Tracer
+    from aeon_jobs.persistence.schedules.declared import Declaration
 
 Hook = Callable[..., Any]
 
@@ -74,6 +75,8 @@ class JobBroker(RedisBroker):
         """The lane of this worker process; None in other processes."""
         self.job_queues: set[str] = set()
         """Queues of the declared job types. dramatiq does not know them: it would start a thread for each."""
+        self.schedules: dict[str, Declaration] = {}
+        """Declared in code, by name."""
         self.prefetched = PrefetchBuffer()
         self.consumer_wake = Event()
         self.is_quiet = False

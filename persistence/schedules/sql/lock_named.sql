@@ -1,0 +1,2 @@
+-- A schedule by its name, locked.
+SELECT * FROM job_schedules WHERE name = :name FOR UPDATE
