@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from aeon_jobs.persistence.metrics.counters import DURATION_BUCKETS_S, WAIT_BUCKETS_S, Counters, Histogram
 from aeon_jobs.persistence.metrics.situation import Situation
 from aeon_jobs.persistence.queue.states import DeadReason
+from aeon_jobs.persistence.schedules.history import Outcome as RunOutcome
 
 OUTCOMES = ("completed", "retried", "failed", "discarded", "cancelled", "lost")
 ERROR_TYPES = ("unknown", "WorkerLost")
@@ -54,6 +55,12 @@ def metrics(counters: Counters, situation: Situation) -> Iterator[Metric]:
         "Attempts that ended after their job had been taken away.",
         ("job_type",),
         {(job_type,): counters.superseded[job_type] for job_type in job_types},
+    )
+    yield _counts(
+        "aeon_jobs_schedule_runs",
+        "Due times of schedules, by what became of them.",
+        ("job_type", "outcome"),
+        _complete(job_types, get_args(RunOutcome), counters.schedule_runs),
     )
     yield _counts(
         "aeon_jobs_dead_letters",

@@ -40,6 +40,8 @@ class Counters:
     """Failed attempts by (job type, error type)."""
     dead_lettered: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     """Dead letters by (job type, reason)."""
+    schedule_runs: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
+    """Due times of schedules by (job type, outcome)."""
     superseded: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     """Outcomes that came after the job had been taken away, by job type."""
     durations: defaultdict[str, Histogram] = field(default_factory=_histograms(DURATION_BUCKETS_S))
@@ -59,6 +61,8 @@ def read(connection: Connection) -> Counters:
                 counters.failed[row.job_type, row.label] = row.value
             case "dead_lettered":
                 counters.dead_lettered[row.job_type, row.label] = row.value
+            case "schedule_runs":
+                counters.schedule_runs[row.job_type, row.label] = row.value
             case "superseded":
                 counters.superseded[row.job_type] = row.value
             case "duration_bucket":

@@ -83,6 +83,8 @@ def _pending(row: Row[Any], now: datetime) -> list[Reason]:
 def _waits(row: Row[Any]) -> Reason:
     stuck = [entry for entry in row.waits_for if entry["status"] in ("failed", "cancelled")]
     message = f"waits for {row.blocked_by} job(s)"
+    if row.schedule:
+        message += f", earlier runs of schedule {row.schedule}"
     if stuck:
         message += f", {len(stuck)} of which failed or was cancelled: requeue it, or cancel this job"
     return Reason("waits_for_jobs", message, {"jobs": row.waits_for})

@@ -5,6 +5,7 @@ live AS (
     WHERE state = 'running' AND last_seen_at > now() - :silence_ms * interval '1 millisecond'
 )
 SELECT
+    (SELECT name FROM job_schedules s WHERE s.id = job.schedule_id) AS schedule,
     job.id, job.status::text AS status, job.job_type, job.queue_name, job.priority, job.scheduled_at, job.retry_count,
     job.blocked_by, job.queued_at, job.worker_id, job.attempt, job.lease_expires_at, job.cancel_requested_at,
     job.cancel_requested_by, job.cancel_reason, job.completed_at, job.error_message,

@@ -32,6 +32,7 @@ SAMPLES = """
     aeon_jobs_running_past_deadline{} aeon_jobs_live_workers{kind} aeon_jobs_worker_slots{worker_id}
     aeon_jobs_worker_busy_slots{worker_id} aeon_jobs_background_task_last_success_timestamp_seconds{task}
     aeon_jobs_retries_total{job_type} aeon_jobs_rescues_total{job_type} aeon_jobs_superseded_total{job_type}
+    aeon_jobs_schedule_runs_total{job_type,outcome}
     aeon_jobs_dead_letters_total{job_type,reason} aeon_jobs_dead_letters{reason} aeon_jobs_table_bytes{table,part}
     aeon_jobs_table_rows{table,state} aeon_jobs_wal_bytes_total{} aeon_jobs_oldest_snapshot_age_seconds{}
     aeon_jobs_redis_memory_bytes{} aeon_jobs_redis_max_memory_bytes{} aeon_jobs_database_connections{}

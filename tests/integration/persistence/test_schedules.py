@@ -9,6 +9,7 @@ import pytest
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.errors import InvalidJob, NameTaken
 from aeon_jobs.persistence.core.models import JobType
+from aeon_jobs.persistence.reads.explain import explain
 from aeon_jobs.persistence.schedules import backfill, repository, runs
 from aeon_jobs.persistence.schedules import tick as ticks
 from aeon_jobs.persistence.schedules.definitions import NewSchedule
@@ -296,6 +297,15 @@ def test_buffered_runs_start_one_after_another_however_the_one_before_ends(datab
         assert waiting(database).count(("pending", 0)) == 1
         finish(database, status)
     assert value(database, "SELECT count(*) FROM jobs WHERE status = 'pending'") == 0
+
+
+def test_explain_says_that_a_buffered_run_waits_for_an_earlier_one(database):
+    create(database, overlap="buffer_one")
+    tick(database, hours(1))
+    (second,) = tick(database, hours(2))
+    with database.connection() as connection:
+        found = explain(connection, second, silence_ms=1_000)
+    assert "waits for 1 job(s), earlier runs of schedule s" in found.summary
 
 
 def test_all_missed_runs_are_made_up_for_one_after_another_by_default(database):
