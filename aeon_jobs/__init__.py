@@ -61,6 +61,7 @@ _MODULES = {
     ],
     "middleware.execution.running": ["CurrentJob", "current_job"],
     "middleware.job": ["job"],
+    "middleware": ["schedules"],  # a module
     "middleware.schedules": ["Schedule"],
     "middleware.transport.messages": ["JobFailed", "JobMessage", "JobWasCancelled"],
     "middleware.transport.options": ["JobOptions"],
@@ -109,11 +110,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "schedules":
-        return import_module(f"{__name__}.middleware.schedules")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = import_module(f"{__name__}.{_HOMES[name]}")
+    value = getattr(home, name, None) or import_module(f"{home.__name__}.{name}")
     globals()[name] = value
     return value
 

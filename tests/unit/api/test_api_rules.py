@@ -136,6 +136,7 @@ def _job(**changes: Any) -> Any:
         "scheduled_at": None,
         "retry_count": 0,
         "blocked_by": 0,
+        "schedule": None,
         "waits_for": [],
         "cancel_requested_at": None,
         "paused_at": None,
