@@ -16,7 +16,7 @@ from rich.console import Console
 
 from aeon_jobs.ops.benchmarks import database, drain, enqueue, http_api, idle, latency, memory, recovery
 from aeon_jobs.ops.benchmarks.figure import Curve, Figure
-from aeon_jobs.ops.benchmarks.load import curves, pending, readers, service_levels, utilisation, wal
+from aeon_jobs.ops.benchmarks.load import archive, curves, pending, readers, service_levels, utilisation, wal
 from aeon_jobs.ops.benchmarks.machine import machine
 from aeon_jobs.ops.benchmarks.page.render import page
 from aeon_jobs.ops.benchmarks.report import show
@@ -41,6 +41,7 @@ MEASUREMENTS: dict[str, Callable[[System, Scale], Iterator[Figure | Curve]]] = {
     "memory": memory.measure,
     "levels": service_levels.measure,
     "recovery": recovery.measure,
+    "archive": archive.measure,
     "rivals": comparison.measure,
 }
 SHARING = {"drain", "latency", "wal", "utilisation", "readers", "curves"}

@@ -23,7 +23,7 @@ FLOOR_PER_S = 100 / 60
 def measure(system: System, scale: Scale) -> Iterator[Figure]:
     dispatcher, workers = system.running()
     before, done = system.requests(), system.finished()
-    drains = [_drain(system, dispatcher, workers, scale.drained) for _ in range(scale.drains)]
+    drains = [drained(system, dispatcher, workers, scale.drained) for _ in range(scale.drains)]
     time.sleep(PUBLISHED_S)
     sent, done = system.requests(), system.finished() - done
     yield Figure(name="no-op jobs", value=median(rate for rate, _ in drains), unit="jobs/s", at_least=FLOOR_PER_S)
@@ -34,7 +34,7 @@ def measure(system: System, scale: Scale) -> Iterator[Figure]:
         yield Figure(name=f"{name} per job", value=(count - before[name]) / done, unit="")
 
 
-def _drain(system: System, dispatcher: Program, workers: Program, count: int) -> tuple[float, dict[str, float]]:
+def drained(system: System, dispatcher: Program, workers: Program, count: int) -> tuple[float, dict[str, float]]:
     """Jobs a second, and CPU seconds per 1,000 jobs by part. The jobs are stored before the clock starts."""
     pause(system)
     system.submit("bench_nothing", count, n=1)

@@ -54,7 +54,7 @@ def measure(system: System, scale: Scale) -> Iterator[Figure | Curve]:
     dispatcher, workers = system.running()
     with _timed_functions(system):
         began, sent_before = time.time(), system.finished()
-        with _steady_load(scale.read_rate) as sent:
+        with steady_load(scale.read_rate) as sent:
             phases = list(_phases(system, scale, lambda: dispatcher.cpu_s() + workers.cpu_s()))
         _let_finish(system, sent_before + sent())
     before, during, after = (_phase(system, *each) for each in phases)
@@ -128,7 +128,7 @@ def _read(url: str, length_s: float) -> None:
 
 
 @contextmanager
-def _steady_load(rate: float) -> Iterator[Callable[[], int]]:
+def steady_load(rate: float) -> Iterator[Callable[[], int]]:
     """A thread that sends `rate` jobs a second; yields how many it has sent."""
     from aeon_jobs.ops.benchmarks.handlers import bench_stamp
 
