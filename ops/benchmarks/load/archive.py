@@ -1,6 +1,6 @@
 """The archive after very many jobs: how fast it moves them, what that costs the jobs that run meanwhile, and the space.
 
-The table is filled with jobs that ended 31 days ago. Jobs are drained by turns, without the archive and while a dispatcher archives.
+The table is filled with jobs that ended 31 days ago. Drains take turns: without the archive, and while a dispatcher archives.
 The ratio is the median of the ratios. Then the rest is moved as fast as one process can, while jobs are submitted and run.
 """
 
