@@ -72,16 +72,16 @@ class ArchivePass:
         """
         connection = connection.execution_options(job_lock_ms=LOCK_MS)
         moved, ends = Moved(), self._clock() + limit_s
+        # After an error there is none to go on with.
         steps, self._steps = self._steps or self._walk(), None
-        step = next(steps)
-        while True:
+        for step in steps:
             moved += self._timed(step, connection)
             if moved.is_done:
                 return moved
-            step = next(steps)
             if self._clock() >= ends:
-                self._steps = _with_first(step, steps)
-                return moved
+                break
+        self._steps = steps
+        return moved
 
     def _timed(self, step: _Step, connection: Connection) -> Moved:
         began = self._clock()
@@ -143,11 +143,6 @@ class ArchivePass:
 
 
 _Step = Callable[["Connection"], Moved]
-
-
-def _with_first(step: _Step, steps: Iterator[_Step]) -> Iterator[_Step]:
-    yield step
-    yield from steps
 
 
 def ended_types(connection: Connection) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -181,6 +183,25 @@ def test_a_long_chain_goes_in_one_pass_whatever_the_batches_are(database):
             moved += walk.go_on(connection, 0)
     assert moved.jobs == 25
     assert where_is(database, *found) == ["archive"] * 25
+
+
+def test_a_pass_may_take_any_number_of_calls(database):
+    """Each moves the jobs of one type. The stack does not grow from call to call."""
+    sql = (
+        "INSERT INTO jobs (job_type, queue_name, status, completed_at)"
+        " SELECT 'type' || n, 'default', 'completed', now() - interval '31 days' FROM generate_series(1, 250) n"
+    )
+    rows(database, sql)
+    walk, limit = ArchivePass(Retention()), sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 150)
+    try:
+        with database.connection() as connection:
+            moved = walk.go_on(connection, 0)
+            while not moved.is_done:
+                moved += walk.go_on(connection, 0)
+    finally:
+        sys.setrecursionlimit(limit)
+    assert moved.jobs == 250
 
 
 def test_a_row_that_somebody_holds_is_passed_over(database):
