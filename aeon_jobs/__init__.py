@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aeon_jobs.api.service import Jobs
     from aeon_jobs.middleware import schedules
     from aeon_jobs.middleware.actor import AsyncJobActor, JobActor
+    from aeon_jobs.middleware.batch import Batch, OpenBatch
     from aeon_jobs.middleware.execution.outcomes import (
         Cancel,
         Discard,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "api.service": ["Jobs"],
     "middleware.actor": ["AsyncJobActor", "JobActor"],
+    "middleware.batch": ["Batch", "OpenBatch"],
     "middleware.execution.outcomes": [
         *("Cancel", "Discard", "Retry", "Snooze"),
         *("PermanentError", "TransientError"),
@@ -80,6 +82,7 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [
     "AsyncJobActor",
     "Backoff",
+    "Batch",
     "Cancel",
     "CurrentJob",
     "Discard",
@@ -97,6 +100,7 @@ __all__ = [
     "Jobs",
     "JobsError",
     "LeaseLost",
+    "OpenBatch",
     "PermanentError",
     "Retry",
     "Schedule",

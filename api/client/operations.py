@@ -98,6 +98,7 @@ def submit(
     idempotency_window_s: float | None = None,
     depends_on: Sequence[UUID] = (),
     on_dependency_failure: OnFailure = "wait",
+    workflow_id: UUID | None = None,
     request_key: str | None = None,
 ) -> Operation[contract.Submitted]:
     """Submit a job. See NewJob for the fields.
@@ -122,6 +123,7 @@ def submit(
         idempotency_window_s=idempotency_window_s,
         depends_on=depends_on,
         on_dependency_failure=on_dependency_failure,
+        workflow_id=workflow_id,
     )
     return submit_new(new, request_key=request_key)
 

@@ -11,7 +11,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import httpx
 from tenacity import Retrying
 
-from aeon_jobs.api.client import dead_letter_operations, management_operations, messages, operations, polling
+from aeon_jobs.api.client import (
+    dead_letter_operations,
+    management_operations,
+    messages,
+    operations,
+    polling,
+    workflow_operations,
+)
 from aeon_jobs.api.client.errors import ApiError, ConnectionFailed, Refused
 from aeon_jobs.api.client.event_stream import STREAM_ENDED, EventStream
 from aeon_jobs.api.client.operations import Id, Operation
@@ -112,6 +119,12 @@ class Client:
     run_schedule = _answered(management_operations.run_schedule)
     backfill_schedule = _answered(management_operations.backfill_schedule)
     schedule_runs = _answered(management_operations.schedule_runs)
+    workflows = _answered(workflow_operations.workflows)
+    workflow = _answered(workflow_operations.workflow)
+    create_workflow = _answered(workflow_operations.create_workflow)
+    close_workflow = _answered(workflow_operations.close_workflow)
+    cancel_workflow = _answered(workflow_operations.cancel_workflow)
+    retry_workflow = _answered(workflow_operations.retry_workflow)
     queues = _answered(management_operations.queues)
     queue = _answered(management_operations.queue)
     pause_queue = _answered(management_operations.pause_queue)

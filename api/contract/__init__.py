@@ -2,7 +2,7 @@
 
     fields      types of fields, and what they may hold
     pages       the one shape of every list
-    jobs, dead_letters, schedules, queues, workers, job_types, keys, audit, archive, metrics, health     the nouns
+    jobs, workflows, dead_letters, schedules, queues, workers, job_types, keys, audit, archive, metrics, health     the nouns
     protocol    every verb, whoever answers
 
 Plain frozen dataclasses. A request says what its fields may hold; the server checks it with pydantic. This package imports the
@@ -68,6 +68,7 @@ from aeon_jobs.api.contract.schedules import (
     ScheduleRun,
 )
 from aeon_jobs.api.contract.workers import Worker
+from aeon_jobs.api.contract.workflows import NewWorkflow, Workflow, WorkflowCallback
 
 __all__ = [
     "FINAL",
@@ -118,6 +119,7 @@ __all__ = [
     "NewKey",
     "NewKeyRequest",
     "NewSchedule",
+    "NewWorkflow",
     "OnFailure",
     "Page",
     "Queue",
@@ -138,4 +140,6 @@ __all__ = [
     "TypeStatistics",
     "Worker",
     "WorkerHealth",
+    "Workflow",
+    "WorkflowCallback",
 ]

@@ -59,6 +59,8 @@ class NewJob(Request):
     """Ids of jobs that must complete first."""
     on_dependency_failure: OnFailure = "wait"
     """When one of them fails: wait for somebody to requeue it, cancel this job, or run it."""
+    workflow_id: Id | None = None
+    """An open batch that the job is added to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

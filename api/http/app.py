@@ -42,6 +42,7 @@ from aeon_jobs.api.http.routes import (
     queues,
     schedules,
     workers,
+    workflows,
 )
 from aeon_jobs.persistence.core.settings import Settings, get_settings
 
@@ -88,6 +89,7 @@ def _parts(built: Resources) -> dict[str, Any]:
             _jobs_router(built.settings),
             dead_letters.router,
             schedules.router,
+            workflows.router,
             queues.router,
             workers.router,
             job_types.router,

@@ -36,6 +36,7 @@ from aeon_jobs.persistence.core.errors import (
     JobNotFound,
     NameTaken,
     Violation,
+    WorkflowNotFound,
     WrongState,
 )
 from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterNotFound
@@ -182,6 +183,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (NotFound, lambda e: Problem("not-found", 404, str(e))),
     (VersionChanged, lambda e: Problem("precondition-failed", 412, str(e), headers={"ETag": e.version})),
     (JobNotFound, lambda e: Problem("not-found", 404, str(e))),
+    (WorkflowNotFound, lambda e: Problem("not-found", 404, str(e))),
     (ScheduleNotFound, lambda e: Problem("not-found", 404, str(e))),
     (DeadLetterNotFound, lambda e: Problem("not-found", 404, str(e))),
     (KeyNotFound, lambda e: Problem("not-found", 404, str(e))),

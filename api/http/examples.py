@@ -25,6 +25,11 @@ EXAMPLES: dict[str, Any] = {
     "POST /api/dead-letters/{dead_letter_id}/requeue": {"payload": _EMAIL, "reason": "address corrected"},
     "POST /api/dead-letters/bulk/requeue": {"filter": {"error_type": "SMTPServerDisconnected"}, "dry_run": True},
     "POST /api/dead-letters/bulk/discard": {"filter": {"reason": "invalid_payload"}, "dry_run": True},
+    "POST /api/workflows": {
+        "name": "newsletter",
+        "jobs": [{"job_type": "email_notification", "payload": _EMAIL}],
+        "on_finished": {"job_type": "email_notification", "payload": _EMAIL},
+    },
     "POST /api/schedules": {
         "name": "nightly-report",
         "job_type": "email_notification",

@@ -19,10 +19,12 @@ from aeon_jobs.api.service.metrics import MetricsUseCases
 from aeon_jobs.api.service.queues import QueueUseCases
 from aeon_jobs.api.service.schedules import ScheduleUseCases
 from aeon_jobs.api.service.submissions import Submissions
+from aeon_jobs.api.service.workflows import WorkflowUseCases
 from aeon_jobs.persistence.core.settings import Settings, get_settings
 
 
 class Jobs(
+    WorkflowUseCases,
     Submissions,
     DeadLetterUseCases,
     ScheduleUseCases,

@@ -20,7 +20,7 @@ from aeon_jobs.api.service.core.validation import checked
 from aeon_jobs.persistence.admin import request_keys
 from aeon_jobs.persistence.core.errors import InvalidJob
 from aeon_jobs.persistence.core.tracing import TraceContext
-from aeon_jobs.persistence.queue import jobs, submissions
+from aeon_jobs.persistence.queue import jobs, submissions, workflows
 from aeon_jobs.persistence.queue.batches import Batch
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Submissions(UseCases):
         idempotency_window_s: float | None = None,
         depends_on: Sequence[UUID] = (),
         on_dependency_failure: OnFailure = "wait",
+        workflow_id: UUID | None = None,
         request_key: str | None = None,
     ) -> Submitted:
         """Submit a job. See NewJob for the fields.
@@ -69,6 +70,7 @@ class Submissions(UseCases):
             idempotency_window_s=idempotency_window_s,
             depends_on=depends_on,
             on_dependency_failure=on_dependency_failure,
+            workflow_id=workflow_id,
         )
         return self.submit_new(new, request_key=request_key)
 
@@ -162,14 +164,18 @@ class Submissions(UseCases):
             return msgspec.convert(answer["items"], list[Submitted]), is_repeated
 
     def _stored_in_portions(
-        self, connection: Connection, new: Sequence[NewJob], trace: TraceContext | None
+        self,
+        connection: Connection,
+        new: Sequence[NewJob],
+        trace: TraceContext | None,
+        workflow_id: UUID | None = None,
     ) -> list[Submitted]:
         batch = Batch(connection)
         answers = [
             submitted(job)
             for places in portions(new)
             for job in self._stored_portion(
-                connection, batch, [self._row(one, trace) for one in new[places]], places.start
+                connection, batch, [self._row(one, trace, workflow_id) for one in new[places]], places.start
             )
         ]
         batch.close()
@@ -179,6 +185,7 @@ class Submissions(UseCases):
         self, connection: Connection, batch: Batch, rows: Sequence[submissions.NewJob], first: int
     ) -> list[submissions.Submitted]:
         named = [(f"jobs[{i}].queue_name", row.queue_name) for i, row in enumerate(rows, first) if row.queue_name]
+        _hold_open(connection, rows)
         try:
             self.context.known_queues.refuse_unknown(connection, named)
         except InvalidJob as error:
@@ -187,20 +194,21 @@ class Submissions(UseCases):
 
     def _begin(self, new: NewJob, request_key: str | None) -> AbstractContextManager[Connection]:
         """A job that stands for itself is one statement, and that is a transaction anyway: three round trips less."""
-        is_alone = not (request_key or new.idempotency_key or new.depends_on)
+        is_alone = not (request_key or new.idempotency_key or new.depends_on or new.workflow_id)
         return self.context.database.connection() if is_alone else self.context.database.transaction()
 
     def _stored(self, connection: Connection, row: submissions.NewJob) -> Submitted:
+        _hold_open(connection, [row])
         job_type = self.context.known_types.get(connection, row.job_type)
         if row.queue_name and row.queue_name != job_type.queue_name:
             self.context.known_queues.refuse_unknown(connection, [("queue_name", row.queue_name)])
         return submitted(jobs.submit(connection, row, job_type))
 
-    def _row(self, new: NewJob, trace: TraceContext | None) -> submissions.NewJob:
+    def _row(self, new: NewJob, trace: TraceContext | None, workflow_id: UUID | None = None) -> submissions.NewJob:
         """`trace`: of the span of the submission; without one the job belongs to the request's."""
         context = self.conditions.trace if trace is None else trace
         return submissions.NewJob(
-            **{name: getattr(new, name) for name in _FIELDS},
+            **{**{name: getattr(new, name) for name in _FIELDS}, "workflow_id": workflow_id or new.workflow_id},
             created_by=self.principal.name,
             traceparent=context.traceparent,
             tracestate=context.tracestate,
@@ -210,6 +218,16 @@ class Submissions(UseCases):
         return request_keys.once(
             connection, actor=self.principal.name, key=key, request=_fingerprint(request), work=work
         )
+
+
+def _hold_open(connection: Connection, rows: Sequence[submissions.NewJob]) -> None:
+    """
+    Raises:
+        WorkflowNotFound
+        WrongWorkflowState: it takes no more jobs.
+    """
+    for workflow_id in sorted({row.workflow_id for row in rows if row.workflow_id}):
+        workflows.hold_open(connection, workflow_id)
 
 
 def submitted(job: submissions.Submitted) -> Submitted:

@@ -188,6 +188,10 @@ class JobBroker(RedisBroker):
             submission.ids = self._submit_many(definition, given, submission.options)
         return submission.ids
 
+    def introduce(self, definition: Definition) -> None:
+        """Register the job type if no worker has."""
+        self._submitter.introduce(definition)
+
     def _submit(self, definition: Definition, message: Message[Any], delay: int | None) -> Submitted:
         if not self._publishers:
             return self._submitter.submit(definition, message, delay)

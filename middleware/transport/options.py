@@ -44,6 +44,8 @@ class JobOptions(TypedDict, total=False):
     depends_on: Sequence[UUID | str | Message[Any]] | None
     """Ids of jobs, or what sending them returned."""
     on_dependency_failure: OnFailure | None
+    workflow_id: UUID | None
+    """The batch or workflow that the job counts in. Only a job of it may add to one that is closed."""
     traceparent: str | None
     tracestate: str | None
     session: AnySession | None

@@ -56,7 +56,7 @@ class Submitter:
         session = message.options.get("session")
         row = _row(definition, message, delay)
         new = row.new
-        self._introduce(definition)
+        self.introduce(definition)
         # A single statement needs no transaction around it, which saves two round trips.
         with self._connection(session, in_transaction=bool(new.depends_on)) as connection:
             submitted = jobs.submit_row(connection, row, schema=self._database.schema)
@@ -83,7 +83,7 @@ class Submitter:
             batch = Batch(connection, self._database.schema)
             for portion in chain([first], portions):
                 for definition in outgoing.definitions(portion):
-                    self._introduce(definition)
+                    self.introduce(definition)
                 ids += [submitted.id for submitted in batch.add(portion, outgoing.row)]
             batch.close()
         if session is None:
@@ -101,7 +101,7 @@ class Submitter:
         with _savepoint(connection):
             yield connection
 
-    def _introduce(self, definition: Definition) -> None:
+    def introduce(self, definition: Definition) -> None:
         """Register the job type if no worker has. A deploy may start producers of a new job type before its workers.
 
         On another connection: in the caller's transaction, other producers of the type would wait for its end.

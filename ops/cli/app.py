@@ -30,6 +30,7 @@ from aeon_jobs.ops.cli.commands import (
     submit,
     watch,
     workers,
+    workflows,
 )
 from aeon_jobs.ops.cli.environment import report_fatal
 from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput, classify
@@ -73,6 +74,7 @@ for name, function in (
     app.command(name, rich_help_panel=JOBS)(function)
 app.add_typer(dead_letters.app, name="dlq", rich_help_panel=JOBS)
 app.add_typer(schedules.app, name="schedules", rich_help_panel=JOBS)
+app.add_typer(workflows.app, name="workflows", rich_help_panel=JOBS)
 app.command("types", rich_help_panel=JOBS)(job_types.types)
 
 app.command("stats", rich_help_panel=SYSTEM)(statistics.stats)

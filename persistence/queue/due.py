@@ -40,6 +40,8 @@ class Due:
     """Leases ended."""
     expiring: bool
     """Jobs were not begun before they expired."""
+    workflows: bool
+    """Workflows have to be cancelled, or their counters to be added up."""
     waiting: bool
     """Dispatches were not claimed for a while."""
     silent: bool

@@ -138,8 +138,8 @@ def hold_open(connection: Connection, workflow_id: UUID) -> None:
     row = run(connection, "queue/hold_workflow", {"id": workflow_id}).one_or_none()
     if row is None:
         raise WorkflowNotFound(workflow_id)
-    if row.closed_at is not None:
-        raise WrongWorkflowState(workflow_id, "closed", "take more jobs")
+    if row.closed_at is not None or row.cancel_requested_at is not None:
+        raise WrongWorkflowState(workflow_id, "closed" if row.closed_at else "cancelled", "take more jobs")
 
 
 def close(connection: Connection, workflow_id: UUID) -> Workflow:
@@ -151,6 +151,66 @@ def close(connection: Connection, workflow_id: UUID) -> Workflow:
     run(connection, "queue/lock_workflow", {"id": workflow_id})
     run(connection, "queue/close_workflow", {"id": workflow_id})
     return get(connection, workflow_id)
+
+
+def page(
+    connection: Connection,
+    *,
+    state: str | None = None,
+    name: str | None = None,
+    before: UUID | None = None,
+    limit: int = 50,
+) -> list[Workflow]:
+    """Workflows, newest first; those made before `before`."""
+    parameters = {"state": state, "name": name, "before": before, "limit": limit}
+    return [Workflow(**row) for row in run(connection, "queue/list_workflows", parameters).mappings()]
+
+
+def request_cancel(
+    connection: Connection, workflow_id: UUID, *, by: str | None = None, reason: str | None = None
+) -> Workflow:
+    """Cancel it. The jobs follow: some at a time, by `cancel_overdue`, which a dispatcher calls every second.
+
+    Raises:
+        WorkflowNotFound
+        WrongWorkflowState: it is over.
+    """
+    won = run(connection, "queue/request_cancel_workflow", {"id": workflow_id, "by": by, "reason": reason}).rowcount
+    workflow = get(connection, workflow_id)
+    if not won and workflow.finished_at is not None:
+        raise WrongWorkflowState(workflow_id, workflow.state, "be cancelled")
+    return workflow
+
+
+def cancel_overdue(connection: Connection) -> int:
+    """Cancel jobs of workflows that are cancelled or whose deadline has passed, some of each; how many jobs. Each statement
+    is a transaction. A workflow is closed when nobody is adding jobs to it.
+    """
+    cancelled = 0
+    for workflow_id in list(run(connection, "queue/overdue_workflows").scalars()):
+        run(connection, "queue/close_idle_workflow", {"id": workflow_id})
+        cancelled += run(connection, "queue/cancel_workflow_jobs", {"id": workflow_id, "rows": PORTION}).rowcount
+    return cancelled
+
+
+def resume(connection: Connection, workflow_id: UUID) -> None:
+    """Before its jobs are retried: it is not cancelled any more, and a deadline that has passed does not count.
+
+    Raises:
+        WorkflowNotFound
+    """
+    if not run(connection, "queue/resume_workflow", {"id": workflow_id}).rowcount:
+        raise WorkflowNotFound(workflow_id)
+
+
+def retry_portion(connection: Connection, workflow_id: UUID, by: str | None = None) -> int:
+    """Give up to 1,000 of its jobs that failed or were cancelled a new life; how many."""
+    return run(connection, "queue/retry_workflow_jobs", {"id": workflow_id, "by": by, "rows": PORTION}).rowcount
+
+
+def forget(connection: Connection, days: int) -> int:
+    """Delete workflows that ended more than `days` ago and have no jobs any more, at most 1,000; how many."""
+    return run(connection, "queue/forget_workflows", {"days": days}).rowcount
 
 
 def settle(connection: Connection) -> int:

@@ -215,6 +215,31 @@ STEPS = [
     ),
     Step("delete_schedule", lambda j, m: j.delete_schedule(m["schedule"])),
     Step(
+        "create_workflow",
+        lambda j, m: j.create_workflow({"name": "import", "jobs": [{"job_type": "echo"}] * 2, "is_open": True}),
+        None,
+        "workflow",
+    ),
+    Step("create_workflow", lambda j, m: j.create_workflow({"name": "import", "jobs": [{"job_type": "none"}]})),
+    Step("submit_new", lambda j, m: j.submit_new(NewJob(job_type="echo", workflow_id=m["workflow"]))),
+    Step("workflows", lambda j, m: j.workflows(name="import"), lambda m: ["workflows", "list", "--name", "import"]),
+    Step("workflow", lambda j, m: j.workflow(m["workflow"]), lambda m: ["workflows", "show", m["workflow"]]),
+    Step("workflow", lambda j, m: j.workflow(UUID(int=7)), lambda m: ["workflows", "show", UUID(int=7)]),  # refused
+    Step(
+        "close_workflow", lambda j, m: j.close_workflow(m["workflow"]), lambda m: ["workflows", "close", m["workflow"]]
+    ),
+    Step("submit_new", lambda j, m: j.submit_new(NewJob(job_type="echo", workflow_id=m["workflow"]))),  # refused
+    Step(
+        "cancel_workflow",
+        lambda j, m: j.cancel_workflow(m["workflow"], reason="wrong"),
+        lambda m: ["workflows", "cancel", m["workflow"], "--reason", "wrong", "--yes"],
+    ),
+    Step(
+        "retry_workflow",
+        lambda j, m: j.retry_workflow(m["workflow"]),
+        lambda m: ["workflows", "retry-failed", m["workflow"], "--yes"],
+    ),
+    Step(
         "pause_queue",
         lambda j, m: j.pause_queue("default", reason="a look"),
         lambda m: ["queues", "pause", "default", "--reason", "a look"],
@@ -296,7 +321,11 @@ Answer = Callable[[Step, Memo], Any]
 
 
 def _transcript(database: Database, answer: Answer) -> list[Any]:
-    rows(database, "TRUNCATE jobs, job_schedules, dead_letter_jobs, job_queues, workers, job_audit_log CASCADE")
+    rows(
+        database,
+        "TRUNCATE workflows, workflow_changes, jobs, job_schedules, dead_letter_jobs, job_queues, workers, job_audit_log"
+        " CASCADE",
+    )
     rows(database, "DELETE FROM job_api_keys WHERE name = 'robot'")
     memo: Memo = {}
     told = []

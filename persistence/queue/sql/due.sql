@@ -16,6 +16,8 @@ SELECT
     EXISTS (
         SELECT FROM jobs WHERE expires_at <= now() AND expires_at IS NOT NULL AND status IN ('pending', 'queued')
     ) AS expiring,
+    EXISTS (SELECT FROM workflows WHERE finished_at IS NULL AND deadline_at <= now())
+        OR (SELECT true FROM workflow_changes ORDER BY workflow_id LIMIT 1) IS NOT NULL AS workflows,
     EXISTS (
         SELECT FROM workers
         WHERE last_seen_at < now() - :silence_ms * interval '1 millisecond' AND state IN ('running', 'stopping')

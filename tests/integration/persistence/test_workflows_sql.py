@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -316,3 +317,61 @@ def test_a_job_is_counted_once_though_it_is_archived_and_brought_back_and_an_unk
     rows(database, "UPDATE jobs SET status = 'pending'")
     assert settle(database) == 0
     assert value(database, "SELECT count(*) FROM workflow_changes") == 0
+
+
+# --- cancel, deadline, retry ------------------------------------------------------------------------
+
+
+def cancel_overdue(database: Database) -> int:
+    with database.connection() as connection:
+        return workflows.cancel_overdue(connection)
+
+
+def test_a_cancelled_workflow_is_cancelled_some_jobs_at_a_time_and_retried_it_completes(database, monkeypatch):
+    monkeypatch.setattr(workflows, "PORTION", 3)
+    id_ = create(database)
+    running, *waiting = add(database, id_, 6)
+    other = add_job(database)
+    (claimed,) = start(database, running)
+    with database.transaction() as connection:
+        workflows.request_cancel(connection, id_, by="me", reason="wrong")
+    assert [cancel_overdue(database) for _ in range(3)] == [4, 2, 0]
+    assert job(database, running).cancel_requested_at
+    assert job(database, waiting[0]).cancel_reason == "workflow import: wrong"
+    assert job(database, other).status == "pending"
+    end(database, claimed, states.cancelled("wrong"))
+    assert state(database, id_) == "cancelled"
+    with pytest.raises(WrongWorkflowState), database.transaction() as connection:
+        workflows.request_cancel(connection, id_)
+    with database.transaction() as connection:
+        workflows.resume(connection, id_)
+        assert [workflows.retry_portion(connection, id_) for _ in range(3)] == [3, 3, 0]
+    assert (state(database, id_), cancel_overdue(database)) == ("running", 0)
+    end_all(database, [(entry, states.completed(None)) for entry in start(database, running, *waiting)])
+    assert state(database, id_) == "completed"
+
+
+def test_a_workflow_whose_deadline_has_passed_is_cancelled_but_not_while_somebody_adds(database):
+    id_ = create(database, deadline_at=datetime(2020, 1, 1, tzinfo=UTC))
+    add(database, id_)
+    with database.transaction() as connection:
+        workflows.hold_open(connection, id_)
+        assert cancel_overdue(database) == 1
+        assert now(database, id_).closed_at is None
+        add_job(connection, workflow_id=id_)
+        assert state(database, id_) == "running"
+    assert cancel_overdue(database) == 1
+    assert state(database, id_) == "cancelled"
+    assert now(database, id_).cancel_reason == "its deadline has passed"
+
+
+def test_old_workflows_are_forgotten_when_their_jobs_are_gone(database):
+    first, second = create(database), create(database)
+    add(database, second, status="completed")
+    for id_ in (first, second):
+        close(database, id_)
+    settle(database)
+    rows(database, "UPDATE workflows SET finished_at = now() - interval '40 days'")
+    with database.connection() as connection:
+        assert workflows.forget(connection, 30) == 1
+        assert [found.id for found in workflows.page(connection)] == [second]

@@ -13,6 +13,7 @@ from aeon_jobs.ops.cli.output.formatters.system import (
     type_list,
     worker_list,
 )
+from aeon_jobs.ops.cli.output.formatters.workflows import workflow, workflow_list
 
 __all__ = [
     "archive_run",
@@ -36,4 +37,6 @@ __all__ = [
     "statistics",
     "type_list",
     "worker_list",
+    "workflow",
+    "workflow_list",
 ]

@@ -1,0 +1,86 @@
+"""/api/workflows: batches and workflows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, Router, delete, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from aeon_jobs.api.contract import NewWorkflow, Page, Workflow
+from aeon_jobs.api.contract.workflows import WorkflowState
+from aeon_jobs.api.http.parameters import Limit, Reason, Text
+from aeon_jobs.api.http.resources import Given
+from aeon_jobs.api.service.core.principals import Role
+
+State = Annotated[WorkflowState | None, QueryParameter()]
+Before = Annotated[UUID | None, QueryParameter(description="only those made before this one")]
+
+
+@post(
+    "/",
+    opt={"role": Role.SUBMITTER, "headers": ["Location"]},
+    responses={200: ResponseSpec(Workflow, description="The unique_key brought this one back.")},
+    sync_to_thread=True,
+    summary="Submit a batch",
+)
+def create(data: JSONBody[NewWorkflow], jobs: Given) -> Response[Workflow]:
+    """With its jobs, in one transaction. More jobs may be added by /api/jobs/bulk, if it is open."""
+    made, is_new = jobs.create_workflow_as(data)
+    headers = {"Location": f"/api/workflows/{made.id}"}
+    return Response(made, status_code=201 if is_new else 200, headers=headers)
+
+
+@get("/", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="List workflows and batches")
+def index(
+    jobs: Given, state: State = None, name: Text = None, before: Before = None, limit: Limit = 50
+) -> Page[Workflow]:
+    """Newest first."""
+    return Page(items=jobs.workflows(state=state, name=name, before=before, limit=limit))
+
+
+@get("/{workflow_id:uuid}", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="A workflow and its progress")
+def show(workflow_id: FromPath[UUID], jobs: Given) -> Workflow:
+    """Its state and its counters."""
+    return jobs.workflow(workflow_id)
+
+
+@post(
+    "/{workflow_id:uuid}/close",
+    opt={"role": Role.SUBMITTER},
+    status_code=200,
+    sync_to_thread=True,
+    summary="Close it: no more jobs",
+)
+def close(workflow_id: FromPath[UUID], jobs: Given) -> Workflow:
+    """It ends when all of its jobs have ended."""
+    return jobs.close_workflow(workflow_id)
+
+
+@delete(
+    "/{workflow_id:uuid}",
+    opt={"role": Role.OPERATOR, "errors": [409]},
+    status_code=200,
+    sync_to_thread=True,
+    summary="Cancel it and its jobs",
+)
+def cancel(workflow_id: FromPath[UUID], jobs: Given, reason: Reason = None) -> Workflow:
+    """Its jobs are cancelled some at a time; those that run are asked to stop."""
+    return jobs.cancel_workflow(workflow_id, reason=reason)
+
+
+@post(
+    "/{workflow_id:uuid}/retry-failed",
+    opt={"role": Role.OPERATOR},
+    status_code=200,
+    sync_to_thread=True,
+    summary="Retry what failed",
+)
+def retry(workflow_id: FromPath[UUID], jobs: Given, reason: Reason = None) -> Workflow:
+    """Its jobs that failed or were cancelled start anew, and it runs again."""
+    return jobs.retry_workflow(workflow_id, reason=reason)
+
+
+router = Router("/api/workflows", route_handlers=[create, index, show, close, cancel, retry], tags=["Workflows"])
