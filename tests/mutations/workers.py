@@ -393,7 +393,7 @@ WORKERS = [
         [
             Change(
                 "middleware/transport/submission.py",
-                "        self._introduce(definition)\n        # A single",
+                "        self.introduce(definition)\n        # A single",
                 "        # A single",
             )
         ],

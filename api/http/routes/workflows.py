@@ -15,7 +15,7 @@ from aeon_jobs.api.http.parameters import Limit, Reason, Text
 from aeon_jobs.api.http.resources import Given
 from aeon_jobs.api.service.core.principals import Role
 
-State = Annotated[WorkflowState | None, QueryParameter()]
+State = Annotated[WorkflowState | None, QueryParameter(name="state")]
 Before = Annotated[UUID | None, QueryParameter(description="only those made before this one")]
 
 
@@ -35,10 +35,10 @@ def create(data: JSONBody[NewWorkflow], jobs: Given) -> Response[Workflow]:
 
 @get("/", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="List workflows and batches")
 def index(
-    jobs: Given, state: State = None, name: Text = None, before: Before = None, limit: Limit = 50
+    jobs: Given, in_state: State = None, name: Text = None, before: Before = None, limit: Limit = 50
 ) -> Page[Workflow]:
     """Newest first."""
-    return Page(items=jobs.workflows(state=state, name=name, before=before, limit=limit))
+    return Page(items=jobs.workflows(state=in_state, name=name, before=before, limit=limit))
 
 
 @get("/{workflow_id:uuid}", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="A workflow and its progress")

@@ -46,6 +46,8 @@ NEEDED = {
     "POST /api/dead-letters/{id}/requeue": "operator",
     "POST /api/dead-letters/bulk/requeue": "operator",
     "POST /api/dead-letters/bulk/discard": "operator",
+    "GET /api/archive": "viewer",
+    "POST /api/archive/run": "admin",
     "GET /api/workflows": "viewer",
     "POST /api/workflows": "submitter",
     "GET /api/workflows/{id}": "viewer",
