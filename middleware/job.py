@@ -95,6 +95,7 @@ def job(
     transient: Sequence[type[BaseException]] = (),
     isolation: Isolation = "thread",
     waits_for_record: bool = False,
+    keep_logs: bool | None = None,
     concurrency: Limit | Sequence[Limit] = (),
     rate: Rate | Sequence[Rate] = (),
     schedule: Schedule | str | Sequence[str] | None = None,
@@ -118,6 +119,7 @@ def job(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
         isolation: "process" runs the handler in a child process that can be killed.
         waits_for_record: a thread begins no other job before the outcome of this one is in PostgreSQL. If the process is
             killed, at most one handler of each thread that ended runs again; without it, less than two. It costs throughput.
+        keep_logs: keep the lines that the handler logs with its job, for `aeon-jobs logs`; JOB_KEEP_LOGS by default.
         concurrency: how many jobs run at once, of the type or of each key: `Limit(5, key="payload.tenant")`.
         rate: how many start in a period: `Rate(100, per=60)`.
         schedule: when jobs of it are submitted: `"0 7 * * *"`, `"every 90s"`, several of them, or a `Schedule`. More than one
@@ -145,6 +147,7 @@ def _declare(
     transient: Sequence[type[BaseException]] = (),
     isolation: Isolation = "thread",
     waits_for_record: bool = False,
+    keep_logs: bool | None = None,
     concurrency: Limit | Sequence[Limit] = (),
     rate: Rate | Sequence[Rate] = (),
     schedule: Schedule | str | Sequence[str] | None = None,
@@ -165,6 +168,7 @@ def _declare(
         rules=Rules(tuple(permanent), tuple(transient)),
         isolation=isolation,
         waits_for_record=waits_for_record,
+        keep_logs=settings.job_keep_logs if keep_logs is None else keep_logs,
         limits=_limits(name or handler.__name__, concurrency, rate),
     )
     definition.verify()

@@ -3,6 +3,7 @@
 Waking          wakes the consumers; stands first because it only boots and stops
 AsyncHandlers   the event loop of async handlers; stops last but one, after the releases
 Logging         adds the job to the log context of all below, including the record
+KeepsLogs       boots before a handler can log, and ends after the last one
 State           before: begins what the consumer claimed. after: records, so it is above all that decide the verdict
 Tracing         before: begins the span of the attempt, once the job is known. after: ends it, with the verdict. Only if wanted
 integrations    for the same reasons in the same place
@@ -32,6 +33,7 @@ from aeon_jobs.middleware.execution.claims import Claims
 from aeon_jobs.middleware.execution.deadline import Deadline
 from aeon_jobs.middleware.execution.heartbeat import Heartbeat
 from aeon_jobs.middleware.execution.isolation import Isolation
+from aeon_jobs.middleware.execution.job_logs import KeepsLogs
 from aeon_jobs.middleware.execution.logging import Logging, configure_logging, configure_process
 from aeon_jobs.middleware.execution.recorder import Recorder
 from aeon_jobs.middleware.execution.retries import Retries
@@ -95,6 +97,7 @@ def stack(settings: Settings, database: Database, hints: Hints, client: Redis) -
         Waking(settings),
         AsyncHandlers(),
         Logging(),
+        KeepsLogs(database),
         State(Claims(database, hints, recorder, running), recorder, running),
         *_tracing(settings),
         *(make() for make in integrations.middleware),

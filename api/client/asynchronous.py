@@ -99,6 +99,8 @@ class AsyncClient:
     retry = _answered(operations.retry)
     retry_many = _answered(operations.retry_many)
     requeue = _answered(operations.requeue)
+    log_page = _answered(operations.log_page)
+    logs = _paged(operations.log_page)
     explain = _answered(operations.explain)
     metrics = _answered(operations.metrics)
 

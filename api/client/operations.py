@@ -273,6 +273,14 @@ def paced(per_second: float | None, delay_ms: int) -> dict[str, Any]:
     return {} if per_second is None else {"per_second": per_second, "delay_ms": delay_ms}
 
 
+def log_page(
+    job_id: Id, *, attempt: int | None = None, limit: int = 200, cursor: str | None = None
+) -> Operation[contract.Page[contract.LogLine]]:
+    """Lines that its handler logged, the oldest first: of every attempt, or of one."""
+    path = f"/api/jobs/{segment(job_id)}/logs"
+    return get(path, page_of(contract.LogLine), attempt=attempt, limit=limit, cursor=cursor)
+
+
 def explain(job_id: Id) -> Operation[contract.Explanation]:
     """Why it is not running: every reason that holds now."""
     return get(f"/api/jobs/{segment(job_id)}/explain", one(contract.Explanation))

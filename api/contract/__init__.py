@@ -2,7 +2,8 @@
 
     fields      types of fields, and what they may hold
     pages       the one shape of every list
-    jobs, workflows, dead_letters, schedules, queues, workers, job_types, keys, audit, archive, metrics, health     the nouns
+    jobs, workflows, dead_letters, schedules, queues, workers, job_types, job_logs, keys, audit, archive, metrics,
+    health      the nouns
     protocol    every verb, whoever answers
 
 Plain frozen dataclasses. A request says what its fields may hold; the server checks it with pydantic. This package imports the
@@ -31,6 +32,7 @@ from aeon_jobs.api.contract.dead_letters import (
 )
 from aeon_jobs.api.contract.fields import FINAL, JsonObject, Request, SortKey, Status
 from aeon_jobs.api.contract.health import Check, Health, HealthState
+from aeon_jobs.api.contract.job_logs import LogLine
 from aeon_jobs.api.contract.job_types import JobType
 from aeon_jobs.api.contract.jobs import (
     BatchAnswer,
@@ -112,6 +114,7 @@ __all__ = [
     "JobsApi",
     "JobsChange",
     "JsonObject",
+    "LogLine",
     "Me",
     "Metrics",
     "NewJob",

@@ -12,6 +12,7 @@ from aeon_jobs.api.service.core.context import Context
 from aeon_jobs.api.service.core.principals import Principal, Role
 from aeon_jobs.api.service.dead_letters import DeadLetterUseCases
 from aeon_jobs.api.service.events import EventUseCases
+from aeon_jobs.api.service.job_logs import JobLogUseCases
 from aeon_jobs.api.service.job_types import JobTypeUseCases
 from aeon_jobs.api.service.jobs import JobUseCases
 from aeon_jobs.api.service.keys import KeyUseCases
@@ -35,6 +36,7 @@ class Jobs(
     AuditUseCases,
     ArchiveUseCases,
     EventUseCases,
+    JobLogUseCases,
     JobUseCases,
 ):
     """Reading and steering jobs, straight in PostgreSQL. May be shared by threads; close it, or use it in a `with`.

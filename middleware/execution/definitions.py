@@ -38,6 +38,7 @@ class Definition:
     rules: Rules = field(default_factory=Rules)
     isolation: Isolation = "thread"
     waits_for_record: bool = False
+    keep_logs: bool = True
     limits: dict[str, Any] | None = None
     """See persistence.queue.limits.shape."""
 

@@ -34,6 +34,7 @@ from dramatiq.middleware import Middleware
 from dramatiq.threading import Interrupt
 
 from aeon_jobs.middleware.execution.definitions import Definition
+from aeon_jobs.middleware.execution.job_logs import JobLogs
 from aeon_jobs.middleware.execution.logging import configure_process
 from aeon_jobs.middleware.execution.outcomes import JobCancelled, JobTimedOut
 from aeon_jobs.middleware.execution.recorder import Recorder
@@ -200,12 +201,17 @@ def _run(module: str, name: str, claimed: Claimed, worker_id: str) -> Answer:
     recorder.worker_id = worker_id
     job = CurrentJob(claimed, database, recorder)
     set_current(job)
+    logs = JobLogs(database, {name})
     try:
-        job.result = _call(_definition(module, name), claimed)
+        definition = _definition(module, name)
+        if definition.keep_logs:
+            logs.open()
+        job.result = _call(definition, claimed)
         return Answer("returned", storable(job.result), job.verdict)
     except BaseException as error:  # noqa: BLE001 (all of it is the parent's to judge)
         return Answer("raised", _portable(error), job.verdict)
     finally:
+        logs.close()
         database.dispose()
 
 

@@ -25,6 +25,7 @@ from aeon_jobs.persistence.queue.states import Verdict, completed
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from aeon_jobs.middleware.execution.job_logs import Budget
     from aeon_jobs.middleware.execution.recorder import Recorder
     from aeon_jobs.persistence.schedules.history import ScheduledRun
 
@@ -51,6 +52,8 @@ class CurrentJob:
         self.on_abandoned: list[Callable[[], None]] = []
         """Called when the attempt gets its verdict while its thread cannot be stopped."""
         self.was_abandoned = False
+        self.log_budget: Budget | None = None
+        """How much it may still log; None: it has logged nothing."""
         self._database = database
         self._recorder = recorder
         self._has_begun = False

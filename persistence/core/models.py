@@ -98,6 +98,7 @@ class Job(SQLModel, table=True):
     worker_id: str | None = _text(255)
     lease_expires_at: datetime | None = _time()
     worker_deaths: int = 0
+    checkpoint: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     progress: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     cancel_requested_at: datetime | None = _time()
     cancel_requested_by: str | None = _text(255)
@@ -198,6 +199,19 @@ class JobScheduleRun(SQLModel, table=True):
     job_id: UUID | None = None
     ended_as: str | None = _text(10)
     created_at: datetime = _now()
+
+
+class JobLog(SQLModel, table=True):
+    """A line that a handler logged."""
+
+    __tablename__ = "job_logs"
+
+    job_id: UUID = Field(sa_column=Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True))
+    attempt: int = Field(primary_key=True)
+    line: int = Field(primary_key=True)
+    logged_at: datetime = Field(sa_type=DateTime(timezone=True))
+    level: str = _text(10, nullable=False)
+    message: str = _text(nullable=False)
 
 
 class DeadLetterJob(SQLModel, table=True):

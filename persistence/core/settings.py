@@ -122,6 +122,7 @@ class Settings(BaseSettings):
     job_retry_jitter: Annotated[float, Field(ge=0, le=1)] = 0.1
     job_max_worker_deaths: Annotated[int, Field(ge=1, le=100)] = 3
     job_max_payload_bytes: Annotated[int, Field(ge=1_024)] = 1_048_576
+    job_keep_logs: Annotated[bool, Field(description="keep the lines that handlers log with their jobs")] = True
     job_dlq_enabled: bool = True
     job_dlq_retention_days: Days = 30
     schedule_history_days: Annotated[

@@ -11,7 +11,7 @@ from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.migrate import METADATA_TABLE
 
 TABLES = (
-    "jobs job_executions job_dependencies job_schedules job_schedule_runs dead_letter_jobs job_types"
+    "jobs job_executions job_dependencies job_schedules job_schedule_runs dead_letter_jobs job_logs job_types"
     " job_limit_states job_limit_buckets job_queues workers job_counters"
     f" job_background_tasks job_api_keys job_audit_log job_api_requests {METADATA_TABLE}"
 ).split()

@@ -48,6 +48,7 @@ JOBS = {
     "docs/cli.md": 15,
     "docs/client.md": 5,
     "docs/design.md": 1,
+    "docs/guides/long-jobs.md": 1,
     "docs/job-types.md": 9,
     "docs/python.md": 1,
 }

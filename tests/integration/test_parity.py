@@ -79,6 +79,8 @@ STEPS = [
         lambda m: ["list", "--metadata", "tenant=t1"],
     ),
     Step("list", lambda j, m: list(j.list(JobFilter(metadata={"tenant": "t1"})))),
+    Step("log_page", lambda j, m: j.log_page(m["job"])),
+    Step("logs", lambda j, m: list(j.logs(m["job"])), lambda m: ["logs", m["job"]]),
     Step("explain", lambda j, m: j.explain(m["job"]), lambda m: ["explain", m["job"]]),
     Step("change", lambda j, m: j.change(m["job"], priority=90), lambda m: ["change", m["job"], "--priority", 90]),
     Step(

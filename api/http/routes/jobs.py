@@ -13,7 +13,17 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 
-from aeon_jobs.api.contract import Explanation, Job, JobChange, JobFilter, JobSummary, NewJob, Page, Submitted
+from aeon_jobs.api.contract import (
+    Explanation,
+    Job,
+    JobChange,
+    JobFilter,
+    JobSummary,
+    LogLine,
+    NewJob,
+    Page,
+    Submitted,
+)
 from aeon_jobs.api.http.etags import etag, is_known
 from aeon_jobs.api.http.idempotency import IdempotencyKey, replayed
 from aeon_jobs.api.http.parameters import Cursor, Limit, Offset, Order, Reason, SortBy
@@ -24,6 +34,10 @@ from aeon_jobs.api.service.core.principals import Role
 
 _CHANGE = {"role": Role.OPERATOR, "headers": ["ETag"], "errors": [409, 412]}
 Wait = Annotated[int, QueryParameter(ge=0, le=60, description="seconds to wait for the end of the job")]
+Attempt = Annotated[int | None, QueryParameter(ge=1, le=2_147_483_647, description="lines of this attempt alone")]
+LogCursor = Annotated[
+    str | None, QueryParameter(max_length=30, description="attempt-line, such as 1-20: lines after this one")
+]
 Which = NamedDependency[JobFilter]
 WithTotal = Annotated[bool, QueryParameter(description="count what matches, up to 10,000")]
 
@@ -106,6 +120,14 @@ def explain(job_id: FromPath[UUID], jobs: Given) -> Explanation:
     return jobs.explain(job_id)
 
 
+@get("/{job_id:uuid}/logs", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="What its handler logged")
+def logs(
+    job_id: FromPath[UUID], jobs: Given, attempt: Attempt = None, limit: Limit = 200, cursor: LogCursor = None
+) -> Page[LogLine]:
+    """Lines, the oldest first: of every attempt, or of one. To follow a running job, ask again from its last line on."""
+    return jobs.log_page(job_id, attempt=attempt, limit=limit, cursor=cursor)
+
+
 @patch("/{job_id:uuid}", opt=_CHANGE, sync_to_thread=True, summary="Change a pending job")
 def change(job_id: FromPath[UUID], data: JSONBody[JobChange], jobs: Given) -> Response[Job]:
     """Its priority, its moment, or both. If-Match is respected."""
@@ -142,4 +164,4 @@ def _answer(job: Job, status: int = 200) -> Response[Job]:
     return Response(job, status_code=status, headers=etag(job.updated_at))
 
 
-handlers = [submit, index, find, show, explain, change, cancel, retry, requeue]
+handlers = [submit, index, find, show, explain, logs, change, cancel, retry, requeue]

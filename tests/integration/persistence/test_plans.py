@@ -35,7 +35,7 @@ from aeon_jobs.persistence.queue.process import this_host
 from aeon_jobs.persistence.queue.states import Failure
 from aeon_jobs.persistence.queue.submissions import NewJob
 from aeon_jobs.persistence.queue.workers import Host, Registration
-from aeon_jobs.persistence.reads import archived, audit_list, dead_letter_lists, listing, overview
+from aeon_jobs.persistence.reads import archived, audit_list, dead_letter_lists, job_logs, listing, overview
 from aeon_jobs.persistence.reads.audit_list import EntryFilter
 from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterFilter
 from aeon_jobs.persistence.reads.listing import Filter
@@ -109,6 +109,10 @@ DEPENDENCIES = """
     SELECT (lpad(to_hex(n), 32, '0'))::uuid, (lpad(to_hex(25001 + n % 1500), 32, '0'))::uuid
     FROM generate_series(10001, 20000) n
 """
+LOGS = """
+    INSERT INTO job_logs (job_id, attempt, line, logged_at, level, message)
+    SELECT (lpad(to_hex(1 + n % 1000), 32, '0'))::uuid, 1, n, now(), 'info', 'said' FROM generate_series(1, 20000) n
+"""
 SCHEDULES = """
     INSERT INTO job_schedules (id, name, job_type, cron, next_run_at)
     SELECT (lpad(to_hex(n), 32, '0'))::uuid, 's' || n, 'note', '* * * * *', now() + n * interval '1 min'
@@ -140,6 +144,7 @@ def fill(database: Database) -> None:
         # A thousandth of the work of the triggers, with their result.
         rows(connection, "ALTER TABLE job_dependencies DISABLE TRIGGER USER")
         rows(connection, DEPENDENCIES)
+        rows(connection, LOGS)
         rows(connection, "ALTER TABLE job_dependencies ENABLE TRIGGER USER")
         rows(connection, "ALTER TABLE jobs DISABLE TRIGGER USER")
         rows(
@@ -337,6 +342,7 @@ OTHERS: dict[str, Work] = {
     "job_schedule_runs_pkey": lambda c: history.page(c, UUID(int=77), limit=10),
     "job_schedule_runs_open_idx": lambda c: run(c, "schedules/live", {"id": UUID(int=77)}),
     "job_schedule_runs_created_idx": lambda c: history.forget(c, 90),
+    "job_logs_pkey": lambda c: job_logs.page(c, UUID(int=77)),
     "workers_seen_idx": lambda c: workers.mark_silent(c, 10_000_000_000),
     "workers_pkey": lambda c: workers.beat(c, "w1"),
     "job_types_pkey": lambda c: job_types.get(c, "note"),

@@ -2,6 +2,7 @@
 
 from aeon_jobs.ops.cli.output.formatters.archive import archive_run, archive_status
 from aeon_jobs.ops.cli.output.formatters.dead_letters import causes, dead_letter, dead_letter_list
+from aeon_jobs.ops.cli.output.formatters.job_logs import log_lines
 from aeon_jobs.ops.cli.output.formatters.jobs import batch, event, explanation, job, job_list
 from aeon_jobs.ops.cli.output.formatters.schedules import schedule, schedule_list, schedule_runs
 from aeon_jobs.ops.cli.output.formatters.statistics import depths, statistics
@@ -30,6 +31,7 @@ __all__ = [
     "job_list",
     "job_type",
     "key_list",
+    "log_lines",
     "queue_list",
     "schedule",
     "schedule_list",
