@@ -34,6 +34,7 @@ from aeon_jobs.persistence.core.settings import get_settings
 from aeon_jobs.persistence.hints import Hints
 from aeon_jobs.persistence.queue.limits import Limit, Rate, shape
 from aeon_jobs.persistence.queue.states import Backoff, Rules
+from aeon_jobs.persistence.queue.submissions import NO_TIMEOUT_MS
 from aeon_jobs.persistence.redis_clients import redis_client
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def job(
     priority: int = 50,
     max_retries: int | None = None,
     timeout: timedelta | None = None,
+    heartbeat: timedelta | None = None,
     backoff: Backoff | Sequence[float] | Callable[[int], float] | None = None,
     permanent: Sequence[type[BaseException]] = (),
     transient: Sequence[type[BaseException]] = (),
@@ -111,8 +113,10 @@ def job(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
         name: of the job type; the function's own by default. At most 100 letters, digits, _ . - or :
         queue: which workers serve it.
         priority: 0 to 100, higher first; a submission may choose another.
-        max_retries: 0 to 10; JOB_MAX_RETRIES by default.
-        timeout: 1 s to 10 min; JOB_DEFAULT_TIMEOUT by default.
+        max_retries: 0 to 1,000; JOB_MAX_RETRIES by default. A submission may choose up to 10, or up to this.
+        timeout: 1 s to 24 days; JOB_DEFAULT_TIMEOUT by default, or none with `heartbeat`. A submission may choose up to 10
+            minutes, or up to this.
+        heartbeat: the handler must call `current_job().progress()` or `.check()` at least that often, or it is interrupted.
         backoff: a Backoff, a list of seconds, or a function from the retry's number (1, 2, …) to seconds.
         permanent: errors that another try cannot mend; dead-lettered at once.
         transient: errors that it may mend, even if `permanent` names a base of theirs.
@@ -142,6 +146,7 @@ def _declare(
     priority: int = 50,
     max_retries: int | None = None,
     timeout: timedelta | None = None,
+    heartbeat: timedelta | None = None,
     backoff: Backoff | Sequence[float] | Callable[[int], float] | None = None,
     permanent: Sequence[type[BaseException]] = (),
     transient: Sequence[type[BaseException]] = (),
@@ -161,7 +166,8 @@ def _declare(
         queue_name=queue,
         priority=priority,
         max_retries=settings.job_max_retries if max_retries is None else max_retries,
-        timeout_ms=int(timeout.total_seconds() * 1_000) if timeout else settings.job_default_timeout,
+        timeout_ms=_milliseconds(timeout) or (NO_TIMEOUT_MS if heartbeat else settings.job_default_timeout),
+        heartbeat_ms=_milliseconds(heartbeat),
         description=description if description is not None else (inspect.getdoc(handler) or "").split("\n\n")[0],
         example=to_jsonable_python(dict(example or {})),
         backoff=_backoff(backoff),
@@ -185,6 +191,10 @@ def _declare(
 
         schedules.declare(actor, schedule, module=handler.__module__)
     return actor
+
+
+def _milliseconds(span: timedelta | None) -> int | None:
+    return None if span is None else int(span.total_seconds() * 1_000)
 
 
 def _limits(name: str, concurrency: Limit | Sequence[Limit], rate: Rate | Sequence[Rate]) -> dict[str, Any] | None:

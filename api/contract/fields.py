@@ -115,8 +115,10 @@ SortKey = Literal["created_at", "updated_at", "priority"]
 Instant = Annotated[datetime, Before(parse_moment)]
 Id = Annotated[UUID, Before(parse_id)]
 Priority = Annotated[int, Ge(0), Le(100)]
-Retries = Annotated[int, Ge(0), Le(10)]
-TimeoutMs = Annotated[int, Ge(1_000), Le(600_000)]
+Retries = Annotated[int, Ge(0), Le(1_000)]
+"""Up to 10, or up to what the job type declares: the job type decides."""
+TimeoutMs = Annotated[int, Ge(1_000), Le(2_147_483_647)]
+"""Up to 600,000, or up to what the job type declares."""
 Name = Annotated[str, MinLen(1), MaxLen(100)]
 Key = Annotated[str, MinLen(1), MaxLen(255)]
 Reason = Annotated[str, MinLen(1), MaxLen(1_000)]

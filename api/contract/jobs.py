@@ -44,8 +44,9 @@ class NewJob(Request):
     priority: Priority | None = None
     """0 to 100, higher first."""
     max_retries: Retries | None = None
+    """0 to 10, or up to what the job type declares."""
     timeout_ms: TimeoutMs | None = None
-    """Milliseconds for one attempt."""
+    """Milliseconds for one attempt: 1,000 to 600,000, or up to what the job type declares."""
     scheduled_at: Instant | None = None
     """Not before this moment."""
     metadata: Mapping[str, Any] = field(default_factory=dict)

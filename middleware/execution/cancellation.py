@@ -2,6 +2,8 @@
 
 The request is in the database; the key `job:cancel:{id}` in Redis only makes it faster. Twice a second, while anything
 runs, one command looks for flags. Without Redis the request is seen at the next renewal of the lease.
+
+On the way it stores the reports of handlers that waited for their second (`reporter`).
 """
 
 from __future__ import annotations
@@ -46,7 +48,10 @@ class Cancellation(Middleware):
 
     def _watch(self) -> None:
         while not self._stop.wait(LOOK_S):
-            flagged = self._hints.cancelled([job.id for job in self._running.every()])
+            running = self._running.every()
+            for job in running:
+                job.tell_if_due()
+            flagged = self._hints.cancelled([job.id for job in running])
             if flagged:
                 self._request(flagged)
                 self._heartbeat.renew()

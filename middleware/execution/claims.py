@@ -65,7 +65,7 @@ class Claims:
         if job.stopped_by is LeaseLost:
             self._forget([job])
             return None
-        job.begun_at = time.monotonic()
+        job.begun_at = job.heard_at = time.monotonic()
         job.has_thread = True
         return job
 

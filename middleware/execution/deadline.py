@@ -1,4 +1,4 @@
-"""Enforce timeout_ms: first ask, then take the job away.
+"""Enforce timeout_ms, and the heartbeat of the job type: first ask, then take the job away.
 
 1. At the deadline JobTimedOut is raised in the handler's thread; a handler between two Python steps stops right there.
 2. A thread that sits in a C call does not notice. After a grace its attempt is recorded as timed out all the same, and its
@@ -16,12 +16,13 @@ import structlog
 from dramatiq import Broker, MessageProxy, Worker
 from dramatiq.middleware import Middleware
 
-from aeon_jobs.middleware.execution.outcomes import JobTimedOut
+from aeon_jobs.middleware.execution.outcomes import JobStalled, JobTimedOut
 from aeon_jobs.middleware.execution.recorder import Recorder
 from aeon_jobs.middleware.execution.retries import verdict_on
 from aeon_jobs.middleware.execution.running import CurrentJob, Running, active_job
 from aeon_jobs.middleware.execution.state import settle
 from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.queue.submissions import NO_TIMEOUT_MS
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +62,9 @@ class Deadline(Middleware):
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         if (job := active_job()) and job.claimed:
-            self._arm(time.monotonic() + job.claimed.timeout_ms / 1_000, job, is_last=False)
+            timeout_ms = job.claimed.timeout_ms
+            job.deadline_at = float("inf") if timeout_ms == NO_TIMEOUT_MS else time.monotonic() + timeout_ms / 1_000
+            self._arm(min(job.deadline_at, job.heard_at + self._heartbeat_s(job)), job, is_last=False)
 
     def after_process_message(
         self,
@@ -113,8 +116,17 @@ class Deadline(Middleware):
         return None
 
     def _interrupt(self, job: CurrentJob) -> None:
-        job.interrupt(JobTimedOut)
+        stalled_at = job.heard_at + self._heartbeat_s(job)
+        if time.monotonic() < min(job.deadline_at, stalled_at):
+            # It was heard of meanwhile.
+            self._arm(min(job.deadline_at, stalled_at), job, is_last=False)
+            return
+        job.interrupt(JobStalled if stalled_at < job.deadline_at else JobTimedOut)
         self._arm(time.monotonic() + self._grace_s, job, is_last=True)
+
+    def _heartbeat_s(self, job: CurrentJob) -> float:
+        heartbeat_ms = self._broker.get_actor(job.job_type).options["definition"].heartbeat_ms
+        return float("inf") if heartbeat_ms is None else heartbeat_ms / 1_000
 
     def _abandon(self, job: CurrentJob) -> None:
         if job.verdict is not None:

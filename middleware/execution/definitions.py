@@ -17,7 +17,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from aeon_jobs.persistence.core import payloads
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
 from aeon_jobs.persistence.queue.states import Backoff, Rules
-from aeon_jobs.persistence.queue.submissions import NewJob, Template
+from aeon_jobs.persistence.queue.submissions import MOST_RETRIES, MOST_TIMEOUT_MS, NO_TIMEOUT_MS, NewJob, Template
 
 Isolation = Literal["thread", "process"]
 
@@ -39,6 +39,8 @@ class Definition:
     isolation: Isolation = "thread"
     waits_for_record: bool = False
     keep_logs: bool = True
+    heartbeat_ms: int | None = None
+    """How long the handler may be silent. With it, timeout_ms may be NO_TIMEOUT_MS."""
     limits: dict[str, Any] | None = None
     """See persistence.queue.limits.shape."""
 
@@ -55,11 +57,16 @@ class Definition:
             raise ValueError(f"job {self.name!r}: a name is 1 to 100 letters, digits, _ . : or -")
         for what, value, low, high in (
             ("priority", self.priority, 0, 100),
-            ("max_retries", self.max_retries, 0, 10),
-            ("timeout in ms", self.timeout_ms, 1_000, 600_000),
+            ("max_retries", self.max_retries, 0, MOST_RETRIES),
+            ("timeout in ms", self.timeout_ms, 1_000, NO_TIMEOUT_MS if self.heartbeat_ms else MOST_TIMEOUT_MS),
+            ("heartbeat in ms", self.heartbeat_ms or 1_000, 1_000, MOST_TIMEOUT_MS),
         ):
             if not low <= value <= high:
                 raise ValueError(f"job {self.name}: {what} must be {low} to {high}, is {value}")
+        if self.isolation == "process" and self.heartbeat_ms:
+            raise ValueError(
+                f"job {self.name}: heartbeat needs isolation='thread': it cannot look into a child process"
+            )
         if self.isolation == "process":
             self._verify_isolated()
         if self.example:

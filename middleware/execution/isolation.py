@@ -211,6 +211,7 @@ def _run(module: str, name: str, claimed: Claimed, worker_id: str) -> Answer:
     except BaseException as error:  # noqa: BLE001 (all of it is the parent's to judge)
         return Answer("raised", _portable(error), job.verdict)
     finally:
+        job.tell_last()
         logs.close()
         database.dispose()
 

@@ -1,6 +1,7 @@
 """What a handler can raise to decide the outcome of its attempt.
 
     Retry(after=30)     run again in 30 s; uses an attempt, like any failure
+    Retry(until=moment) run again at a moment
     Snooze(60)          not now: run again in 60 s; uses no attempt
     Discard("stale")    give up for good, without a dead letter
     Cancel("by owner")  end as cancelled, the reason kept
@@ -14,7 +15,7 @@ JobCancelled, JobTimedOut, LeaseLost are raised *into* a handler from outside. T
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from dramatiq.threading import Interrupt
 
@@ -33,6 +34,14 @@ def seconds(delay: Delay) -> float:
     return value
 
 
+def _left(after: Delay | None, until: datetime) -> timedelta:
+    if after is not None:
+        raise ValueError("give either after or until, not both")
+    if until.tzinfo is None:
+        raise ValueError("until must carry a time zone")
+    return max(until - datetime.now(UTC), timedelta())
+
+
 class Outcome(Exception):
     """Base of the four things a handler may ask for."""
 
@@ -42,8 +51,14 @@ class Outcome(Exception):
 
 
 class Retry(Outcome):
-    def __init__(self, after: Delay | None = None, reason: str = "") -> None:
-        """`after` in seconds; None leaves the delay to the job type's backoff."""
+    def __init__(self, after: Delay | None = None, reason: str = "", *, until: datetime | None = None) -> None:
+        """`after` in seconds; None leaves the delay to the job type's backoff. `until`: a moment with a time zone, instead.
+
+        Raises:
+            ValueError: both are given, or one of them is wrong.
+        """
+        if until is not None:
+            after = _left(after, until)
         self.after = None if after is None else seconds(after)
         super().__init__(reason)
 
@@ -81,6 +96,14 @@ class JobCancelled(Interrupt):
 
 class JobTimedOut(Interrupt):
     """The attempt ran longer than the job's timeout_ms."""
+
+
+class JobStalled(JobTimedOut):
+    """The handler called neither `progress()` nor `check()` for as long as its job type's `heartbeat`."""
+
+
+class GivenBack(Interrupt):
+    """An iteration stops between two items, and its job runs on later from there. No retry is used."""
 
 
 class LeaseLost(Interrupt):

@@ -21,7 +21,9 @@ from aeon_jobs.middleware.execution.definitions import Definition
 from aeon_jobs.middleware.execution.outcomes import (
     Cancel,
     Discard,
+    GivenBack,
     JobCancelled,
+    JobStalled,
     JobTimedOut,
     LeaseLost,
     PermanentError,
@@ -37,7 +39,10 @@ from aeon_jobs.persistence.queue.states import DeadReason, Failure, Verdict
 
 _log = structlog.get_logger(__name__)
 
-_SAYINGS: dict[type[BaseException], str] = {JobTimedOut: "ran longer than its timeout_ms"}
+_SAYINGS: dict[type[BaseException], str] = {
+    JobTimedOut: "ran longer than its timeout_ms",
+    JobStalled: "called neither progress() nor check() within the heartbeat of its job type",
+}
 
 
 class InvalidPayload(InvalidJob):
@@ -92,6 +97,8 @@ def verdict_on(definition: Definition, job: CurrentJob, error: BaseException | N
             return states.cancelled(error.reason)
         case JobCancelled():
             return states.cancelled(job.cancel_reason or "cancelled while running")
+        case GivenBack():
+            return states.released(str(error))
         case LeaseLost():
             return states.released("the lease was lost")
         case _:

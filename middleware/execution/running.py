@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from dramatiq.threading import Interrupt
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
     from aeon_jobs.middleware.execution.job_logs import Budget
     from aeon_jobs.middleware.execution.recorder import Recorder
+    from aeon_jobs.middleware.execution.reporter import Reporter
     from aeon_jobs.persistence.schedules.history import ScheduledRun
 
-PROGRESS_INTERVAL_S = 1.0
+T = TypeVar("T")
 
 
 class CurrentJob:
@@ -58,7 +59,12 @@ class CurrentJob:
         self._recorder = recorder
         self._has_begun = False
         self._stop: type[Interrupt] | None = None
-        self._progress_due = 0.0
+        self._reporter: Reporter | None = None
+        self._reported: dict[str, Any] = {}
+        self.heard_at = self.begun_at
+        """When the handler last called `check` or `progress`."""
+        self.deadline_at = float("inf")
+        self.stopping: Event | None = None
         self._id = claimed.id if claimed else new_job_id()
 
     @property
@@ -115,34 +121,98 @@ class CurrentJob:
         Raises:
             JobCancelled, JobTimedOut, LeaseLost
         """
+        self.heard_at = time.monotonic()
         if self._stop:
             raise self._stop
 
     def progress(self, fraction: float, message: str = "") -> None:
-        """Show how far the work is: `fraction` from 0 to 1. Stored at most once a second, and once it reaches 1.
+        """Show how far the work is: `fraction` from 0 to 1. Stored at most once a second, and once it reaches 1. The last
+        report is always stored.
 
         Checks, as `check` does. A database that does not answer costs a report, never the job.
         """
         if not 0 <= fraction <= 1:
             raise ValueError("progress must be between 0 and 1")
         self.check()
-        now = time.monotonic()
-        if self.claimed is None or self._database is None or (now < self._progress_due and fraction < 1):
+        if self.claimed is None or self._database is None:
             return
-        self._progress_due = now + PROGRESS_INTERVAL_S
         report = {"fraction": round(fraction, 4), "message": message[:500].replace("\0", "")}
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            with self._database.connection() as connection:
-                cancelled = executions.report_progress(connection, self.id, self.attempt, report)
-        except SQLAlchemyError:
-            return
-        if cancelled is None:
-            self.interrupt(LeaseLost)
-        elif cancelled:
-            self.interrupt(JobCancelled)
+        is_news = report != self._reported
+        self._reported = report
+        self._tell(progress=report, at_once=fraction == 1 and is_news)
         self.check()
+
+    def iterate(
+        self,
+        source: Iterable[T] | Callable[[Any], Iterable[T]],
+        *,
+        cursor: Callable[[T], Any] | None = None,
+        name: str = "",
+    ) -> Iterator[T]:
+        """The items of a long loop, which goes on where it stopped when the job runs again; see `iteration`.
+
+            for order in current_job().iterate(orders_after, cursor=lambda order: order.id):
+                ship(order)
+
+        An item is done when the loop asks for the next one. After a kill, items of about a second are done again.
+
+        Args:
+            source: a function that takes the cursor of the last item that was done (None: begin) and gives the items after
+                it. Or, without `cursor`, anything that has the same items in the same order each time: what is done is
+                skipped.
+            cursor: the cursor of an item: JSON, 8 KiB at most.
+            name: of this loop, if the handler has several.
+
+        Raises:
+            JobCancelled, JobTimedOut, LeaseLost: as `check`.
+            GivenBack: the worker stops, or nine tenths of the timeout have passed. Let it pass.
+        """
+        from aeon_jobs.middleware.execution.iteration import iterate
+
+        return iterate(self, source, cursor, name)
+
+    def stored_cursor(self, name: str) -> Any:
+        """Where the iteration of that name stands; None: at its beginning."""
+        if self.claimed is None or self._database is None or self.attempt == 1:
+            return None
+        with self._database.connection() as connection:
+            return executions.checkpoint(connection, self.id).get(name)
+
+    def note_cursor(self, name: str, cursor: Any) -> None:
+        """An iteration has done an item."""
+        if self.claimed is not None and self._database is not None:
+            self._tell(checkpoint={name: cursor})
+
+    def tell_if_due(self) -> None:
+        """Store a report that waits, from another thread."""
+        if self._reporter:
+            self._reporter.store_if_due()
+
+    def tell_last(self) -> None:
+        """Store a report that waits, at the end of the attempt."""
+        if self._reporter:
+            self._reporter.store()
+
+    def _tell(self, *, at_once: bool = False, **told: dict[str, Any]) -> None:
+        if self._reporter is None:
+            assert self._database is not None
+            from aeon_jobs.middleware.execution.reporter import Reporter
+
+            self._reporter = Reporter(self._database, self.id, self.attempt)
+        is_cancelled = self._reporter.tell(**told, at_once=at_once)
+        if is_cancelled is None:
+            self.interrupt(LeaseLost)
+        elif is_cancelled:
+            self.interrupt(JobCancelled)
+
+    @property
+    def worker_stops(self) -> bool:
+        return self.stopping is not None and self.stopping.is_set()
+
+    @property
+    def is_time_short(self) -> bool:
+        """Nine tenths of the timeout have passed."""
+        return time.monotonic() >= self.begun_at + 0.9 * (self.deadline_at - self.begun_at)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -196,8 +266,11 @@ class Running:
     def __init__(self) -> None:
         self._lock = Lock()
         self._jobs: dict[tuple[UUID, int], CurrentJob] = {}
+        self.stopping = Event()
+        """The worker stops."""
 
     def add(self, job: CurrentJob) -> None:
+        job.stopping = self.stopping
         with self._lock:
             self._jobs[job.id, job.attempt] = job
 

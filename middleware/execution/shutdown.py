@@ -1,7 +1,8 @@
 """Leave without losing anything.
 
 1. TERM: fetching stops at once, and jobs that were claimed but not begun are given back.
-2. Running jobs go on until --worker-shutdown-timeout.
+2. Running jobs go on until --worker-shutdown-timeout. Iterations (`CurrentJob.iterate`) stop after their item: the job is
+   given back.
 3. Those still running then are released: back to pending, no retry used, before the process is gone.
 """
 
@@ -30,8 +31,12 @@ class Shutdown(Middleware):
         self._recorder = recorder
         self._running = running
 
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        self._running.stopping.clear()
+
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         broker.is_stopping = True  # type: ignore[attr-defined]
+        self._running.stopping.set()
         waiting: defaultdict[str, list[Any]] = defaultdict(list)
         try:
             while True:

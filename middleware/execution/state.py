@@ -71,6 +71,7 @@ class State(Middleware):
         if job is None:
             return
         set_current(None)
+        job.tell_last()
         message_id = message.options["redis_message_id"]
         buffer: PrefetchBuffer = broker.prefetched  # type: ignore[attr-defined]
 

@@ -33,9 +33,9 @@ class JobOptions(TypedDict, total=False):
     priority: int | None
     """0 to 100, higher first."""
     max_retries: int | None
-    """0 to 10."""
+    """0 to 10, or up to what the job type declares."""
     timeout_ms: int | None
-    """1,000 to 600,000."""
+    """1,000 to 600,000, or up to what the job type declares."""
     queue_name: str | None
     metadata: Mapping[str, Any] | None
     created_by: str | None

@@ -103,11 +103,27 @@ def renew(connection: Connection, attempts: Sequence[tuple[UUID, int]], *, lease
     return [Renewal(**row._mapping) for row in rows]
 
 
-def report_progress(connection: Connection, job_id: UUID, attempt: int, progress: dict[str, Any]) -> bool | None:
-    """Store progress. Returns whether cancellation was requested; None when the attempt no longer holds the job."""
-    parameters = {"id": job_id, "attempt": attempt, "progress": json.dumps(progress)}
+def report_progress(
+    connection: Connection,
+    job_id: UUID,
+    attempt: int,
+    progress: dict[str, Any] | None,
+    checkpoint: dict[str, Any] | None = None,
+) -> bool | None:
+    """Store progress, and cursors of iterations by name. Returns whether cancellation was
+    requested; None when the attempt no longer holds the job."""
+    parameters = {"id": job_id, "attempt": attempt, "progress": _json(progress), "checkpoint": _json(checkpoint)}
     row = run(connection, "queue/progress", parameters).one_or_none()
     return None if row is None else bool(row.cancel_requested)
+
+
+def checkpoint(connection: Connection, job_id: UUID) -> dict[str, Any]:
+    """The cursors of a job's iterations, by name."""
+    return run(connection, "queue/checkpoint", {"id": job_id}).scalar_one_or_none() or {}
+
+
+def _json(value: dict[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def failed(failure: Failure, *, retries_left: int, delay_ms: int, hopeless: Dead
     if hopeless:
         return Verdict("failed", JobStatus.FAILED, failure=failure, reason=hopeless)
     if retries_left <= 0:
-        timed_out = failure.error_type == "JobTimedOut"
+        timed_out = failure.error_type in ("JobTimedOut", "JobStalled")
         return Verdict("failed", JobStatus.FAILED, failure=failure, reason="timeout" if timed_out else "exhausted")
     return Verdict("retried", JobStatus.PENDING, failure=failure, delay_ms=delay_ms, uses_retry=True)
 

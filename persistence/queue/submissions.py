@@ -19,7 +19,12 @@ from aeon_jobs.persistence.queue import limits
 OnFailure = Literal["wait", "cancel", "run"]
 MAX_METADATA_BYTES = 65_536
 MAX_DELAY_MS = 10 * 365 * 86_400_000
-_RANGES = [("priority", 0, 100), ("max_retries", 0, 10), ("timeout_ms", 1_000, 600_000)]
+MOST_RETRIES, MOST_TIMEOUT_MS = 1_000, 24 * 86_400_000
+"""What a job type may declare. The column of the timeout ends at 24.8 days."""
+NO_TIMEOUT_MS = 2_147_483_647
+"""The job's time is not limited: its job type has a heartbeat."""
+_MOST = {"max_retries": 10, "timeout_ms": 600_000}
+"""What a submission may choose. It may always choose what its job type declares, and less."""
 _TEXTS = [
     ("queue_name", 100),
     ("created_by", 255),
@@ -122,7 +127,7 @@ class Template:
         self._schema = job_type.payload_schema
         self._limits = job_type.limits_in_force
         self._metadata, faults = _encoded(new.metadata, "metadata", MAX_METADATA_BYTES)
-        self._violations = _broken_rules(new) + faults
+        self._violations = _broken_rules(new, job_type) + faults
         self.fields: dict[str, Any] = {
             "job_type": job_type.name,
             "queue_name": new.queue_name or job_type.queue_name,
@@ -238,11 +243,19 @@ def _broken_schema(payload: Mapping[str, Any], schema: Mapping[str, Any]) -> lis
     return []
 
 
-def _broken_rules(new: NewJob) -> list[Violation]:
+def _ranges(job_type: Defaults) -> list[tuple[str, int, int]]:
+    return [
+        ("priority", 0, 100),
+        ("max_retries", 0, max(_MOST["max_retries"], job_type.max_retries)),
+        ("timeout_ms", 1_000, max(_MOST["timeout_ms"], job_type.timeout_ms)),
+    ]
+
+
+def _broken_rules(new: NewJob, job_type: Defaults) -> list[Violation]:
     """The ranges of SPEC section 3, for every way of submitting."""
     broken = [
         Violation(name, f"must be a whole number from {low} to {high}")
-        for name, low, high in _RANGES
+        for name, low, high in _ranges(job_type)
         if (value := getattr(new, name)) is not None and not (type(value) is int and low <= value <= high)
     ]
     broken += [

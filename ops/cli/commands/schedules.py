@@ -70,8 +70,8 @@ EndAt = Annotated[str | None, typer.Option("--end", metavar="TIME", help="No run
 Jitter = Annotated[str | None, typer.Option(metavar="DURATION", help="Start up to so much later, such as 30s.")]
 Payload = Annotated[str | None, typer.Option(help="JSON, @file, or - for stdin.")]
 Priority = Annotated[int | None, typer.Option(min=0, max=100)]
-MaxRetries = Annotated[int | None, typer.Option(min=0, max=10)]
-TimeoutMs = Annotated[int | None, typer.Option(min=1_000, max=600_000)]
+MaxRetries = Annotated[int | None, typer.Option(min=0, max=1_000)]
+TimeoutMs = Annotated[int | None, typer.Option(min=1_000, max=2_147_483_647)]
 Catch = Annotated[CatchUp | None, typer.Option(help="Missed times: run the last one, all, or none.")]
 Window = Annotated[
     str | None, typer.Option("--catch-up-window", metavar="DURATION", help="Older missed times do not run, such as 3h.")

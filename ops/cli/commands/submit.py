@@ -31,8 +31,10 @@ def submit(
     ] = None,
     payload: Annotated[str | None, typer.Argument(help="JSON, @file, or - for stdin.")] = None,
     priority: Annotated[int | None, typer.Option(help="0 to 100, higher first.")] = None,
-    max_retries: Annotated[int | None, typer.Option(help="0 to 10.")] = None,
-    timeout_ms: Annotated[int | None, typer.Option(help="For one attempt, 1000 to 600000.")] = None,
+    max_retries: Annotated[int | None, typer.Option(help="0 to 10, or up to what the job type declares.")] = None,
+    timeout_ms: Annotated[
+        int | None, typer.Option(help="For one attempt, 1000 to 600000, or up to what the job type declares.")
+    ] = None,
     queue: OfQueue = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="Not before, such as 2030-01-31T09:00:00Z.")] = None,
     in_: Annotated[str | None, typer.Option("--in", metavar="DURATION", help="Not before, from now: 90s, 2h.")] = None,

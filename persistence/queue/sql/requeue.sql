@@ -3,6 +3,8 @@ WITH revived AS (
     UPDATE jobs SET
         status = 'pending', retry_count = 0, worker_deaths = 0, scheduled_at = NULL, completed_at = NULL, result = NULL,
         cancel_requested_at = NULL, cancel_requested_by = NULL, cancel_reason = NULL, progress = NULL,
+        -- With another payload, an iteration begins anew.
+        checkpoint = CASE WHEN CAST(:payload AS jsonb) IS NULL THEN checkpoint END,
         payload = coalesce(CAST(:payload AS jsonb), payload)
     WHERE id = :id AND status IN ('failed', 'cancelled')
     RETURNING id
