@@ -9,7 +9,12 @@ HANDLERS = [
     Mutation(
         "runs longer than its timeout",
         "the interrupt at the deadline",
-        [Change("middleware/execution/deadline.py", "        job.interrupt(JobTimedOut)\n")],
+        [
+            Change(
+                "middleware/execution/deadline.py",
+                "        job.interrupt(JobStalled if stalled_at < job.deadline_at else JobTimedOut)\n",
+            )
+        ],
         [f"{LIFE}::test_a_handler_that_runs_too_long_is_interrupted_and_retried"],
     ),
     Mutation(
