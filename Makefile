@@ -16,7 +16,7 @@ COMPILE := $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.1
 IMAGE_EXTRAS := client worker api cli data otel
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-quick coverage faults check bench rehearse-failover rehearse-monitoring docs build lock clean
+.PHONY: help demo up test test-quick coverage faults check bench rehearse-containers rehearse-failover rehearse-monitoring docs build lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 28
@@ -64,6 +64,9 @@ check: $(READY) ## Format, lint, types, import directions, compose file
 
 rehearse-failover: $(READY) ## Fail Redis Sentinel and PostgreSQL over under load: what is lost, how long it takes; ARGS="redis"
 	@$(TIDY); $(BIN)/python -m aeon_jobs.ops.rehearsals.failover $(ARGS)
+
+rehearse-containers: $(READY) ## Build the image, run compose.yaml, upgrade, scale, roll back (20 min; root on Debian)
+	@$(BIN)/python -m aeon_jobs.ops.rehearsals.containers
 
 bench: $(READY) ## Measure service levels, curves and rivals (25 min); ARGS="--quick", "--only rivals", "--write-docs"
 	@$(BIN)/python -m aeon_jobs.ops.benchmarks $(ARGS)

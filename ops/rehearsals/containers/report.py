@@ -1,0 +1,36 @@
+"""Each step as a line, with its time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Failed(Exception):
+    """A check did not hold."""
+
+
+class Report:
+    @contextmanager
+    def step(self, name: str) -> Iterator[list[str]]:
+        """Prints the step when it is done; what is put into the list stands beside it."""
+        began, details = time.monotonic(), list[str]()
+        try:
+            yield details
+        except BaseException:
+            print(f"FAILED {time.monotonic() - began:6.1f} s  {name}", flush=True)
+            raise
+        print(
+            f"ok     {time.monotonic() - began:6.1f} s  {': '.join([name, ', '.join(details)][: 1 + bool(details)])}",
+            flush=True,
+        )
+
+
+def check(holds: bool, message: str) -> None:
+    """
+    Raises:
+        Failed
+    """
+    if not holds:
+        raise Failed(message)

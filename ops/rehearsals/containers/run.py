@@ -1,0 +1,231 @@
+"""The rehearsal.
+
+1. Tools, an engine, the images.
+2. The image: lint, size, user, a read-only file system.
+3. On the platform's database: the previous version, then under load a rolling upgrade with a migration, smoke tests,
+   workers 2 → 5 → 2, a rollback. Each job that PostgreSQL accepted completes.
+4. Uninstalling leaves the platform's own tables as they were.
+5. Without a platform: the profile `standalone`, and Prometheus of the profile `monitoring`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+
+from aeon_jobs.ops.rehearsals.containers import images, tools
+from aeon_jobs.ops.rehearsals.containers.engine import NETWORK, Engine
+from aeon_jobs.ops.rehearsals.containers.load import Load
+from aeon_jobs.ops.rehearsals.containers.report import Report, check
+from aeon_jobs.ops.rehearsals.containers.site import PLATFORM, Site
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+MOST_BYTES = 200_000_000
+NOT_RUN = (
+    "python:3.11-slim-bookworm, postgres:16, redis:7-alpine, prom/prometheus: no registry is asked. Stand-ins made of Debian 12"
+    " (Python 3.11, PostgreSQL 15, Redis 7.0, Prometheus 2.42) bear these names",
+    "Alertmanager: Debian's 0.25 does not know url_file; make rehearse-monitoring runs one",
+    "Grafana and Redis Commander: Debian has no package of them",
+    "a Kubernetes cluster: the manifests are checked against the schemas of Kubernetes (tests/unit/ops/test_kubernetes.py)",
+    "ports published on other machines: dockerd runs without iptables",
+)
+
+
+def main() -> int:
+    if os.geteuid() != 0 or not Path("/etc/debian_version").exists():
+        print("error: this rehearsal needs Debian and root", file=sys.stderr)
+        return 2
+    report, began = Report(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="aj-containers-", dir="/tmp", ignore_cleanup_errors=True) as directory:  # noqa: S108
+        rehearse(report, Path(directory))
+    print(f"\nall checks passed in {time.monotonic() - began:.0f} s. Not run here:")
+    for what in NOT_RUN:
+        print(f"  - {what}")
+    return 0
+
+
+def rehearse(report: Report, directory: Path) -> None:
+    with report.step("tools") as details:
+        details.append(f"installed {', '.join(tools.install()) or 'nothing'}")
+        config = tools.plugins(directory)
+    commit, version = images.before_newest_migration(REPOSITORY)
+    current = images.checkout(REPOSITORY, "HEAD", directory / "current")
+    previous = images.checkout(REPOSITORY, commit, directory / "previous")
+    with ExitStack() as stack:
+        with report.step("an engine of its own"):
+            engine = stack.enter_context(Engine(directory, config))
+        _images(report, engine, directory, current, previous)
+        _image(report, engine, current)
+        site = Site(engine, directory / "site")
+        _platform(report, site, current, previous, version)
+        _standalone(report, Site(engine, directory / "standalone"), current)
+    with report.step("everything is removed"):
+        left = [line for line in Path("/proc/mounts").read_text().splitlines() if str(directory) in line]
+        check(not left and not (directory / "docker").exists(), f"left: {left}")
+
+
+def _images(report: Report, engine: Engine, directory: Path, current: Path, previous: Path) -> None:
+    with report.step(f"base image {images.BASE}, by debootstrap"):
+        images.base(engine, directory)
+    with report.step("stand-ins postgres:16, redis:7-alpine, prom/prometheus"):
+        for name in ("postgres:16", "redis:7-alpine", _prometheus(current)):
+            images.stand_in(engine, name)
+    with report.step(f"image {images.CURRENT}, of this commit"):
+        images.build(engine, current, images.CURRENT)
+    with report.step(f"image {images.PREVIOUS}, of the commit before the newest migration"):
+        images.build(engine, previous, images.PREVIOUS)
+
+
+def _prometheus(source: Path) -> str:
+    lines = (source / "compose.yaml").read_text().splitlines()
+    return next(line.split("image:")[1].strip() for line in lines if "image: prom/prometheus" in line)
+
+
+def _image(report: Report, engine: Engine, source: Path) -> None:
+    with report.step("hadolint"):
+        tools.run(Path(sys.executable).with_name("hadolint"), source / "Dockerfile")
+    with report.step("size, compressed") as details:
+        whole, base = (images.compressed_size(engine, name) for name in (images.CURRENT, images.BASE))
+        details.append(f"{whole / 1e6:.0f} MB, of which the stand-in base is {base / 1e6:.0f} MB")
+        check(whole < MOST_BYTES, f"{whole} bytes are not below {MOST_BYTES}")
+    with report.step("user, and a file system that is read only") as details:
+        user = engine.docker("inspect", "--format", "{{.Config.User}}", images.CURRENT).strip()
+        check(user == "10001:10001", f"user {user!r}")
+        hardened = (
+            "--read-only",
+            "--tmpfs=/tmp",
+            "--cap-drop=ALL",
+            "--security-opt=no-new-privileges",
+            "--network=none",
+        )
+        details.append(
+            f"user {user}, version {engine.docker('run', '--rm', *hardened, images.CURRENT, 'version').strip()}"
+        )
+
+
+def _platform(report: Report, site: Site, current: Path, previous: Path, version: int) -> None:
+    with report.step(f"network {NETWORK} and database {PLATFORM}, with a table of somebody else"):
+        site.start_platform()
+    with report.step("the previous version is up") as details:
+        site.use(previous, images.PREVIOUS)
+        site.up()
+        details.append(site.check_healthy())
+    load = Load(site)
+    with load:
+        _upgrade(report, site, current)
+        _smoke(report, site)
+        _scale(report, site)
+    with report.step("nothing is lost by the upgrade and by scaling") as details:
+        details.append(load.check_complete())
+    with load:
+        _roll_back(report, site, current, previous, version)
+    with report.step("nothing is lost by the rollback") as details:
+        details.append(load.check_complete())
+    _uninstall(report, site, current)
+
+
+def _upgrade(report: Report, site: Site, current: Path) -> None:
+    """As docs/deployment.md says."""
+    with report.step("upgrade: migration, under load") as details:
+        site.use(current, images.CURRENT)
+        site.compose("run", "--rm", "migrate")
+        status = site.compose("run", "--rm", "migrate", "migrate", "status", "--json")
+        details.append(f"{len(json.loads(status))} migrations")
+    with report.step("upgrade: new workers beside the old ones, which then finish and stop") as details:
+        old = site.workers()
+        site.scale(4)
+        site.engine.docker("stop", *old)
+        site.engine.docker("rm", *old)
+        site.scale(2)
+        check(not set(old) & set(site.workers()), "an old worker is left")
+    with report.step("upgrade: the other processes") as details:
+        site.up()
+        details.append(site.check_healthy())
+
+
+def _smoke(report: Report, site: Site) -> None:
+    with report.step("aeon-jobs smoke, in a container") as details:
+        details.append(site.smoke())
+    with report.step("aeon-jobs smoke --api, with a key, from another service's container") as details:
+        key = site.compose(
+            "exec", "-T", "api", "aeon-jobs", "keys", "create", "--name", "r", "--role", "submitter"
+        ).strip()
+        words = (
+            "exec",
+            "-T",
+            "-e",
+            "AEON_JOBS_API_KEY",
+            "scheduler",
+            "aeon-jobs",
+            "smoke",
+            "--api",
+            "http://aeon-jobs-api:8000",
+        )
+        site.engine.environment["AEON_JOBS_API_KEY"] = key
+        details.append(site.compose(*words).strip().splitlines()[-1])
+        del site.engine.environment["AEON_JOBS_API_KEY"]
+
+
+def _scale(report: Report, site: Site) -> None:
+    for count in (5, 2):
+        with report.step(f"workers: {count}, under load"):
+            site.scale(count)
+
+
+def _roll_back(report: Report, site: Site, current: Path, previous: Path, version: int) -> None:
+    """As docs/deployment.md says."""
+    with report.step(f"rollback: migrate down to version {version}") as details:
+        site.compose(
+            "stop", *[name for name in site.compose("config", "--services").split() if name not in ("redis", "migrate")]
+        )
+        site.compose("run", "--rm", "migrate", "migrate", "down", "--target", str(version), "--yes")
+        details.append("jobs are submitted meanwhile")
+    with report.step("rollback: the previous version is up") as details:
+        site.use(previous, images.PREVIOUS)
+        site.up()
+        details.append(site.check_healthy())
+
+
+def _uninstall(report: Report, site: Site, current: Path) -> None:
+    with report.step("down, and migrate down to 0: the platform's own table stays") as details:
+        site.compose("run", "--rm", "migrate", "migrate", "down", "--target", "0", "--yes")
+        site.compose("down", "--volumes")
+        tables = site.sql("SELECT string_agg(relname, ', ') FROM pg_stat_user_tables")
+        check(tables == "customers", f"tables: {tables}")
+        details.append(f"{site.sql('SELECT count(*) FROM customers')} rows of {tables}")
+
+
+def _standalone(report: Report, site: Site, current: Path) -> None:
+    with report.step("profile standalone: a first installation") as details:
+        site.use(current, images.CURRENT, COMPOSE_PROFILES="standalone", POSTGRES_HOST="postgres")
+        site.up()
+        details.append(site.check_healthy())
+    with report.step("aeon-jobs smoke") as details:
+        details.append(site.smoke())
+    with report.step("profile monitoring: Prometheus scrapes the exporter") as details:
+        site.compose("--profile", "monitoring", "up", "--detach", "--no-build", "--no-deps", "prometheus")
+        details.append(_wait_for_target())
+    with report.step("down"):
+        site.compose("--profile", "monitoring", "down", "--volumes")
+
+
+def _wait_for_target(address: str = "http://127.0.0.1:9090", timeout_s: float = 90) -> str:
+    query = f"{address}/api/v1/query?query=" + "up%7Bjob%3D%22aeon-jobs-exporter%22%7D"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    ends_at = time.monotonic() + timeout_s
+    while True:
+        try:
+            with opener.open(query, timeout=5) as answer:
+                values = [found["value"][1] for found in json.load(answer)["data"]["result"]]
+        except OSError as error:
+            values = [str(error)]
+        if values == ["1"]:
+            return "up = 1"
+        check(time.monotonic() < ends_at, f"up is {values}")
+        time.sleep(1)
