@@ -36,6 +36,6 @@ USER 10001:10001
 EXPOSE 8000 9191
 STOPSIGNAL SIGTERM
 # Healthy is: the API or the exporter answers; a worker, dispatcher or scheduler of this very container has sent a heartbeat.
-HEALTHCHECK --interval=30s --timeout=30s --start-period=30s --retries=3 CMD ["aeon-jobs", "health"]
+HEALTHCHECK --interval=30s --timeout=30s --start-period=60s --retries=3 CMD ["aeon-jobs", "health"]
 ENTRYPOINT ["tini", "--", "aeon-jobs"]
 CMD ["--help"]

@@ -11,9 +11,9 @@ from aeon_jobs.ops.rehearsals.containers.report import check
 from aeon_jobs.ops.rehearsals.containers.site import Site
 
 PORTION, PAUSE_S = 10, 0.5
-INSERT = f"""
+INSERT = """
 INSERT INTO jobs (job_type, payload)
-SELECT 'rehearsal', jsonb_build_object('number', g) FROM generate_series(1, {PORTION}) g
+SELECT 'rehearsal', jsonb_build_object('number', g) FROM generate_series(1, 10) g
 """
 COUNTS = """
 SELECT count(*), count(*) FILTER (WHERE status = 'completed'),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -34,3 +34,14 @@ def check(holds: bool, message: str) -> None:
     """
     if not holds:
         raise Failed(message)
+
+
+def wait_for(holds: Callable[[], bool], message: Callable[[], str], timeout_s: float = 300) -> None:
+    """
+    Raises:
+        Failed
+    """
+    ends_at = time.monotonic() + timeout_s
+    while not holds():
+        check(time.monotonic() < ends_at, f"after {timeout_s:.0f} s: {message()}")
+        time.sleep(1)

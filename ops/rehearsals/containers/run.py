@@ -28,7 +28,7 @@ from aeon_jobs.ops.rehearsals.containers.site import PLATFORM, Site
 REPOSITORY = Path(__file__).resolve().parents[3]
 MOST_BYTES = 200_000_000
 NOT_RUN = (
-    "python:3.11-slim-bookworm, postgres:16, redis:7-alpine, prom/prometheus: no registry is asked. Stand-ins made of Debian 12"
+    "python:3.11-slim-bookworm, postgres:16, redis:7-alpine, prom/prometheus: no registry is asked. Stand-ins of Debian 12"
     " (Python 3.11, PostgreSQL 15, Redis 7.0, Prometheus 2.42) bear these names",
     "Alertmanager: Debian's 0.25 does not know url_file; make rehearse-monitoring runs one",
     "Grafana and Redis Commander: Debian has no package of them",
@@ -42,7 +42,7 @@ def main() -> int:
         print("error: this rehearsal needs Debian and root", file=sys.stderr)
         return 2
     report, began = Report(), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="aj-containers-", dir="/tmp", ignore_cleanup_errors=True) as directory:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="aj-containers-", dir="/tmp", ignore_cleanup_errors=True) as directory:
         rehearse(report, Path(directory))
     print(f"\nall checks passed in {time.monotonic() - began:.0f} s. Not run here:")
     for what in NOT_RUN:
@@ -114,8 +114,7 @@ def _platform(report: Report, site: Site, current: Path, previous: Path, version
         site.start_platform()
     with report.step("the previous version is up") as details:
         site.use(previous, images.PREVIOUS)
-        site.up()
-        details.append(site.check_healthy())
+        details.append(site.up())
     load = Load(site)
     with load:
         _upgrade(report, site, current)
@@ -145,8 +144,7 @@ def _upgrade(report: Report, site: Site, current: Path) -> None:
         site.scale(2)
         check(not set(old) & set(site.workers()), "an old worker is left")
     with report.step("upgrade: the other processes") as details:
-        site.up()
-        details.append(site.check_healthy())
+        details.append(site.up())
 
 
 def _smoke(report: Report, site: Site) -> None:
@@ -188,8 +186,7 @@ def _roll_back(report: Report, site: Site, current: Path, previous: Path, versio
         details.append("jobs are submitted meanwhile")
     with report.step("rollback: the previous version is up") as details:
         site.use(previous, images.PREVIOUS)
-        site.up()
-        details.append(site.check_healthy())
+        details.append(site.up())
 
 
 def _uninstall(report: Report, site: Site, current: Path) -> None:
@@ -198,14 +195,14 @@ def _uninstall(report: Report, site: Site, current: Path) -> None:
         site.compose("down", "--volumes")
         tables = site.sql("SELECT string_agg(relname, ', ') FROM pg_stat_user_tables")
         check(tables == "customers", f"tables: {tables}")
-        details.append(f"{site.sql('SELECT count(*) FROM customers')} rows of {tables}")
+        count = site.sql("SELECT count(*) FROM customers")
+        details.append(f"{count} rows of {tables}")
 
 
 def _standalone(report: Report, site: Site, current: Path) -> None:
     with report.step("profile standalone: a first installation") as details:
         site.use(current, images.CURRENT, COMPOSE_PROFILES="standalone", POSTGRES_HOST="postgres")
-        site.up()
-        details.append(site.check_healthy())
+        details.append(site.up())
     with report.step("aeon-jobs smoke") as details:
         details.append(site.smoke())
     with report.step("profile monitoring: Prometheus scrapes the exporter") as details:
