@@ -21,7 +21,7 @@ import yaml
 
 from tests.docs.pages import ROOT
 
-PLAIN = {"text", "mermaid", "promql", "conf", "ini", "diff"}
+PLAIN = {"dockerfile", "text", "mermaid", "promql", "conf", "ini", "diff"}
 """Languages of blocks that are not code of ours: output, diagrams, files of other programs."""
 _METHODS = {"GET", "POST", "PATCH", "DELETE", "PUT", "HEAD"}
 
