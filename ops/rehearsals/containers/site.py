@@ -85,7 +85,9 @@ class Site:
         self.compose(
             "up", "--detach", "--no-build", "--no-deps", "--no-recreate", "--scale", f"worker={count}", "worker"
         )
-        wait_for(lambda: self._health_of_workers() == ["healthy"] * count, lambda: f"workers: {self._health_of_workers()}")
+        wait_for(
+            lambda: self._health_of_workers() == ["healthy"] * count, lambda: f"workers: {self._health_of_workers()}"
+        )
 
     def _health_of_workers(self) -> list[str]:
         return [state["Health"] for state in self.states() if state["Service"] == "worker"]
