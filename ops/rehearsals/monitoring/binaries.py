@@ -59,4 +59,4 @@ def _install() -> None:
     # Level 1: the packages start no service.
     environment = {**os.environ, "RUNLEVEL": "1", "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-        subprocess.run(["apt-get", *command], env=environment, capture_output=True, timeout=TIMEOUT_S, check=False)
+        subprocess.run(["apt-get", *command], env=environment, capture_output=True, timeout=TIMEOUT_S, check=False)  # noqa: S603, S607
