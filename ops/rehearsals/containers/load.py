@@ -7,8 +7,8 @@ import threading
 import time
 from types import TracebackType
 
+from aeon_jobs.ops.rehearsals.containers.deployment import Deployment
 from aeon_jobs.ops.rehearsals.containers.report import check
-from aeon_jobs.ops.rehearsals.containers.site import Site
 
 PORTION, PAUSE_S = 10, 0.5
 INSERT = """
@@ -24,8 +24,8 @@ SELECT count(*), count(*) FILTER (WHERE status = 'completed'),
 class Load:
     """In a `with`: jobs are submitted as long as it lasts. What PostgreSQL has accepted counts."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
         self.submitted, self.refused = 0, 0
         self._stop = threading.Event()
 
@@ -44,7 +44,7 @@ class Load:
     def _submit(self) -> None:
         while not self._stop.wait(PAUSE_S):
             try:
-                self._site.sql(INSERT)
+                self._deployment.sql(INSERT)
                 self.submitted += PORTION
             except subprocess.CalledProcessError:
                 self.refused += PORTION
@@ -57,7 +57,7 @@ class Load:
         """
         ends_at = time.monotonic() + timeout_s
         while True:
-            stored, completed, bad = map(int, self._site.sql(COUNTS).split("|"))
+            stored, completed, bad = map(int, self._deployment.sql(COUNTS).split("|"))
             if completed + bad == self.submitted or time.monotonic() > ends_at:
                 break
             time.sleep(1)

@@ -20,10 +20,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from aeon_jobs.ops.rehearsals.containers import images, tools
+from aeon_jobs.ops.rehearsals.containers.deployment import PLATFORM, Deployment
 from aeon_jobs.ops.rehearsals.containers.engine import NETWORK, Engine
 from aeon_jobs.ops.rehearsals.containers.load import Load
 from aeon_jobs.ops.rehearsals.containers.report import Report, check
-from aeon_jobs.ops.rehearsals.containers.site import PLATFORM, Site
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 MOST_BYTES = 200_000_000
@@ -62,9 +62,9 @@ def rehearse(report: Report, directory: Path) -> None:
             engine = stack.enter_context(Engine(directory, config))
         _images(report, engine, directory, current, previous)
         _image(report, engine, current)
-        site = Site(engine, directory / "site")
-        _platform(report, site, current, previous, version)
-        _standalone(report, Site(engine, directory / "standalone"), current)
+        deployment = Deployment(engine, directory / "deployment")
+        _platform(report, deployment, current, previous, version)
+        _standalone(report, Deployment(engine, directory / "standalone"), current)
     with report.step("everything is removed"):
         left = [line for line in Path("/proc/mounts").read_text().splitlines() if str(directory) in line]
         check(not left and not (directory / "docker").exists(), f"left: {left}")
@@ -109,49 +109,49 @@ def _image(report: Report, engine: Engine, source: Path) -> None:
         )
 
 
-def _platform(report: Report, site: Site, current: Path, previous: Path, version: int) -> None:
+def _platform(report: Report, deployment: Deployment, current: Path, previous: Path, version: int) -> None:
     with report.step(f"network {NETWORK} and database {PLATFORM}, with a table of somebody else"):
-        site.start_platform()
+        deployment.start_platform()
     with report.step("the previous version is up") as details:
-        site.use(previous, images.PREVIOUS)
-        details.append(site.up())
-    load = Load(site)
+        deployment.use(previous, images.PREVIOUS)
+        details.append(deployment.up())
+    load = Load(deployment)
     with load:
-        _upgrade(report, site, current)
-        _smoke(report, site)
-        _scale(report, site)
+        _upgrade(report, deployment, current)
+        _smoke(report, deployment)
+        _scale(report, deployment)
     with report.step("nothing is lost by the upgrade and by scaling") as details:
         details.append(load.check_complete())
     with load:
-        _roll_back(report, site, current, previous, version)
+        _roll_back(report, deployment, current, previous, version)
     with report.step("nothing is lost by the rollback") as details:
         details.append(load.check_complete())
-    _uninstall(report, site, current)
+    _uninstall(report, deployment, current)
 
 
-def _upgrade(report: Report, site: Site, current: Path) -> None:
+def _upgrade(report: Report, deployment: Deployment, current: Path) -> None:
     """As docs/deployment.md says."""
     with report.step("upgrade: migration, under load") as details:
-        site.use(current, images.CURRENT)
-        site.compose("run", "--rm", "migrate")
-        status = site.compose("run", "--rm", "migrate", "migrate", "status", "--json")
+        deployment.use(current, images.CURRENT)
+        deployment.compose("run", "--rm", "migrate")
+        status = deployment.compose("run", "--rm", "migrate", "migrate", "status", "--json")
         details.append(f"{len(json.loads(status))} migrations")
     with report.step("upgrade: new workers beside the old ones, which then finish and stop") as details:
-        old = site.workers()
-        site.scale(4)
-        site.engine.docker("stop", *old)
-        site.engine.docker("rm", *old)
-        site.scale(2)
-        check(not set(old) & set(site.workers()), "an old worker is left")
+        old = deployment.workers()
+        deployment.scale(4)
+        deployment.engine.docker("stop", *old)
+        deployment.engine.docker("rm", *old)
+        deployment.scale(2)
+        check(not set(old) & set(deployment.workers()), "an old worker is left")
     with report.step("upgrade: the other processes") as details:
-        details.append(site.up())
+        details.append(deployment.up())
 
 
-def _smoke(report: Report, site: Site) -> None:
+def _smoke(report: Report, deployment: Deployment) -> None:
     with report.step("aeon-jobs smoke, in a container") as details:
-        details.append(site.smoke())
+        details.append(deployment.smoke())
     with report.step("aeon-jobs smoke --api, with a key, from another service's container") as details:
-        key = site.compose(
+        key = deployment.compose(
             "exec", "-T", "api", "aeon-jobs", "keys", "create", "--name", "r", "--role", "submitter"
         ).strip()
         words = (
@@ -165,51 +165,52 @@ def _smoke(report: Report, site: Site) -> None:
             "--api",
             "http://aeon-jobs-api:8000",
         )
-        site.engine.environment["AEON_JOBS_API_KEY"] = key
-        details.append(site.compose(*words).strip().splitlines()[-1])
-        del site.engine.environment["AEON_JOBS_API_KEY"]
+        deployment.engine.environment["AEON_JOBS_API_KEY"] = key
+        details.append(deployment.compose(*words).strip().splitlines()[-1])
+        del deployment.engine.environment["AEON_JOBS_API_KEY"]
 
 
-def _scale(report: Report, site: Site) -> None:
+def _scale(report: Report, deployment: Deployment) -> None:
     for count in (5, 2):
         with report.step(f"workers: {count}, under load"):
-            site.scale(count)
+            deployment.scale(count)
 
 
-def _roll_back(report: Report, site: Site, current: Path, previous: Path, version: int) -> None:
+def _roll_back(report: Report, deployment: Deployment, current: Path, previous: Path, version: int) -> None:
     """As docs/deployment.md says."""
     with report.step(f"rollback: migrate down to version {version}") as details:
-        site.compose(
-            "stop", *[name for name in site.compose("config", "--services").split() if name not in ("redis", "migrate")]
+        deployment.compose(
+            "stop",
+            *[name for name in deployment.compose("config", "--services").split() if name not in ("redis", "migrate")],
         )
-        site.compose("run", "--rm", "migrate", "migrate", "down", "--target", str(version), "--yes")
+        deployment.compose("run", "--rm", "migrate", "migrate", "down", "--target", str(version), "--yes")
         details.append("jobs are submitted meanwhile")
     with report.step("rollback: the previous version is up") as details:
-        site.use(previous, images.PREVIOUS)
-        details.append(site.up())
+        deployment.use(previous, images.PREVIOUS)
+        details.append(deployment.up())
 
 
-def _uninstall(report: Report, site: Site, current: Path) -> None:
+def _uninstall(report: Report, deployment: Deployment, current: Path) -> None:
     with report.step("down, and migrate down to 0: the platform's own table stays") as details:
-        site.compose("run", "--rm", "migrate", "migrate", "down", "--target", "0", "--yes")
-        site.compose("down", "--volumes")
-        tables = site.sql("SELECT string_agg(relname, ', ') FROM pg_stat_user_tables")
+        deployment.compose("run", "--rm", "migrate", "migrate", "down", "--target", "0", "--yes")
+        deployment.compose("down", "--volumes")
+        tables = deployment.sql("SELECT string_agg(relname, ', ') FROM pg_stat_user_tables")
         check(tables == "customers", f"tables: {tables}")
-        count = site.sql("SELECT count(*) FROM customers")
+        count = deployment.sql("SELECT count(*) FROM customers")
         details.append(f"{count} rows of {tables}")
 
 
-def _standalone(report: Report, site: Site, current: Path) -> None:
+def _standalone(report: Report, deployment: Deployment, current: Path) -> None:
     with report.step("profile standalone: a first installation") as details:
-        site.use(current, images.CURRENT, COMPOSE_PROFILES="standalone", POSTGRES_HOST="postgres")
-        details.append(site.up())
+        deployment.use(current, images.CURRENT, COMPOSE_PROFILES="standalone", POSTGRES_HOST="postgres")
+        details.append(deployment.up())
     with report.step("aeon-jobs smoke") as details:
-        details.append(site.smoke())
+        details.append(deployment.smoke())
     with report.step("profile monitoring: Prometheus scrapes the exporter") as details:
-        site.compose("--profile", "monitoring", "up", "--detach", "--no-build", "--no-deps", "prometheus")
+        deployment.compose("--profile", "monitoring", "up", "--detach", "--no-build", "--no-deps", "prometheus")
         details.append(_wait_for_target())
     with report.step("down"):
-        site.compose("--profile", "monitoring", "down", "--volumes")
+        deployment.compose("--profile", "monitoring", "down", "--volumes")
 
 
 def _wait_for_target(address: str = "http://127.0.0.1:9090", timeout_s: float = 90) -> str:

@@ -37,7 +37,7 @@ def rehearsal(number: int) -> int:
 '''
 
 
-class Site:
+class Deployment:
     def __init__(self, engine: Engine, directory: Path) -> None:
         self.engine, self.directory = engine, directory
         (directory / "handlers").mkdir(parents=True)
