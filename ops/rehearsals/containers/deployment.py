@@ -72,10 +72,15 @@ class Deployment:
     def _not_healthy(self) -> list[str]:
         """What is not: a container that has ended must have ended well."""
         return [
-            f"{state['Service']} is {state['State']} {state['Health']}"
+            f"{state['Service']} is {state['State']} {state['Health']} {self._last_check(state)}"
             for state in self.states()
             if state["Health"] not in ("healthy", "") or (state["State"] != "running" and state["ExitCode"] != 0)
         ]
+
+    def _last_check(self, state: dict[str, Any]) -> str:
+        """What its last health check said."""
+        words = "{{with .State.Health}}{{range .Log}}{{.ExitCode}} {{.Output}}{{end}}{{end}}"
+        return self.engine.docker("inspect", "--format", words, state["ID"]).strip()[-300:]
 
     def workers(self) -> list[str]:
         return self.compose("ps", "--quiet", "worker").split()

@@ -36,7 +36,7 @@ def check(holds: bool, message: str) -> None:
         raise Failed(message)
 
 
-def wait_for(holds: Callable[[], bool], message: Callable[[], str], timeout_s: float = 300) -> None:
+def wait_for(holds: Callable[[], bool], message: Callable[[], str], timeout_s: float = 600) -> None:
     """
     Raises:
         Failed
