@@ -7,13 +7,8 @@
     git         `clone` and `pull` do nothing
     dramatiq, aeon-jobs worker / dispatcher / scheduler
                 start for real, in the background, until the page ends; the next command comes when they are registered
-<<<<<<< HEAD
-    aeon-jobs api, up, demo
-                their options are read; tests/e2e runs them. `up MODULE` starts a worker with the module
-=======
     aeon-jobs api, exporter, up, demo
-                their options are read; tests/e2e and tests/integration/ops run them
->>>>>>> 803a737 (aeon-jobs exporter, the switches of monitoring, background tasks noted, docs/operations/monitoring.md)
+                their options are read; tests run them elsewhere. `up MODULE` starts a worker with the module
 
 Every other `aeon-jobs` command, and every other program, runs as it stands. A command without a rule here fails.
 """

@@ -64,6 +64,9 @@ class Load:
         check(self.refused == 0, f"{self.refused} INSERTs were refused")
         check(
             (stored, completed, bad) == (self.submitted, self.submitted, 0),
-            f"submitted {self.submitted}, stored {stored}, completed {completed}, failed {bad}",
+            f"submitted {self.submitted}, stored {stored}, completed {completed}, failed {bad} {self._why() if bad else ''}",
         )
         return f"submitted {self.submitted} = completed {completed}, failed 0"
+
+    def _why(self) -> str:
+        return self._deployment.sql("SELECT error_message FROM jobs WHERE status = 'failed' LIMIT 1")[:500]
