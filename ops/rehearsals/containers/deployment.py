@@ -26,6 +26,8 @@ services:
 HANDLER = '''
 """A service's own job type: it works for a tenth of a second."""
 
+import time
+
 
 from aeon_jobs import job
 
