@@ -28,7 +28,6 @@ HANDLER = '''
 
 import time
 
-
 from aeon_jobs import job
 
 
