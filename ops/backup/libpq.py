@@ -49,6 +49,8 @@ def client(dsn: str) -> Iterator[Client]:
     """Runs programs with a connection to `dsn`, a SQLAlchemy URL."""
     _, options = psycopg2.dialect().create_connect_args(make_url(dsn))  # type: ignore[no-untyped-call]
     password = options.pop("password", None)
+    # The counts of workflows are in the backup: their triggers must not count restored jobs again.
+    options["options"] = f"{options.get('options', '')} -c aeon_jobs.counts_jobs=on".strip()
     with TemporaryDirectory(prefix="aeon-jobs-") as name:
         directory = Path(name)  # mkdtemp: closed to other users
         lines = [f"[{SERVICE}]", *(f"{key}={value}" for key, value in options.items())]

@@ -5,6 +5,7 @@ WITH types AS (SELECT * FROM jsonb_to_recordset(CAST(:types AS jsonb)) AS t (job
 due AS (
     SELECT j.completed_at AS at,
         (j.idempotency_key IS NOT NULL AND j.idempotency_expires_at > now())
+        OR EXISTS (SELECT FROM workflows w WHERE w.id = j.workflow_id AND w.finished_at IS NULL)
         OR (j.status = 'failed' OR j.has_dependents OR :dlq_days = 0) AND (
             EXISTS (SELECT FROM job_dependencies d WHERE d.depends_on_job_id = j.id)
             OR EXISTS (SELECT FROM dead_letter_jobs d WHERE d.job_id = j.id AND (

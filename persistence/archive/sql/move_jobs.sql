@@ -1,6 +1,7 @@
 -- Move jobs of one type that ended `days` ago to the archive: from (before, before_id) on towards the past, so that a job comes before
 -- the jobs that it depends on. At most `rows` are looked at. It stays: a job whose idempotency key is still valid; one with a dead
--- letter that is open, or was resolved less than `dlq_days` ago; one that a job depends on which stays; one that somebody has
+-- letter that is open, or was resolved less than `dlq_days` ago; one that a job depends on which stays; one whose
+-- workflow is not finished; one that somebody has
 -- locked. Nothing is lost if a crash takes the commit back, so nobody waits for the disk.
 SET LOCAL synchronous_commit = off;
 SET LOCAL enable_seqscan = off;
@@ -20,7 +21,8 @@ chosen AS MATERIALIZED (
       AND NOT EXISTS (
           SELECT FROM dead_letter_jobs d
           WHERE d.job_id = j.id AND (d.resolved_at IS NULL OR :dlq_days = 0 OR d.resolved_at >= now() - :dlq_days * interval '1 day'))
-    FOR UPDATE SKIP LOCKED
+      AND NOT EXISTS (SELECT FROM workflows w WHERE w.id = j.workflow_id AND w.finished_at IS NULL)
+    FOR UPDATE OF j SKIP LOCKED
 ),
 kept AS (
     SELECT c.id FROM chosen c
@@ -52,8 +54,10 @@ stored AS (
         progress, rest, executions, dependencies)
     SELECT id, job_type, queue_name, status, priority, created_by, created_at, updated_at, completed_at, metadata, payload, result,
         progress,
-        jsonb_strip_nulls(to_jsonb(m) - ARRAY['id', 'job_type', 'queue_name', 'status', 'priority', 'created_by', 'created_at',
-            'updated_at', 'completed_at', 'metadata', 'payload', 'result', 'progress']),
+        -- Not jsonb_strip_nulls: it would look into columns that are JSON.
+        (SELECT jsonb_object_agg(key, value) FROM jsonb_each(to_jsonb(m) - ARRAY['id', 'job_type', 'queue_name', 'status', 'priority',
+            'created_by', 'created_at', 'updated_at', 'completed_at', 'metadata', 'payload', 'result', 'progress'])
+         WHERE value <> 'null'),
         coalesce((SELECT jsonb_agg(to_jsonb(e) - 'job_id' ORDER BY e.id) FROM job_executions e WHERE e.job_id = m.id), '[]'),
         coalesce((
             SELECT jsonb_agg(to_jsonb(d) - 'job_id' || jsonb_build_object('job_type', p.job_type, 'status', p.status) ORDER BY p.id)
