@@ -36,7 +36,10 @@ def test_every_command_is_in_the_docs() -> None:
 
 def test_every_command_is_run_by_a_block_of_the_docs() -> None:
     """tests/docs runs the blocks as they stand."""
-    run = " ".join(block.code for block in blocks("docs/cli.md") if block.language == "sh" and not block.not_run)
+    pages = ("docs/cli.md", "docs/guides/batches.md")
+    run = " ".join(
+        block.code for page in pages for block in blocks(page) if block.language == "sh" and not block.not_run
+    )
     elsewhere = {*PROCESSES, "env", "mails", "migrate down"}
     missing = [name for name in commands(typer.main.get_command(app)) if f"aeon-jobs {name}" not in run]
     assert set(missing) <= elsewhere
