@@ -28,6 +28,7 @@ from aeon_jobs.persistence.queue import (
     queues,
     states,
     workers,
+    workflows,
 )
 from aeon_jobs.persistence.queue.dispatch import Lane
 from aeon_jobs.persistence.queue.executions import Ended
@@ -35,6 +36,7 @@ from aeon_jobs.persistence.queue.process import this_host
 from aeon_jobs.persistence.queue.states import Failure
 from aeon_jobs.persistence.queue.submissions import NewJob
 from aeon_jobs.persistence.queue.workers import Host, Registration
+from aeon_jobs.persistence.queue.workflows import NewWorkflow
 from aeon_jobs.persistence.reads import archived, audit_list, dead_letter_lists, job_logs, listing, overview
 from aeon_jobs.persistence.reads.audit_list import EntryFilter
 from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterFilter
@@ -48,6 +50,7 @@ from tests.rows import NOTE, register, rows, value
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 QUEUED, RUNNING, FAILED, PENDING = (UUID(int=n) for n in (21_000, 26_000, 27_000, 5_000))
 """One job of each state."""
+WORKFLOW = UUID(int=5)
 TYPES = ("note", *(f"type{n}" for n in range(20)))
 
 FILL = """
@@ -91,6 +94,13 @@ FILL = """
         ('limited', '{"key": "payload.k", "running_per_key": 2, "starts_per_key": {"count": 9, "period_ms": 1000}}');
     INSERT INTO jobs (job_type, queue_name, limit_key, expires_at)
     SELECT 'limited', 'default', 'key' || n % 900, now() + (n - 10) * interval '1 min' FROM generate_series(1, 3000) n;
+    INSERT INTO workflows (id, name, unique_key, closed_at, deadline_at, finished_at, state)
+    SELECT (lpad(to_hex(n), 32, '0'))::uuid, 'import', 'key' || n, now(),
+        CASE WHEN n % 5 = 0 THEN now() + n * interval '1 min' END, CASE WHEN n % 5 > 0 THEN now() - n * interval '1 h' END,
+        CASE WHEN n % 5 = 0 THEN 'running' ELSE 'completed' END
+    FROM generate_series(1, 3000) n;
+    INSERT INTO jobs (job_type, queue_name, status, workflow_id, completed_at)
+    SELECT 'step', 'default', 'completed', (lpad(to_hex(n), 32, '0'))::uuid, now() FROM generate_series(1, 3000) n;
     INSERT INTO job_limit_buckets (job_type, limit_key, tokens, refilled_at)
     SELECT 'limited', 'key' || n, 9, now() - n * interval '15 min' FROM generate_series(1, 3000) n;
 
@@ -349,6 +359,13 @@ OTHERS: dict[str, Work] = {
     "job_limit_states_pkey": admit,
     "job_limit_buckets_pkey": admit,
     "job_limit_buckets_refilled_idx": limits.forget,
+    "jobs_workflow_idx": lambda c: workflows.retry_portion(c, WORKFLOW),
+    "workflows_pkey": lambda c: workflows.get(c, WORKFLOW),
+    "workflows_unique_idx": lambda c: workflows.create(c, NewWorkflow(name="import", unique_key="key5")),
+    "workflows_created_idx": lambda c: workflows.page(c),
+    "workflows_unfinished_idx": lambda c: run(c, "queue/overdue_workflows"),
+    "workflows_finished_idx": lambda c: workflows.forget(c, 100),
+    "workflow_changes_pkey": workflows.settle,
     "job_queues_pkey": lambda c: dispatch.dispatch(c, {Lane("lane", ("default",), TYPES): 1}),
     "job_counters_pkey": record,
     "job_api_keys_pkey": lambda c: run(c, "admin/find_api_key", {"id": "key7"}),
