@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         JobsError,
         WrongState,
     )
+    from aeon_jobs.persistence.queue.limits import Limit, Rate
     from aeon_jobs.persistence.queue.states import Backoff
 
 _MODULES = {
@@ -76,6 +77,7 @@ _MODULES = {
         "JobsError",
         "WrongState",
     ],
+    "persistence.queue.limits": ["Limit", "Rate"],
     "persistence.queue.states": ["Backoff"],
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
@@ -102,8 +104,10 @@ __all__ = [
     "Jobs",
     "JobsError",
     "LeaseLost",
+    "Limit",
     "OpenBatch",
     "PermanentError",
+    "Rate",
     "Retry",
     "Schedule",
     "Snooze",
