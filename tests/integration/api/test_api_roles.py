@@ -32,6 +32,7 @@ NEEDED = {
     "PATCH /api/jobs/{id}": "operator",
     "DELETE /api/jobs/{id}": "submitter",
     "GET /api/jobs/{id}/explain": "viewer",
+    "GET /api/jobs/{id}/logs": "viewer",
     "POST /api/jobs/{id}/retry": "operator",
     "POST /api/jobs/{id}/requeue": "operator",
     "POST /api/jobs/bulk": "submitter",

@@ -105,7 +105,9 @@ def test_a_wrong_setting_is_2_and_named_in_one_line_without_its_value(command: s
     done = run(command, *extra, API_PORT="hush", DATABASE_URL=NOWHERE, REDIS_URL="redis://localhost:1")
     assert done.returncode == 2
     [line] = done.stderr.strip().splitlines()
-    assert line.startswith("error: API_PORT: ")
+    # The log of a process is JSON from its first line on.
+    said = json.loads(line)["event"] if line.startswith("{") else line.removeprefix("error: ")
+    assert said.startswith("API_PORT: ")
     assert "hush" not in done.stderr
 
 

@@ -19,9 +19,9 @@ from tests.docs.pages import ROOT
 from tests.integration.packaging.conftest import Install
 
 FOLDERS = ("actors", "api", "middleware", "ops", "persistence")
-NOT_INSTALLED = (
-    *(f"aeon_jobs/ops/{name}/" for name in ("redis", "prometheus", "alertmanager", "docs")),
-    *(f"aeon_jobs/ops/grafana/{name}/" for name in ("dashboards", "provisioning")),
+NOT_INSTALLED = tuple(
+    f"aeon_jobs/ops/{name}/"
+    for name in ("redis", "docs", "kubernetes", "prometheus/tests", "rehearsals/containers/stand_ins")
 )
 """Files that compose.yaml mounts, and what builds the documentation; a wheel has no use for them."""
 

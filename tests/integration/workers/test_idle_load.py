@@ -31,6 +31,7 @@ MINUTE = 60
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     time = SimpleNamespace(now=1_000.0)
     time.monotonic = lambda: time.now
+    time.time_ns = lambda: int(time.now * 1_000_000_000)
     for module in (dispatcher_module, role_module, upkeep_module):
         monkeypatch.setattr(module, "time", time)
     return time

@@ -297,6 +297,10 @@ def test_tasks_that_did_their_work_are_noted_every_ten_seconds(
         "silent",
         "maintain",
         "forget",
+        "archive",
+        "partitions",
+        "workflows",
+        "expire",
         "dispatch",
     }
 
