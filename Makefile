@@ -65,7 +65,7 @@ check: $(READY) ## Format, lint, types, import directions, compose file
 rehearse-failover: $(READY) ## Fail Redis Sentinel and PostgreSQL over under load: what is lost, how long it takes; ARGS="redis"
 	@$(TIDY); $(BIN)/python -m aeon_jobs.ops.rehearsals.failover $(ARGS)
 
-rehearse-containers: $(READY) ## Build the image, run compose.yaml, upgrade, scale, roll back (20 min; root on Debian)
+rehearse-containers: $(READY) ## Build the image, run compose.yaml, upgrade, scale, roll back (15 min; root on Debian)
 	@$(BIN)/python -m aeon_jobs.ops.rehearsals.containers
 
 bench: $(READY) ## Measure service levels, curves and rivals (25 min); ARGS="--quick", "--only rivals", "--write-docs"
