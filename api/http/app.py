@@ -89,7 +89,7 @@ def _parts(built: Resources) -> dict[str, Any]:
             _jobs_router(built.settings),
             dead_letters.router,
             schedules.router,
-            workflows.router,
+            _workflows_router(built.settings),
             queues.router,
             workers.router,
             job_types.router,
@@ -118,6 +118,11 @@ def _parts(built: Resources) -> dict[str, Any]:
 def _jobs_router(settings: Settings) -> Router:
     many = Router("/", route_handlers=[bulk.submit], request_max_body_size=settings.api_max_bulk_bytes)
     return Router("/api/jobs", route_handlers=[*jobs.handlers, metrics.metrics, many, *bulk.handlers], tags=["Jobs"])
+
+
+def _workflows_router(settings: Settings) -> Router:
+    many = Router("/", route_handlers=[workflows.create], request_max_body_size=settings.api_max_bulk_bytes)
+    return Router("/api/workflows", route_handlers=[many, *workflows.handlers], tags=["Workflows"])
 
 
 def _cors(settings: Settings) -> CORSConfig | None:
