@@ -15,6 +15,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(UPGRADE)
 IMAGE_EXTRAS := client worker api cli data otel
 
+# Tests start a thousand processes: without bytecode each of them compiles everything anew, a quarter of the whole time.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo up test test-quick coverage faults check bench rehearse-containers rehearse-failover rehearse-monitoring docs build lock clean
 

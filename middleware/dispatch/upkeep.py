@@ -52,7 +52,7 @@ STALE_AFTER_MS = 60_000
 NOTE_EVERY_S = 10.0
 """How often it is noted in PostgreSQL which tasks did their work."""
 FORGET_AFTER_MS = 24 * 3_600_000
-ARCHIVE_S = 0.2
+ARCHIVE_S = 0.1
 """For the archive, of each second at most: what else there is to do waits so long."""
 
 _log = structlog.get_logger(__name__)

@@ -199,6 +199,7 @@ def _locked(database: Database) -> Iterator[Connection]:
 
 def _prepare(connection: Connection, schema: str, wanted: Sequence[Migration]) -> None:
     """Create schema and metadata table, and refuse a metadata table or a function that is not ours."""
+    _refuse_encoding(connection)
     if not _has_schema(connection, schema):
         _execute(connection, f'CREATE SCHEMA "{schema}"')
     _marks(connection, schema)
@@ -259,6 +260,12 @@ def _marks(connection: Connection, schema: str) -> dict[str, str]:
 def _created(migration: Migration) -> list[str]:
     """Names of everything that the migration creates."""
     return _CREATES.findall(migration.up)
+
+
+def _refuse_encoding(connection: Connection) -> None:
+    """Payloads are JSON, so any text; what is not UTF8 cannot store all of it."""
+    if (encoding := connection.exec_driver_sql("SHOW server_encoding").scalar_one()) != "UTF8":
+        raise MigrationError(f"the database has the encoding {encoding}: create one with ENCODING 'UTF8'")
 
 
 def _refuse_newer(connection: Connection) -> None:

@@ -96,7 +96,8 @@ def dramatiq(arguments: Sequence[str]) -> int:
 
 
 def aeon_jobs(arguments: Sequence[str]) -> int:
-    command = arguments[0] if arguments else ""
+    """Of those with a rule; `Session` runs the others."""
+    command = arguments[0]
     if command in IN_BACKGROUND:
         return _in_background(["aeon-jobs", *arguments])
     failed = _run(["aeon-jobs", *arguments, *(["--help"] if command in RUN_ELSEWHERE else [])])

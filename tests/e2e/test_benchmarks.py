@@ -1,7 +1,7 @@
 """`python -m aeon_jobs.ops.benchmarks --quick`: the measurements run and say their figures. How fast it was is not asked.
 
-Two are left to `make bench`: recovery, which waits for half a minute, and of which the fault tests ask the same; and rivals,
-which installs packages.
+The others are left to `make bench`: they last long, other tests ask the same (recovery: the fault tests), or they install
+packages (rivals).
 """
 
 from __future__ import annotations
@@ -19,11 +19,9 @@ from aeon_jobs.ops.benchmarks.__main__ import MEASUREMENTS
 ROOT = Path(__file__).parents[2]
 GROUPS = (
     ("database", "pending", "enqueue", "drain", "wal", "utilisation", "readers"),
-    ("latency", "curves"),
-    ("api", "memory", "idle"),
-    ("levels",),
+    ("levels", "latency", "api"),
 )
-NOT_HERE = {"archive", "recovery", "rivals"}
+NOT_HERE = {"archive", "curves", "idle", "memory", "recovery", "rivals"}
 
 
 def test_every_measurement_is_tried() -> None:

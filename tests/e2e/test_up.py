@@ -103,23 +103,29 @@ def test_it_comes_up_ready_replaces_what_dies_and_leaves_nothing_behind(start: C
     assert wait_until_empty(lambda: alive(everything)) == []
 
 
-@pytest.mark.parametrize("server", ["postgres", "valkey-server"])
-def test_a_killed_server_comes_back_under_the_same_address(start: Callable[..., System], server: str) -> None:
+def test_a_killed_server_comes_back_under_the_same_address(start: Callable[..., System]) -> None:
     system = start()
     url = system.ready()
-    replaced(system, lambda: system.child(server))
-    until(lambda: is_ready(url), lambda: f"not ready again; log:\n{system.log.read_text()}")
+    for server in ("postgres", "valkey-server"):
+        replaced(system, lambda server=server: system.child(server))  # type: ignore[misc]
+        until(lambda: is_ready(url), lambda: f"not ready again; log:\n{system.log.read_text()}")
     assert system.end(signal.SIGINT) == 0
 
 
-def test_jobs_survive_down_and_up(start: Callable[..., System], private_dir: Path) -> None:
+def test_jobs_survive_down_and_up_in_a_terminal_that_used_the_last_one(
+    start: Callable[..., System], private_dir: Path
+) -> None:
     first = start()
     first.ready()
+    lines = (private_dir / "data" / "env").read_text()
+    given = dict(word.partition("=")[::2] for word in shlex.split(lines) if "=" in word)
     assert first.end() == 0
     with EmbeddedPostgres(private_dir / "data" / "postgres") as server:
         query(server.url, "INSERT INTO jobs (job_type, scheduled_at) VALUES ('later', now() + interval '1 day')")
-    second = start()
+    second = start(**given)
     second.ready()
+    assert second.child("postgres") is not None
+    assert second.environ("REDIS_URL") == given["REDIS_URL"]
     assert query(second.database_url, "SELECT status::text FROM jobs WHERE job_type = 'later'") == "pending"
     assert second.end() == 0
 
@@ -157,17 +163,6 @@ def test_a_taken_port_is_passed_over_unless_it_was_asked_for(start: Callable[...
         system = start(API_PORT=str(port))
         assert system.process.wait(TIMEOUT) == 1
         assert f"port {port} on 127.0.0.1 is taken" in system.log.read_text()
-
-
-def test_servers_that_the_environment_names_are_used_and_left_running(
-    start: Callable[..., System], private_postgres: EmbeddedPostgres
-) -> None:
-    system = start(DATABASE_URL=private_postgres.url)
-    system.ready()
-    assert system.child("postgres") is None
-    assert system.child("valkey-server") is not None
-    assert system.end() == 0
-    assert private_postgres.running
 
 
 def test_ctrl_c_while_starting_leaves_nothing_behind(start: Callable[..., System], private_dir: Path) -> None:
@@ -226,27 +221,17 @@ def test_reload_without_modules_is_refused(start: Callable[..., System]) -> None
     assert "--reload: name the modules whose files are watched" in system.log.read_text()
 
 
-def test_a_terminal_that_used_the_last_up_starts_the_next_one(start: Callable[..., System], private_dir: Path) -> None:
-    system = start()
-    system.ready()
-    lines = (private_dir / "data" / "env").read_text()
-    given = dict(word.partition("=")[::2] for word in shlex.split(lines) if "=" in word)
-    assert system.end() == 0
-    again = start(**given)
-    again.ready()
-    assert again.child("postgres") is not None
-    assert again.environ("REDIS_URL") == given["REDIS_URL"]
-    assert again.end() == 0
-
-
-def test_beside_a_database_of_the_users_no_mail_is_caught(
+def test_a_database_of_the_users_is_used_and_left_running_and_no_mail_is_caught_beside_it(
     start: Callable[..., System], private_postgres: EmbeddedPostgres
 ) -> None:
     system = start(DATABASE_URL=private_postgres.url)
     system.ready()
+    assert system.child("postgres") is None
+    assert system.child("valkey-server") is not None
     api = until(lambda: system.child("api"), lambda: "no api")
     assert not {"SMTP_HOST", "WEBHOOK_SECRET_FILE", "WEBHOOK_ALLOW_HOSTS", "DATA_ROOT"} & set(api.environ())
     assert system.end() == 0
+    assert private_postgres.running
 
 
 @pytest.mark.parametrize(("host", "allowed"), [("127.0.0.1", True), ("0.0.0.0", False)])

@@ -81,15 +81,15 @@ class _Hit(NamedTuple):
 
 
 def _hits() -> Iterator[_Hit]:
-    words = list(PATTERNS)
-    any_word = re.compile("|".join(f"({pattern})" for pattern in PATTERNS.values()))
+    # One after the other: a pattern that begins with a letter is searched ten times as fast as an alternative of many.
+    patterns = {word: re.compile(pattern) for word, pattern in PATTERNS.items()}
     for path in _sources():
         text = path.read_text(errors="replace")
         is_mail = SMTP.search(text) is not None
-        for match in any_word.finditer(text):
-            word = words[(match.lastindex or 1) - 1]
-            if not (is_mail and word == "envelope"):
-                yield _Hit(word, str(path.relative_to(ROOT)), text.count("\n", 0, match.start()) + 1)
+        for word, pattern in patterns.items():
+            for match in pattern.finditer(text):
+                if not (is_mail and word == "envelope"):
+                    yield _Hit(word, str(path.relative_to(ROOT)), text.count("\n", 0, match.start()) + 1)
 
 
 def _sources() -> Iterator[Path]:

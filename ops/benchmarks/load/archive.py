@@ -39,9 +39,7 @@ BYTES = """
 
 
 def measure(system: System, scale: Scale) -> Iterator[Figure]:
-    system.execute(FILL, count=scale.stored)
-    system.execute(EXECUTIONS)
-    system.execute("VACUUM ANALYZE jobs, job_executions")
+    fill(system, scale.stored)
     before = system.execute(BYTES)[0]
     pairs = [(_drain(system, scale, **NEVER), _drain_beside(system, scale)) for _ in range(scale.drains)]
     without, beside = median(rate for rate, _ in pairs), median(rate for _, (rate, _) in pairs)
@@ -60,6 +58,17 @@ def measure(system: System, scale: Scale) -> Iterator[Figure]:
     system.execute("TRUNCATE job_archive")
 
 
+def fill(system: System, count: int) -> None:
+    """Jobs that the archive is to move."""
+    system.execute(FILL, count=count)
+    system.execute(EXECUTIONS)
+    system.execute("VACUUM ANALYZE jobs, job_executions")
+
+
+def archived(system: System) -> int:
+    return int(system.execute("SELECT count(*) FROM job_archive")[0][0])
+
+
 def _drain(system: System, scale: Scale, **settings: str) -> float:
     with system.dispatcher(**settings) as dispatcher, system.workers() as workers:
         return drained(system, dispatcher, workers, scale.drained)[0]
@@ -67,9 +76,9 @@ def _drain(system: System, scale: Scale, **settings: str) -> float:
 
 def _drain_beside(system: System, scale: Scale) -> tuple[float, float]:
     """Jobs a second, and how many a second were archived."""
-    began, before = time.monotonic(), _archived(system)
+    began, before = time.monotonic(), archived(system)
     rate = _drain(system, scale)
-    return rate, (_archived(system) - before) / (time.monotonic() - began)
+    return rate, (archived(system) - before) / (time.monotonic() - began)
 
 
 def _rest(system: System, scale: Scale) -> Iterator[Figure]:
@@ -90,7 +99,3 @@ def _rest(system: System, scale: Scale) -> Iterator[Figure]:
     p50, p99 = system.execute(sql)[0].seconds
     yield Figure(name="submit to start meanwhile p50", value=p50 * 1_000, unit="ms")
     yield Figure(name="submit to start meanwhile p99", value=p99 * 1_000, unit="ms", at_most=5_000)
-
-
-def _archived(system: System) -> int:
-    return int(system.execute("SELECT count(*) FROM job_archive")[0][0])

@@ -1,12 +1,14 @@
 """The load tests of the specification on 5 worker processes: more than 100 jobs a minute sustained, then a burst of 500.
 
-Submissions and reads go through the HTTP API. Meanwhile Redis and PostgreSQL are asked something 10 times a second.
+Submissions and reads go through the HTTP API. Meanwhile Redis and PostgreSQL are asked something 10 times a second, metrics
+are scraped as Prometheus does, and the dispatcher moves jobs that ended long ago to the archive.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ from dataclasses import dataclass, field
 from aeon_jobs.ops.benchmarks.figure import Figure, percentiles
 from aeon_jobs.ops.benchmarks.http_api import HOST, Api, running_api
 from aeon_jobs.ops.benchmarks.http_load import encoded, load
+from aeon_jobs.ops.benchmarks.load import archive
+from aeon_jobs.ops.benchmarks.load.scrapes import scraping
 from aeon_jobs.ops.benchmarks.program import Program, resident_mb
 from aeon_jobs.ops.benchmarks.scale import Scale
 from aeon_jobs.ops.benchmarks.system import System
@@ -26,23 +30,37 @@ NAP_S = 0.1
 CLIENTS = 16
 LOOKS_PER_S = 10
 POOL_SIZE = 10
+ARCHIVED_PER_S = 1_500
+"""More than the archive moves: it is at work the whole time."""
 JOB = {"job_type": "bench_nap", "payload": {"seconds": NAP_S}}
 
 PER_MINUTE, BURST_S = 100, 60
 SUBMIT_MS, STATUS_MS, START_MS, REDIS_MS, QUERY_MS = 100, 50, 5_000, 10, 50
+SCRAPE_MS = 1_000
 COMPLETED_PERCENT, DEAD_PERCENT, POOL_PERCENT = 95, 1, 80
 REDIS_MB, WORKER_MB = 256, 256
 
 
 def measure(system: System, scale: Scale) -> Iterator[Figure]:
+    old = min(scale.stored, int(ARCHIVED_PER_S * scale.sustained_s))
+    archive.fill(system, old)
     with ExitStack() as stack:
         api = stack.enter_context(running_api(system.directory, system.postgres.url, system.database))
         stack.enter_context(system.dispatcher())
         workers = stack.enter_context(system.workers(WORKER_PROCESSES=str(scale.load_workers)))
-        with _looking(system) as looks:
+        with _looking(system) as looks, scraping(system, api) as scrapes:
             yield from _sustained(system, api, scale.sustained_s)
             yield from _burst(system, api, scale.burst)
+            yield Figure(
+                name=f"archived meanwhile, of {old:,}", value=archive.archived(system), unit="jobs", at_least=1
+            )
+        if scrapes.failed:
+            raise RuntimeError(f"{len(scrapes.failed)} scrapes failed; the first: {scrapes.failed[0]}")
+        yield from percentiles(
+            f"scrape of {scrapes.kilobytes:.0f} kB meanwhile", scrapes.seconds, p50=math.inf, p95=SCRAPE_MS
+        )
         yield from _resources(system, workers, looks, scale.load_workers)
+    system.execute("TRUNCATE job_archive")
 
 
 def _sustained(system: System, api: Api, seconds: float) -> Iterator[Figure]:

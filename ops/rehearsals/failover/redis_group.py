@@ -86,12 +86,20 @@ class RedisGroup:
     def fail_over(self) -> None:
         """kill -9 of the master; returns when the replica has become the master."""
         self._master.kill()
-        wait_until(lambda: self._replica.ask("ROLE")[0] == b"master", "a new master")
+        wait_until(lambda: _is_master(self._replica), "a new master")
 
     def until_ready(self) -> None:
         """The replica follows, and every sentinel knows it and the other two."""
         wait_until(lambda: self._replica.ask("ROLE")[3] == b"connected", "replication")
         wait_until(lambda: all(map(_knows_all, self._sentinels)), "the sentinels")
+
+
+def _is_master(node: Node) -> bool:
+    try:
+        return bool(node.ask("ROLE")[0] == b"master")
+    except redis.ConnectionError:
+        # It closes every connection when its role changes.
+        return False
 
 
 def _knows_all(sentinel: Sentinel) -> bool:

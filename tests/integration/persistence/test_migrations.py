@@ -391,6 +391,22 @@ def test_an_unreachable_server_is_an_error_of_one_line():
     database.dispose()
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_store_every_text_is_refused(postgres_url, encoding):
+    name = f"{make_url(postgres_url).database}_{encoding.lower()}"
+    with _administration(postgres_url) as execute, ExitStack() as stack:
+        execute(f"""CREATE DATABASE "{name}" ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0""")
+        stack.callback(execute, f'DROP DATABASE "{name}" WITH (FORCE)')
+        database = Database(_dsn(_of_database(postgres_url, name)))
+        stack.callback(database.dispose)
+        with pytest.raises(MigrationError, match=f"has the encoding {encoding}: create one with ENCODING 'UTF8'"):
+            migrate.up(database)
+        with database.connection() as connection:
+            assert (
+                connection.exec_driver_sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").scalar() == 0
+            )
+
+
 def test_a_role_that_may_not_create_is_told_so(empty, postgres_url):
     database = empty()
     role = f"{make_url(postgres_url).database}_guest"

@@ -310,6 +310,9 @@ def test_a_workflow_that_breaks_a_rule_is_refused_with_the_field(database, field
 def test_a_job_is_counted_once_though_it_is_archived_and_brought_back_and_an_unknown_workflow_counts_nothing(database):
     id_ = create(database)
     (member,) = add(database, id_, status="completed", completed_at="2020-01-01T00:00:00Z")
+    assert archive(database).jobs == 0, "a job of a running workflow moved"
+    close(database, id_)
+    assert state(database, id_) == "completed"
     assert archive(database).jobs == 1
     rows(database, "SELECT bring_back_jobs(CAST(:ids AS uuid[]))", ids=[member])
     assert counts(database, id_) == (1, 1, 0, 0)
