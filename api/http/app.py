@@ -18,6 +18,7 @@ from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from litestar.types import Receive, Scope, Send
 
+from aeon_jobs.api.dashboard import router
 from aeon_jobs.api.http import errors, openapi, resources
 from aeon_jobs.api.http.authentication import Authentication, permitted
 from aeon_jobs.api.http.intake.release import end
@@ -99,6 +100,7 @@ def _parts(built: Resources) -> dict[str, Any]:
             archive.router,
             *events.handlers,
             *documentation.handlers,
+            *([router.router(built)] if built.settings.dashboard_enabled else []),
         ],
         "middleware": [DefineMiddleware(Authentication, authenticator=built.authenticator)],
         "guards": [permitted, refuse_unknown],

@@ -49,13 +49,31 @@ class Authenticator:
             ProblemError: 401; 429 after too many of those, or when the key is used too often.
         """
         if not self._settings.api_auth_enabled:
-            return ANYBODY, await self._limits.take("anonymous", self._settings.api_rate_limit)
-        principal = await self._principal(_presented_key(connection))
+            return ANYBODY, await self.count(ANYBODY)
+        principal = await self.principal_of(_presented_key(connection), connection)
+        return principal, await self.count(principal)
+
+    async def principal_of(self, key: str | None, connection: Connection) -> Principal:
+        """Whose key it is.
+
+        Raises:
+            ProblemError: 401; 429 after too many of those.
+        """
+        principal = await self._principal(key)
         if principal is None:
             client = connection.client.host if connection.client else "unknown"
             await self._limits.take(f"failures:{client}", self._settings.api_auth_failure_limit)
             raise ProblemError(_unauthorized("a valid API key is needed"))
-        return principal, await self._limits.take(f"key:{principal.key_id}", self._settings.api_rate_limit)
+        return principal
+
+    async def count(self, principal: Principal) -> Grant | None:
+        """Take a request from the limit of the principal's key.
+
+        Raises:
+            ProblemError: 429
+        """
+        bucket = f"key:{principal.key_id}" if principal.key_id else principal.name
+        return await self._limits.take(bucket, self._settings.api_rate_limit)
 
     def forget(self) -> None:
         """A key was revoked: remember nobody."""

@@ -72,6 +72,8 @@ async def refuse_unknown(connection: ASGIConnection[Any, Any, Any, Any], _: Base
     Raises:
         InvalidJob: names every parameter that the route does not have.
     """
+    if connection.route_handler.opt.get("any_parameters"):
+        return
     # Litestar hands every guard a new copy of the handler: what is remembered of a copy is never found again.
     if unknown := sorted(set(connection.query_params) - _known(connection.route_handler)):
         raise InvalidJob([Violation(name[:100], "is not a parameter of this address") for name in unknown])

@@ -180,6 +180,11 @@ class Settings(BaseSettings):
         str, Field(description="comma-separated origins that browsers may call from; empty: none")
     ] = ""
 
+    # Dashboard.
+    dashboard_enabled: bool = True
+    dashboard_read_only: Annotated[bool, Field(description="nobody changes anything there, whatever the role")] = False
+    dashboard_session_lifetime: Annotated[int, Field(ge=60_000, le=31_536_000_000)] = 43_200_000
+
     # Watching.
     monitoring_enabled: bool = True
     metrics_host: str = "127.0.0.1"

@@ -1,0 +1,162 @@
+"""What a page and an action are.
+
+A page reads: `read(jobs, ask)` returns what its template shows. It must not depend on who asks, but for `ask.may` and
+`ask.name`: what it returns is shown to all who have the same role.
+An action changes: `act(jobs, ask)` returns where to go next, or another page to show.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from aeon_jobs.api.service import Jobs
+from aeon_jobs.api.service.core.principals import Role
+from aeon_jobs.persistence.core.errors import Violation
+
+BASE = "/dashboard"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """What a page may know of who looks at it."""
+
+    role: Role
+    name: str | None
+    """Of a submitter, who may cancel jobs of its own; None for all others."""
+    read_only: bool
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request for a page or an action."""
+
+    path: str
+    """Below /dashboard."""
+    parts: Mapping[str, str]
+    """What the path names: `{job_id}`."""
+    given: Mapping[str, Sequence[str]]
+    """Parameters of the address, or fields of the form."""
+    viewer: Viewer
+    errors: Sequence[Violation] = field(default_factory=tuple)
+    """Why the form that was sent is shown again."""
+
+    def get(self, name: str, default: str = "") -> str:
+        """The last value of that name, without spaces around it."""
+        values = self.given.get(name)
+        return values[-1].strip() if values else default
+
+    def all(self, name: str) -> list[str]:
+        """Every value of that name that is not empty."""
+        return [value for value in self.given.get(name, ()) if value]
+
+    def may(self, role: str | Role) -> bool:
+        """Whether who looks may do what needs this role."""
+        needed = role if isinstance(role, Role) else Role.named(role)
+        return self.viewer.role >= needed and not self.viewer.read_only
+
+    def link(self, **changes: Any) -> str:
+        """This page with other parameters; None removes one."""
+        return link(self.path, {**self.given, **changes})
+
+    @cached_property
+    def query(self) -> str:
+        """The parameters, in one order: two addresses of the same page are one page."""
+        return urlencode(sorted((name, value) for name, values in self.given.items() for value in values if value))
+
+    def with_errors(self, errors: Sequence[Violation]) -> Ask:
+        return replace(self, errors=tuple(errors))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    path: str
+    """Such as ``/jobs/{job_id}``."""
+    title: str
+    template: str
+    read: Callable[[Jobs, Ask], Mapping[str, Any]]
+    """May return `title`, which then replaces the title."""
+    role: Role = Role.VIEWER
+    menu: bool = False
+    """It stands in the menu, by its title."""
+    live: bool = True
+    """It renews itself when its content changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Go there, and tell this."""
+
+    to: str
+    """Below /dashboard."""
+    message: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Show this, as the answer to a form."""
+
+    template: str
+    title: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    path: str
+    role: Role
+    act: Callable[[Jobs, Ask], Done | Show]
+    form: Page | None = None
+    """The page with its form: it is shown again when what was entered breaks a rule."""
+
+
+class Routes:
+    """Finds pages, and actions, by path."""
+
+    def __init__(self, pages: Sequence[Page], actions: Sequence[Action]) -> None:
+        self.pages = tuple(pages)
+        self.actions = tuple(actions)
+        self._pages = [(_pattern(page.path), page) for page in pages]
+        self._actions = [(_pattern(action.path), action) for action in actions]
+
+    def page(self, path: str) -> tuple[Page, dict[str, str]] | None:
+        """With the parts of the path."""
+        return _find(self._pages, path)
+
+    def action(self, path: str) -> tuple[Action, dict[str, str]] | None:
+        return _find(self._actions, path)
+
+
+def link(path: str, given: Mapping[str, Any] | None = None) -> str:
+    """An address of the dashboard; values may be lists, empty ones are left out."""
+    pairs = [
+        (name, str(value))
+        for name, values in (given or {}).items()
+        for value in (values if isinstance(values, list | tuple) else [values])
+        if value not in (None, "")
+    ]
+    return f"{BASE}{path}" + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+def parameters(encoded: str) -> dict[str, list[str]]:
+    """Of a query or a form."""
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl(encoded, keep_blank_values=True, max_num_fields=20_000):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+
+
+def _find(known: Sequence[tuple[re.Pattern[str], Any]], path: str) -> Any:
+    for pattern, found in known:
+        if match := pattern.fullmatch(path):
+            return found, match.groupdict()
+    return None

@@ -1,0 +1,128 @@
+"""Dead letters: failed jobs that wait for a decision. One of them, many of one cause, or all that match."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, get_args
+
+from aeon_jobs.api.contract import BatchAnswer, DeadLetterFilter, DeadLetterRequeue, DeadLetterSelection
+from aeon_jobs.api.contract.dead_letters import DeadReason
+from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page, Show, parameters
+from aeon_jobs.api.dashboard.payload_form import json_object
+from aeon_jobs.api.service import Jobs
+from aeon_jobs.api.service.core.principals import Role
+from aeon_jobs.api.service.core.validation import read as checked
+from aeon_jobs.persistence.core.errors import InvalidJob
+from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterNotFound
+
+ROWS = 50
+REASONS = get_args(DeadReason)
+STATES = ("open", "resolved", "all")
+VERBS = {"requeue": "Requeue", "discard": "Discard"}
+_FIELDS = ("job_type", "queue_name", "reason", "error_type", "fingerprint")
+
+
+def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
+    """Causes, and a page of what matches the address."""
+    state = ask.get("state") if ask.get("state") in STATES else "open"
+    values: dict[str, Any] = {"state": state, "states": STATES, "reasons": REASONS, "causes": [], "page": None}
+    try:
+        which = letter_filter(ask)
+        page = jobs.dead_letter_page(which, status=state, limit=ROWS, cursor=ask.get("cursor") or None)  # type: ignore[arg-type]
+    except InvalidJob as error:
+        return values | {"errors": error.violations}
+    return values | {"page": page, "causes": jobs.dead_letter_causes(20) if state == "open" else []}
+
+
+def read_one(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
+    letter = jobs.dead_letter(_id(ask))
+    return {"title": f"Dead letter {letter.id}", "letter": letter}
+
+
+def letter_filter(ask: Ask) -> DeadLetterFilter:
+    """
+    Raises:
+        InvalidJob
+    """
+    return checked(DeadLetterFilter, {name: ask.get(name) or None for name in _FIELDS})
+
+
+def requeue(jobs: Jobs, ask: Ask) -> Done:
+    """With the payload of the form, if it has one."""
+    payload = _payload(ask) if "payload" in ask.given else None
+    job = jobs.requeue_dead_letter(_id(ask), payload=payload, reason=ask.get("reason") or None)
+    return Done(f"/jobs/{job.id}", "The job was requeued")
+
+
+def discard(jobs: Jobs, ask: Ask) -> Done:
+    jobs.discard_dead_letter(_id(ask), reason=ask.get("reason") or None)
+    return Done("/dead-letters", f"Dead letter {_id(ask)} was discarded")
+
+
+def preview(jobs: Jobs, ask: Ask) -> Show:
+    """What would happen to those that match, and a button to do it."""
+    verb = _verb(ask)
+    answer = _do(jobs, ask, dry_run=True)
+    return Show(
+        "dead_letters_preview.html",
+        f"{VERBS[verb]} dead letters",
+        {"verb": verb, "label": VERBS[verb], "answer": answer, "filter": ask.get("filter")},
+    )
+
+
+def apply(jobs: Jobs, ask: Ask) -> Done:
+    answer = _do(jobs, ask, dry_run=False)
+    many = f"{answer.changed:,} dead letter{' was' if answer.changed == 1 else 's were'} {_verb(ask)}{'d' if _verb(ask) == 'requeue' else 'ed'}"
+    more = ". More match: do it again for the next ones" if answer.more else ""
+    return Done("/dead-letters", many + more)
+
+
+def _do(jobs: Jobs, ask: Ask, *, dry_run: bool) -> BatchAnswer:
+    which = letter_filter(Ask("/dead-letters", {}, parameters(ask.get("filter")), ask.viewer))
+    given: dict[str, Any] = {
+        "filter": {field.name: getattr(which, field.name) for field in fields(which)},
+        "dry_run": dry_run,
+        "reason": ask.get("reason") or None,
+    }
+    if _verb(ask) == "discard":
+        return jobs.discard_selected_dead_letters(checked(DeadLetterSelection, given))
+    if ask.get("per_second"):
+        given["per_second"] = _pace(ask.get("per_second"))
+    return jobs.requeue_selected_dead_letters(checked(DeadLetterRequeue, given))
+
+
+def _pace(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidJob.at("per_second", "must be a number") from None
+
+
+def _verb(ask: Ask) -> str:
+    verb = ask.get("verb")
+    if verb not in VERBS:
+        raise InvalidJob.at("verb", f"must be one of {', '.join(VERBS)}")
+    return verb
+
+
+def _payload(ask: Ask) -> dict[str, Any]:
+    return json_object(ask.get("payload"), "payload")
+
+
+def _id(ask: Ask) -> int:
+    text = ask.parts["letter_id"]
+    if not (text.isascii() and text.isdigit() and len(text) < 18):
+        raise DeadLetterNotFound(0)
+    return int(text)
+
+
+listing = Page(path="/dead-letters", title="Dead letters", template="dead_letters.html", read=read, menu=True)
+letter = Page(path="/dead-letters/{letter_id}", title="Dead letter", template="dead_letter.html", read=read_one)
+pages = [listing, letter]
+actions = [
+    Action(path="/dead-letters/preview", role=Role.OPERATOR, act=preview),
+    Action(path="/dead-letters/apply", role=Role.OPERATOR, act=apply),
+    Action(path="/dead-letters/{letter_id}/requeue", role=Role.OPERATOR, act=requeue, form=letter),
+    Action(path="/dead-letters/{letter_id}/discard", role=Role.OPERATOR, act=discard),
+]

@@ -1,0 +1,61 @@
+"""Job types: what can be submitted, and a form to do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aeon_jobs.api.contract import NewJob
+from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page
+from aeon_jobs.api.dashboard.payload_form import form_fields, json_object, sent_payload
+from aeon_jobs.api.service import Jobs
+from aeon_jobs.api.service.core.principals import Role
+from aeon_jobs.api.service.core.validation import read as checked
+from aeon_jobs.persistence.core.errors import InvalidJob
+
+_NUMBERS = ("priority", "max_retries", "timeout_ms")
+_TEXTS = ("queue_name", "idempotency_key", "scheduled_at")
+
+
+def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
+    return {"types": jobs.job_types()}
+
+
+def read_one(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
+    """With `?from=ID` the form has the payload of that job."""
+    known = jobs.job_type(ask.parts["name"])
+    source = jobs.get(ask.get("from")) if ask.get("from") else None
+    payload = source.payload if source else known.example
+    return {
+        "title": known.name,
+        "known": known,
+        "source": source,
+        "payload": payload,
+        "fields": form_fields(known.payload_schema, payload, ask),
+    }
+
+
+def submit(jobs: Jobs, ask: Ask) -> Done:
+    """A job of the form: its fields, or the payload as JSON."""
+    known = jobs.job_type(ask.parts["name"])
+    is_json = "payload" in ask.given
+    payload = json_object(ask.get("payload"), "payload") if is_json else sent_payload(known.payload_schema, ask)
+    given: dict[str, Any] = {"job_type": known.name, "payload": payload}
+    given |= {name: _whole(ask, name) for name in _NUMBERS if ask.get(name)}
+    given |= {name: ask.get(name) for name in _TEXTS if ask.get(name)}
+    answer, _ = jobs.submit_once(checked(NewJob, given))
+    told = "The job is submitted" if answer.is_new else "This idempotency key has a job already: here it is"
+    return Done(f"/jobs/{answer.job_id}", told)
+
+
+def _whole(ask: Ask, name: str) -> int:
+    try:
+        return int(ask.get(name))
+    except ValueError:
+        raise InvalidJob.at(name, "must be a whole number") from None
+
+
+listing = Page(path="/job-types", title="Job types", template="job_types.html", read=read, menu=True)
+job_type = Page(path="/job-types/{name}", title="Job type", template="job_type.html", read=read_one, live=False)
+pages = [listing, job_type]
+actions = [Action(path="/job-types/{name}/submit", role=Role.SUBMITTER, act=submit, form=job_type)]

@@ -1,0 +1,7 @@
+// What a page does beyond links and forms. Each module may fail alone: without it the page still works.
+import "./times.js"
+import "./live.js"
+import "./keyboard.js"
+import "./selection.js"
+import "./views.js"
+import "./charts.js"

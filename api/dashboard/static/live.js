@@ -1,0 +1,64 @@
+// The page renews itself: one event stream says when. It is closed while the tab is hidden, or the switch is off.
+const template = document.getElementById("live-template")
+const box = document.getElementById("live-switch")
+const state = document.getElementById("live-state")
+const KEY = "aeon-jobs live"
+
+// What a person did to the page stays: unfolded parts, selections, what is being typed.
+const callbacks = window.Idiomorph.defaults.callbacks
+callbacks.beforeAttributeUpdated = (name, element) =>
+  !((name === "open" && element instanceof HTMLDetailsElement) || (name === "checked" && element.name === "id") || name === "data-here")
+callbacks.beforeNodeMorphed = (before, after) => {
+  if (before instanceof HTMLTimeElement && before.dateTime === after.dateTime) return false
+  return !(before instanceof HTMLElement && before.matches("[data-keep], .plot"))
+}
+window.Idiomorph.defaults.ignoreActiveValue = true
+
+function main() {
+  return document.getElementById("main")
+}
+
+function open() {
+  if (document.getElementById("live")) return
+  const element = template.content.firstElementChild.cloneNode(true)
+  element.setAttribute("sse-connect", `${element.getAttribute("sse-connect")}&version=${main().dataset.version}`)
+  document.body.append(element)
+  window.htmx.process(element)
+}
+
+function close() {
+  const element = document.getElementById("live")
+  if (element) window.htmx.remove(element)
+}
+
+function remembered() {
+  try { return localStorage.getItem(KEY) !== "off" } catch { return true }
+}
+
+function apply() {
+  box.checked && !document.hidden ? open() : close()
+  state.textContent = box.checked ? "Live" : "Not live"
+}
+
+if (template) {
+  box.hidden = false
+  box.checked = remembered()
+  box.setAttribute("aria-label", "Live: renew this page when something changes")
+  box.addEventListener("change", () => {
+    try { localStorage.setItem(KEY, box.checked ? "on" : "off") } catch { /* private window */ }
+    apply()
+  })
+  document.addEventListener("visibilitychange", apply)
+  window.addEventListener("pagehide", close)
+  window.addEventListener("pageshow", apply)
+  document.body.addEventListener("htmx:afterSwap", () => {
+    if (main().dataset.title) document.title = `${main().dataset.title} · aeon-jobs`
+  })
+  document.body.addEventListener("htmx:sseError", () => { if (box.checked) state.textContent = "Reconnecting" })
+  document.body.addEventListener("htmx:sseOpen", () => { state.textContent = "Live" })
+  document.body.addEventListener("htmx:responseError", (event) => {
+    // The session has ended, or the page is gone: the whole page says so.
+    if ([401, 403, 404].includes(event.detail.xhr.status)) location.reload()
+  })
+  apply()
+}

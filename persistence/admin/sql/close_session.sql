@@ -1,0 +1,2 @@
+-- Sign out.
+DELETE FROM job_dashboard_sessions WHERE token_hash = :token_hash
