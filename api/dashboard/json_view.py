@@ -52,12 +52,10 @@ class _View:
             '<details class="json"{}><summary><span>{}</span> <span class="muted">{}</span></summary><ul>'
         ).format(Markup(" open") if is_open else "", braces, count)
         entries = value.items() if is_object else enumerate(value)
-        shown = 0
-        for name, entry in entries:
+        for shown, (name, entry) in enumerate(entries):
             if self._left <= 0:
                 yield Markup('<li class="muted">{} more, not shown</li>').format(len(value) - shown)
                 break
-            shown += 1
             yield Markup('<li><span class="key">{}</span>: ').format(_text(str(name)))
             yield from self.of(entry, depth + 1)
             yield Markup("</li>")

@@ -36,7 +36,8 @@ class Rendered:
     @cached_property
     def element(self) -> str:
         """What replaces the content of a page that is open."""
-        return f'<main id="main" tabindex="-1" data-version="{self.version}" data-title="{escape(self.title)}">{self.main}</main>'
+        attributes = f'data-version="{self.version}" data-title="{escape(self.title)}"'
+        return f'<main id="main" tabindex="-1" {attributes}>{self.main}</main>'
 
     @cached_property
     def gzipped(self) -> bytes:

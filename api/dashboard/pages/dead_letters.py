@@ -20,6 +20,7 @@ ROWS = 50
 REASONS = get_args(DeadReason)
 STATES = ("open", "resolved", "all")
 VERBS = {"requeue": "Requeue", "discard": "Discard"}
+PAST = {"requeue": "requeued", "discard": "discarded"}
 _FIELDS = ("job_type", "queue_name", "reason", "error_type", "fingerprint")
 
 
@@ -28,7 +29,7 @@ def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
     state = ask.get("state") if ask.get("state") in STATES else "open"
     values: dict[str, Any] = {"state": state, "states": STATES, "reasons": REASONS, "causes": [], "page": None}
     try:
-        which = letter_filter(ask)
+        which = dead_letter_filter(ask)
         page = jobs.dead_letter_page(which, status=state, limit=ROWS, cursor=ask.get("cursor") or None)  # type: ignore[arg-type]
     except InvalidJob as error:
         return values | {"errors": error.violations}
@@ -36,11 +37,11 @@ def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
 
 
 def read_one(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
-    letter = jobs.dead_letter(_id(ask))
-    return {"title": f"Dead letter {letter.id}", "letter": letter}
+    found = jobs.dead_letter(_id(ask))
+    return {"title": f"Dead letter {found.id}", "letter": found}
 
 
-def letter_filter(ask: Ask) -> DeadLetterFilter:
+def dead_letter_filter(ask: Ask) -> DeadLetterFilter:
     """
     Raises:
         InvalidJob
@@ -73,13 +74,13 @@ def preview(jobs: Jobs, ask: Ask) -> Show:
 
 def apply(jobs: Jobs, ask: Ask) -> Done:
     answer = _do(jobs, ask, dry_run=False)
-    many = f"{answer.changed:,} dead letter{' was' if answer.changed == 1 else 's were'} {_verb(ask)}{'d' if _verb(ask) == 'requeue' else 'ed'}"
+    count = f"{answer.changed:,} dead letter{' was' if answer.changed == 1 else 's were'}"
     more = ". More match: do it again for the next ones" if answer.more else ""
-    return Done("/dead-letters", many + more)
+    return Done("/dead-letters", f"{count} {PAST[_verb(ask)]}{more}")
 
 
 def _do(jobs: Jobs, ask: Ask, *, dry_run: bool) -> BatchAnswer:
-    which = letter_filter(Ask("/dead-letters", {}, parameters(ask.get("filter")), ask.viewer))
+    which = dead_letter_filter(Ask("/dead-letters", {}, parameters(ask.get("filter")), ask.viewer))
     given: dict[str, Any] = {
         "filter": {field.name: getattr(which, field.name) for field in fields(which)},
         "dry_run": dry_run,
@@ -111,18 +112,20 @@ def _payload(ask: Ask) -> dict[str, Any]:
 
 
 def _id(ask: Ask) -> int:
-    text = ask.parts["letter_id"]
+    text = ask.parts["dead_letter_id"]
     if not (text.isascii() and text.isdigit() and len(text) < 18):
         raise DeadLetterNotFound(0)
     return int(text)
 
 
 listing = Page(path="/dead-letters", title="Dead letters", template="dead_letters.html", read=read, menu=True)
-letter = Page(path="/dead-letters/{letter_id}", title="Dead letter", template="dead_letter.html", read=read_one)
-pages = [listing, letter]
+dead_letter = Page(
+    path="/dead-letters/{dead_letter_id}", title="Dead letter", template="dead_letter.html", read=read_one
+)
+pages = [listing, dead_letter]
 actions = [
     Action(path="/dead-letters/preview", role=Role.OPERATOR, act=preview),
     Action(path="/dead-letters/apply", role=Role.OPERATOR, act=apply),
-    Action(path="/dead-letters/{letter_id}/requeue", role=Role.OPERATOR, act=requeue, form=letter),
-    Action(path="/dead-letters/{letter_id}/discard", role=Role.OPERATOR, act=discard),
+    Action(path="/dead-letters/{dead_letter_id}/requeue", role=Role.OPERATOR, act=requeue, form=dead_letter),
+    Action(path="/dead-letters/{dead_letter_id}/discard", role=Role.OPERATOR, act=discard),
 ]

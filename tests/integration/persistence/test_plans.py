@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, make_url
 
-from aeon_jobs.persistence.admin import api_keys, request_keys
+from aeon_jobs.persistence.admin import api_keys, request_keys, sessions
 from aeon_jobs.persistence.archive import moving
 from aeon_jobs.persistence.core import migrate
 from aeon_jobs.persistence.core.database import Database, run
@@ -86,6 +86,8 @@ FILL = """
     SELECT 'user' || n % 100, 'x', 'job', n::text FROM generate_series(1, 5000) n;
     INSERT INTO job_api_keys (id, name, role, secret_hash)
     SELECT 'key' || n, 'k', 'viewer', '' FROM generate_series(1, 2000) n;
+    INSERT INTO job_dashboard_sessions (token_hash, key_id, expires_at)
+    SELECT sha256(n::text::bytea), 'key' || 1 + n % 2000, now() + interval '1 h' FROM generate_series(1, 4000) n;
     INSERT INTO job_types (name) SELECT 'type' || n FROM generate_series(1, 2000) n;
     INSERT INTO job_queues (name) SELECT 'queue' || n FROM generate_series(1, 2000) n;
     INSERT INTO job_counters (metric, job_type, label, shard)
@@ -369,6 +371,8 @@ OTHERS: dict[str, Work] = {
     "job_queues_pkey": lambda c: dispatch.dispatch(c, {Lane("lane", ("default",), TYPES): 1}),
     "job_counters_pkey": record,
     "job_api_keys_pkey": lambda c: run(c, "admin/find_api_key", {"id": "key7"}),
+    "job_dashboard_sessions_pkey": lambda c: sessions.holder(c, "7"),
+    "job_dashboard_sessions_key_idx": lambda c: sessions.end_all(c, "key7"),
     "job_api_requests_pkey": lambda c: run(c, "admin/find_request_key", {"actor": "me", "key": "key7"}),
     "job_api_requests_expires_idx": lambda c: run(c, "admin/forget_request_keys"),
     "job_audit_log_subject_idx": lambda c: audit_list.entries(c, EntryFilter(subject_type="job", subject_id="77")),

@@ -24,6 +24,7 @@ NOT_MODELLED = {
     "job_api_keys",
     "job_audit_log",
     "job_api_requests",
+    "job_dashboard_sessions",
     "workflows",
     "workflow_changes",
 }
