@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import signal
+import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -59,11 +60,13 @@ class Options:
 
     modules: modules with job types, which the workers run beside the built-in ones.
     reload: restart the workers when a file of the modules changes.
+    open: show the dashboard in a browser once the API answers.
     """
 
     data_dir: Path
     modules: Sequence[str] = ()
     reload: bool = False
+    open: bool = False
 
 
 def up(options: Options, console: Console) -> None:
@@ -118,18 +121,21 @@ def _supervise(
     supervisor = Supervisor(
         specs, environ=os.environ, lines=lines, servers=servers, on_tick=lambda: [step() for step in steps].clear()
     )
-    steps.append(lambda: _announce(port, options.data_dir, lines))
+    steps.append(lambda: _announce(port, options, lines))
     steps.extend(_reloading(options, supervisor))
     supervisor.run()
     _stop_servers(servers, lines, at_once=supervisor.hurried)
     lines.say("stopped")
 
 
-def _announce(port: ApiPort, data_dir: Path, lines: Lines) -> None:
+def _announce(port: ApiPort, options: Options, lines: Lines) -> None:
     """Say, once the API answers, how to go on."""
     if port.has_come_up():
         lines.say(f"ready: {port.url} · Ctrl-C stops everything", "bold green")
-        lines.say(f"In another terminal: {up_messages.next_step(data_dir, DATA_DIR)}")
+        lines.say(f"In another terminal: {up_messages.next_step(options.data_dir, DATA_DIR)}")
+        # Without a key: an address is in histories, and in process lists.
+        if options.open and not webbrowser.open(f"{port.url}/dashboard"):
+            lines.say(f"No browser was found here. Open {port.url}/dashboard yourself.", "bold yellow")
 
 
 def _reloading(options: Options, supervisor: Supervisor) -> Iterator[Callable[[], None]]:

@@ -21,6 +21,8 @@ def summary(
     yield f"PostgreSQL  {'' if 'postgres' in own else 'yours, '}{without_password(database)}"
     yield f"Redis       {'' if 'redis' in own else 'yours, '}{without_password(settings.redis_dsn)}"
     yield f"API         {api}" + (f", key in {short(key_file)}" if settings.api_auth_enabled else ", without keys")
+    if settings.dashboard_enabled:
+        yield f"Dashboard   {api}/dashboard" + (", sign in with that key" if settings.api_auth_enabled else "")
     yield f"Workers     {', '.join(['the built-in job types', *modules])}"
 
 

@@ -61,7 +61,14 @@ def environment() -> jinja2.Environment:
     )
     found.globals.update(BASE=BASE, link=link, asset=assets.address, utc=utc)
     found.filters.update(
-        number=number, duration=duration, short=short, time=time, json=json_view, json_text=json_text, percent=percent
+        short_id=short_id,
+        number=number,
+        duration=duration,
+        short=short,
+        time=time,
+        json=json_view,
+        json_text=json_text,
+        percent=percent,
     )
     return found
 
@@ -98,6 +105,11 @@ def short(text: object, most: int = SHORT) -> str:
     """On one line, cut at `most` characters."""
     line = " ".join(str(text)[: most * 4].split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def short_id(job_id: object) -> str:
+    """The first half, as on the command line: ids of one moment begin alike."""
+    return str(job_id)[:18]
 
 
 def utc(at: datetime) -> str:

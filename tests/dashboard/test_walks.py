@@ -63,7 +63,7 @@ def test_somebody_mends_500_failed_jobs_of_one_cause(person: Window, dashboard: 
 def test_selected_jobs_are_cancelled_after_a_preview(person: Window, dashboard: Dashboard) -> None:
     ids = submit_some(dashboard.jobs, 4, priority=99)
     page = person("operator").open("/jobs?sort=priority")
-    page.get_by_label(f"Select job {str(ids[0])[:8]}").first.wait_for()
+    page.get_by_label(f"Select job {str(ids[0])[:18]}").first.wait_for()
     for job_id in ids[:2]:
         page.locator(f"#job-{job_id} input").check()
     assert page.locator("#selected-count").inner_text() == "(2)"
@@ -171,7 +171,7 @@ def test_the_keyboard_finds_moves_selects_opens_and_helps(person: Window, dashbo
 def test_hostile_content_is_shown_as_text(person: Window, dashboard: Dashboard) -> None:
     page = person("admin").open(f"/jobs/{dashboard.samples.hostile}")
 
-    assert page.title() == f"Job {str(dashboard.samples.hostile)[:8]} · aeon-jobs"
+    assert page.title() == f"Job {str(dashboard.samples.hostile)[:18]} · aeon-jobs"
     assert page.locator("img").count() == 0
     assert HOSTILE in page.locator(".value").first.inner_text()
     assert str(LARGE) in page.locator(".value").first.inner_text()

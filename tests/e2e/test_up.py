@@ -88,9 +88,17 @@ def replaced(system: System, find: Callable[[], psutil.Process | None]) -> psuti
     return until(another, lambda: f"not replaced; log:\n{system.log.read_text()}")
 
 
-def test_it_comes_up_ready_replaces_what_dies_and_leaves_nothing_behind(start: Callable[..., System]) -> None:
-    system = start()
+def test_it_comes_up_ready_opens_a_browser_replaces_what_dies_and_leaves_nothing_behind(
+    start: Callable[..., System], private_dir: Path
+) -> None:
+    browser = private_dir / "browser"
+    browser.write_text(f"#!/bin/sh\necho $1 > {private_dir}/opened\n")
+    browser.chmod(0o755)
+    system = start("--open", BROWSER=str(browser))
     url = system.ready()
+    opened = private_dir / "opened"
+    until(lambda: opened.exists() and opened.read_text().strip(), lambda: "no browser was opened")
+    assert opened.read_text().strip() == f"{url}/dashboard"
     holder = {"Authorization": f"Bearer {(system.directory / 'data' / 'api-key').read_text().strip()}"}
     assert httpx.get(f"{url}/api/keys", headers=holder).status_code == 200
     for name in ("scheduler", "dispatcher", "api"):

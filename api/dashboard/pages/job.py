@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page
+from aeon_jobs.api.dashboard.rendering import short_id
 from aeon_jobs.api.service import Jobs
 from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.persistence.core.errors import InvalidJob, JobNotFound
@@ -22,7 +23,7 @@ def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
     logs = jobs.log_page(job_id, limit=LOG_LINES, cursor=ask.get("log") or None)
     is_own = ask.viewer.name is not None and job.created_by == ask.viewer.name
     return {
-        "title": f"Job {str(job_id)[:8]}",
+        "title": f"Job {short_id(job_id)}",
         "job": job,
         "explanation": jobs.explain(job_id),
         "logs": logs,

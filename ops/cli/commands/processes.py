@@ -27,6 +27,7 @@ def up(
     reload: Annotated[
         bool, typer.Option("--reload", help="For development: restart the workers when a file of the modules changes.")
     ] = False,
+    open_dashboard: Annotated[bool, typer.Option("--open", help="Show the dashboard in a browser.")] = False,
 ) -> None:
     """Run everything here: PostgreSQL and Redis (unless the environment names some), API, workers."""
     from aeon_jobs.ops import up as system
@@ -34,7 +35,8 @@ def up(
     warn_of_misspelt_variables()
     if reload and not modules:
         raise InvalidInput("--reload: name the modules whose files are watched, such as: aeon-jobs up shop --reload")
-    system.up(system.Options(data_dir.absolute(), modules or [], reload), stdout_console(PIPE_WIDTH))
+    options = system.Options(data_dir.absolute(), modules or [], reload, open_dashboard)
+    system.up(options, stdout_console(PIPE_WIDTH))
 
 
 def demo() -> None:
