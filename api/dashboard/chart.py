@@ -1,4 +1,4 @@
-"""Lines over time, for the macro `chart` of parts.html. A script draws them; without it there is a table of the same numbers."""
+"""Lines over time, for the macro `figure` of parts.html. A script draws them; without it there is a table of the numbers."""
 
 from __future__ import annotations
 
