@@ -11,6 +11,8 @@ from importlib import resources
 _TYPES = {"js": "text/javascript", "css": "text/css"}
 HEADERS = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
 
+OF_ANOTHER_VERSION = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:

@@ -42,7 +42,8 @@ from aeon_jobs.persistence.core.errors import InvalidJob, JobsError
 LOOK_EVERY_S = 1.0
 NOTE_COOKIE = "aeon_jobs_note"
 NOTE_S = 20
-LONGEST_NOTE = 500
+LONGEST_NOTE = 300
+"""A cookie has it: 12 bytes for each character at most."""
 _POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -260,6 +261,8 @@ class Dashboard:
                 quiet_s = 0.0
                 yield b": still here\n\n"
                 if await self.visitors.who(request) is None:
+                    # It asks for the page, and gets the sign-in.
+                    yield b"event: changed\ndata: over\n\n"
                     return
             await self.resources.streams.pause(LOOK_EVERY_S)
 
@@ -297,9 +300,11 @@ async def live(
 @get("/static/{digest:str}/{name:str}", opt=_OPEN, include_in_schema=False)
 async def static(request: ApiRequest, digest: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     asset = assets.assets().get(name)
-    if asset is None or digest != assets.digest():
+    if asset is None:
         raise not_found("no such file")
-    return _packed(request, asset.content, asset.gzipped, asset.media_type, assets.HEADERS)
+    # While a new version is rolled out, a page of one may ask a process of the other.
+    headers = assets.HEADERS if digest == assets.digest() else assets.OF_ANOTHER_VERSION
+    return _packed(request, asset.content, asset.gzipped, asset.media_type, headers)
 
 
 @get("/sign-in", opt=_OPEN, include_in_schema=False)
@@ -331,9 +336,7 @@ async def sign_out(request: ApiRequest, dashboard: Given) -> Response[Any]:
     refuse_other_origins(request)
     form = parameters((await request.body()).decode())
     cookie = await dashboard.visitors.sign_out(request, everywhere="everywhere" in form)
-    # What the browser remembers of the pages goes with the session.
-    headers = {"Location": f"{BASE}/sign-in", "Clear-Site-Data": '"cache"'}
-    return Response(b"", status_code=303, headers=headers, cookies=[cookie])
+    return Response(b"", status_code=303, headers={"Location": f"{BASE}/sign-in"}, cookies=[cookie])
 
 
 def router(resources: Resources) -> Router:

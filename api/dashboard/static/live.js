@@ -10,7 +10,10 @@ callbacks.beforeAttributeUpdated = (name, element) =>
   !((name === "open" && element instanceof HTMLDetailsElement) || (name === "checked" && element.name === "id") || name === "data-here")
 callbacks.beforeNodeMorphed = (before, after) => {
   if (before instanceof HTMLTimeElement && before.dateTime === after.dateTime) return false
-  return !(before instanceof HTMLElement && before.matches("[data-keep], .plot"))
+  if (!(before instanceof HTMLElement && after instanceof HTMLElement)) return true
+  if (before.matches(".plot")) return false
+  const isSameForm = before.matches("[data-keep]") && after.matches("[data-keep]") && before.getAttribute("action") === after.getAttribute("action")
+  return !isSameForm
 }
 window.Idiomorph.defaults.ignoreActiveValue = true
 
@@ -50,7 +53,11 @@ if (template) {
   })
   document.addEventListener("visibilitychange", apply)
   window.addEventListener("pagehide", close)
-  window.addEventListener("pageshow", apply)
+  window.addEventListener("pageshow", (event) => {
+    apply()
+    // Kept by the browser, and shown again: it may be old, and the session may be over.
+    if (event.persisted) window.htmx.ajax("GET", location.href, { target: "#main", swap: "morph:outerHTML", source: "#live" })
+  })
   document.body.addEventListener("htmx:afterSwap", () => {
     if (main().dataset.title) document.title = `${main().dataset.title} · aeon-jobs`
   })
