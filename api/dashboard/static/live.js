@@ -56,7 +56,9 @@ if (template) {
   window.addEventListener("pageshow", (event) => {
     apply()
     // Kept by the browser, and shown again: it may be old, and the session may be over.
-    if (event.persisted) window.htmx.ajax("GET", location.href, { target: "#main", swap: "morph:outerHTML", source: "#live" })
+    if (!event.persisted) return
+    const element = document.getElementById("live")
+    element ? window.htmx.trigger(element.firstElementChild, "sse:changed") : location.reload()
   })
   document.body.addEventListener("htmx:afterSwap", () => {
     if (main().dataset.title) document.title = `${main().dataset.title} · aeon-jobs`
