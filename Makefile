@@ -92,6 +92,10 @@ rehearse-docs: $(READY) ## Run the blocks of the tutorial, of troubleshooting, a
 rehearse-restore: $(READY) ## Back up under load, destroy PostgreSQL and Redis, restore, account for every job
 	@$(BIN)/python -m aeon_jobs.ops.rehearsals.restore
 
+.PHONY: rehearse-dashboard
+rehearse-dashboard: $(READY) ## The dashboard with a million jobs, and its pictures for docs/dashboard (3 min)
+	@$(TIDY); REHEARSE_DASHBOARD=1 DASHBOARD_PICTURES=1 $(BIN)/python -m pytest tests/dashboard -q -s --timeout 600 $(ARGS)
+
 build: $(READY) ## Make the sdist, and the wheel out of it, in dist/
 	@rm -rf dist
 	$(BIN)/python -m build --no-isolation
