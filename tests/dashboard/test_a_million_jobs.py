@@ -35,9 +35,9 @@ LISTS = (
 
 @pytest.mark.skipif(not os.environ.get("REHEARSE_DASHBOARD"), reason="takes minutes: make rehearse-dashboard")
 def test_every_page_is_quick_with_a_million_jobs(
-    million: Database,
+    million: Database,  # noqa: F811
     redis_url: str,
-    redis_client: redis.Redis,  # noqa: F811
+    redis_client: redis.Redis,
 ) -> None:
     settings = load_settings(database_url=million._dsn, redis_url=redis_url, api_auth_enabled=False)
     known = [path for path in (page.path for page in ROUTES.pages) if "{" not in path]
