@@ -13,7 +13,6 @@ GAP_X, GAP_Y = 60, 20
 MARGIN = 16
 MOST = 200
 """Steps that are drawn; a larger workflow is only listed."""
-LONGEST_NAME = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +20,6 @@ class Node:
     name: str
     x: int
     y: int
-
-    @property
-    def label(self) -> str:
-        return self.name if len(self.name) <= LONGEST_NAME else self.name[: LONGEST_NAME - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +30,8 @@ class Drawing:
     """In the order that was given."""
     edges: Sequence[str]
     """Paths, as SVG has them."""
+    box: tuple[int, int] = (WIDTH, HEIGHT)
+    """Of a node."""
 
 
 def draw(deps: Mapping[str, Sequence[str]]) -> Drawing:

@@ -164,7 +164,15 @@ def test_without_authentication_there_is_no_sign_in(visitor: Dashboards) -> None
 def test_a_viewer_is_shown_no_form_that_changes_anything(visitor: Dashboards, database: Database) -> None:
     viewer = visitor("viewer")
     job_id = add_job(database, job_type="import_file")
-    for path in ("", "/jobs", f"/jobs/{job_id}", "/dead-letters", "/schedules", "/workflows", "/job-types/send_invoice"):
+    for path in (
+        "",
+        "/jobs",
+        f"/jobs/{job_id}",
+        "/dead-letters",
+        "/schedules",
+        "/workflows",
+        "/job-types/send_invoice",
+    ):
         page = viewer.get(path)
         assert page.status_code == 200, path
         posts = re.findall(r'<form[^>]*method="post"[^>]*action="([^"]*)"', page.text)

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from aeon_jobs.api.contract import Job
+from aeon_jobs.api.dashboard.graph import Drawing, draw
 from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page
 from aeon_jobs.api.dashboard.rendering import short_id
 from aeon_jobs.api.service import Jobs
@@ -14,6 +16,7 @@ from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.persistence.core.errors import InvalidJob, JobNotFound
 
 LOG_LINES = 200
+MOST_DRAWN = 20
 
 
 def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
@@ -27,8 +30,15 @@ def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
         "job": job,
         "explanation": jobs.explain(job_id),
         "logs": logs,
+        "drawing": _drawing(job) if 0 < len(job.dependencies) <= MOST_DRAWN else None,
         "may_cancel": ask.may(Role.OPERATOR) or (is_own and ask.may(Role.SUBMITTER)),
     }
+
+
+def _drawing(job: Job) -> Drawing:
+    """The job, and to the left of it those that it depends on."""
+    others = [str(entry.job_id) for entry in job.dependencies]
+    return draw({**dict.fromkeys(others, ()), str(job.id): others})
 
 
 def cancel(jobs: Jobs, ask: Ask) -> Done:
