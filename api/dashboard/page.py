@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from aeon_jobs.api.service import Jobs
@@ -19,6 +19,7 @@ from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.persistence.core.errors import Violation
 
 BASE = "/dashboard"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
 
 
-def _find(known: Sequence[tuple[re.Pattern[str], Any]], path: str) -> Any:
+def _find(known: Sequence[tuple[re.Pattern[str], T]], path: str) -> tuple[T, dict[str, str]] | None:
     for pattern, found in known:
         if match := pattern.fullmatch(path):
             return found, match.groupdict()

@@ -116,20 +116,19 @@ def _kind(schema: Mapping[str, Any]) -> Kind:
     return _KINDS.get(kind, "json") if isinstance(kind, str) else "json"
 
 
-def _resolved(part: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolved(part: Any, root: Mapping[str, Any]) -> dict[str, Any]:
     """Without references, and without `or null`."""
+    found: dict[str, Any] = dict(part) if isinstance(part, Mapping) else {}
     for _ in range(8):
-        if not isinstance(part, Mapping):
-            return {}
-        reference = part.get("$ref")
+        reference = found.get("$ref")
+        options = [option for option in found.get("anyOf") or [] if option != {"type": "null"}]
         if isinstance(reference, str) and reference.startswith("#/$defs/"):
-            part = {**(root.get("$defs") or {}).get(reference.removeprefix("#/$defs/"), {}), **_without(part, "$ref")}
-            continue
-        options = [option for option in part.get("anyOf") or [] if option != {"type": "null"}]
-        if len(options) != 1:
+            found = {**(root.get("$defs") or {}).get(reference.removeprefix("#/$defs/"), {}), **_without(found, "$ref")}
+        elif len(options) == 1:
+            found = {**options[0], **_without(found, "anyOf")}
+        else:
             break
-        part = {**options[0], **_without(part, "anyOf")}
-    return part
+    return found
 
 
 def _without(part: Mapping[str, Any], name: str) -> dict[str, Any]:

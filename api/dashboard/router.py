@@ -27,7 +27,7 @@ from aeon_jobs.api.dashboard.page import BASE, Action, Ask, Done, Page, Routes, 
 from aeon_jobs.api.dashboard.pages import ROUTES
 from aeon_jobs.api.dashboard.rendering import Rendered, render
 from aeon_jobs.api.dashboard.shared import SharedPages
-from aeon_jobs.api.dashboard.visitors import Visitors, local_path, refuse_other_origins
+from aeon_jobs.api.dashboard.visitors import AnyRequest, Visitors, local_path, refuse_other_origins
 from aeon_jobs.api.http.errors import Problem, ProblemError, not_found, problem_of
 from aeon_jobs.api.http.requests import ApiRequest
 from aeon_jobs.api.http.resources import Resources
@@ -201,7 +201,7 @@ class Dashboard:
             },
         )
 
-    def failure(self, request: ApiRequest, error: Exception) -> Response[Any]:
+    def failure(self, request: AnyRequest, error: Exception) -> Response[Any]:
         """A page that says what is wrong."""
         problem = problem_of(error)
         values = {"problem": problem, "request_id": request.scope.get("state", {}).get("request_id")}
@@ -343,7 +343,7 @@ def router(resources: Resources) -> Router:
     """All of it, to be registered in the application."""
     dashboard = Dashboard(resources)
 
-    def failure(request: ApiRequest, error: Exception) -> Response[Any]:
+    def failure(request: AnyRequest, error: Exception) -> Response[Any]:
         return dashboard.failure(request, error)
 
     return Router(
@@ -393,13 +393,13 @@ def _content(request: ApiRequest, rendered: Rendered) -> Response[bytes]:
     return _packed(request, rendered.element.encode(), rendered.gzipped, "text/html", headers)
 
 
-def _html(request: ApiRequest, html: str, status: int) -> Response[bytes]:
+def _html(request: AnyRequest, html: str, status: int) -> Response[bytes]:
     content = html.encode()
     return _packed(request, content, None, "text/html", _HEADERS, status)
 
 
 def _packed(
-    request: ApiRequest,
+    request: AnyRequest,
     content: bytes,
     gzipped: bytes | None,
     media_type: str,
