@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -68,7 +69,7 @@ class Person:
             self.context.add_cookies([cookie])  # type: ignore[list-item]
         self._faults: list[str] = []
         self.page: Page = self.context.new_page()
-        self.page.on("console", lambda line: self._faults.append(line.text) if line.type == "error" else None)
+        self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self._faults.append(str(error)))
         self.page.on("request", self._see)
 
@@ -78,6 +79,11 @@ class Person:
 
     def faults(self) -> list[str]:
         return self._faults + list(self.page.evaluate("window.violations ?? []"))
+
+    def _hear(self, line: Any) -> None:
+        # The browser tells of each form that was refused on purpose.
+        if line.type == "error" and not re.search("responded with a status of 4(00|01)", line.text):
+            self._faults.append(line.text)
 
     def _see(self, request: Any) -> None:
         if not request.url.startswith((self.dashboard.address, "data:")):
