@@ -89,4 +89,4 @@ def _picture(page: Any, path: str) -> None:
     if os.environ.get("DASHBOARD_PICTURES") and path.startswith("/"):
         name = path.strip("/").replace("/{", "-").replace("}", "").replace("/", "-") or "overview"
         PICTURES.mkdir(exist_ok=True)
-        page.screenshot(path=PICTURES / f"{name}.png", scale="css")
+        (PICTURES / f"{name}.png").write_bytes(page.screenshot(scale="css"))
