@@ -87,6 +87,6 @@ def _violations(page: Any, rule: str | None = None) -> list[str]:
 def _picture(page: Any, path: str) -> None:
     """For the documentation: DASHBOARD_PICTURES=1 writes them."""
     if os.environ.get("DASHBOARD_PICTURES") and path.startswith("/"):
-        name = path.strip("/").replace("/{", "-").replace("}", "").replace("/", "-") or "overview"
+        name = path.strip("/").replace("/{", "-").replace("}", "").replace("/", "-").replace("-", "_") or "overview"
         PICTURES.mkdir(exist_ok=True)
         (PICTURES / f"{name}.png").write_bytes(page.screenshot(scale="css"))

@@ -42,7 +42,7 @@ PATTERNS = {
     "reading": r"\breading\.py|import reading\b|\breading import\b",
     "recycled": r"\brecycle",
     "removals, taken_out": r"\bremovals\b|\btaken_out\b",
-    "site": r"\bSite\b|\bsite\.py|import site\b",
+    "site": r"(?<!-)\bSite\b|\bsite\.py|import site\b",
     "stage": r"\bStage\b|\bstage\.py|import stage\b",
     "tally": r"\btally\b|\btallies\b",
     "town": r"\btowns?\b",
