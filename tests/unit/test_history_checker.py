@@ -20,13 +20,14 @@ from tests.faults.history.record import (
     Execution,
     JobRow,
     Record,
+    WorkflowRow,
 )
 
 Edit = Callable[[Record], Any]
 
 
 def good() -> Record:
-    """One job of each kind: retried, transactional, exhausted, cancelled, lost, dependent, scheduled."""
+    """One job of each kind: retried, transactional, exhausted, cancelled, lost, dependent, scheduled, limited in a batch."""
     return Record(
         accepted=[Accepted("retried", "key"), Accepted("retried", "key"), *map(Accepted, ("booked", "failed", "gone"))],
         cancelled=[Cancelled("gone", 1)],
@@ -37,7 +38,21 @@ def good() -> Record:
             JobRow(id="gone", job_type="h_nap", status="cancelled", attempt=1, is_cancel_requested=True),
             JobRow(id="child", job_type="h_note", status="completed", attempt=1, result=1, parents=("retried",)),
             JobRow(id="timed", job_type="h_note", status="completed", attempt=1, result=1, scheduled_at=5, due_time=5),
+            *(
+                JobRow(
+                    id=f"member{n}",
+                    job_type="h_limited",
+                    status="completed",
+                    attempt=1,
+                    result=1,
+                    limit_key="0",
+                    workflow_id="batch",
+                )
+                for n in range(3)
+            ),
+            JobRow(id="callback", job_type="h_note", status="completed", attempt=1, result=1, ends_workflow_id="batch"),
         ],
+        workflows=[WorkflowRow("batch", "completed", 3, 3, 0, 0)],
         executions=[
             Execution("retried", 1, "retried", 1, 2),
             Execution("retried", 2, "completed", 2, 3),
@@ -48,6 +63,10 @@ def good() -> Record:
             Execution("gone", 1, "cancelled", 1, 2),
             Execution("child", 1, "completed", 4, 5),
             Execution("timed", 1, "completed", 6, 7),
+            Execution("member0", 1, "completed", 1, 2),
+            Execution("member1", 1, "completed", 1, 3),
+            Execution("member2", 1, "completed", 2, 3),
+            Execution("callback", 1, "completed", 4, 5),
         ],
         effects=[
             Effect("retried", 1, "began", 1),
@@ -58,6 +77,8 @@ def good() -> Record:
             Effect("child", 1, "began", 4),
             Effect("child", 1, "ran", 5),
             Effect("timed", 1, "ran", 6),
+            *(Effect(f"member{n}", 1, "ran", 2) for n in range(3)),
+            Effect("callback", 1, "ran", 4),
         ],
         bookings=[Booking("booked", 2)],
         dead_letters=[DeadLetter("failed", "exhausted")],
@@ -152,6 +173,27 @@ BAD: list[tuple[str, str, Edit]] = [
         "dead_letters_agree_with_their_jobs",
         "no poison",
         lambda r: r.dead_letters.__setitem__(0, DeadLetter("failed", "poison")),
+    ),
+    ("a_limit_is_never_exceeded", "three of two", lambda r: execution(r, "member2", 1, started_at=1.5)),
+    (
+        "a_workflow_ends_once_with_the_counts_of_its_jobs",
+        "a job too few",
+        lambda r: r.workflows.__setitem__(0, replace(r.workflows[0], total=2, completed=2)),
+    ),
+    (
+        "a_workflow_ends_once_with_the_counts_of_its_jobs",
+        "another state",
+        lambda r: r.workflows.__setitem__(0, replace(r.workflows[0], state="failed")),
+    ),
+    (
+        "a_workflow_ends_once_with_the_counts_of_its_jobs",
+        "no callback",
+        lambda r: job(r, "callback", ends_workflow_id=None),
+    ),
+    (
+        "a_workflow_ends_once_with_the_counts_of_its_jobs",
+        "two callbacks",
+        lambda r: job(r, "child", ends_workflow_id="batch"),
     ),
     (
         "every_change_is_legal",

@@ -243,6 +243,41 @@ def dead_letters_agree_with_their_jobs(record: Record) -> Found:
                 yield job.id, f"dead letter says poison after {job.worker_deaths} deaths"
 
 
+def a_limit_is_never_exceeded(record: Record) -> Found:
+    keys = {job.id: job.limit_key for job in record.jobs if job.limit_key is not None}
+    steps: defaultdict[str, list[tuple[float, int, str]]] = defaultdict(list)
+    for execution in record.executions:
+        # A worker that had lost the job held no place any more.
+        if execution.job_id in keys and execution.outcome != "superseded":
+            steps[keys[execution.job_id]] += [
+                (execution.started_at, 1, execution.job_id),
+                (execution.finished_at - CLOCK_TOLERANCE_S, -1, execution.job_id),
+            ]
+    for key, changes in steps.items():
+        running = 0
+        for at, change, job_id in sorted(changes):
+            running += change
+            if running > record.limit:
+                yield job_id, f"is number {running} of key {key} at {at:.3f}; the limit is {record.limit}"
+
+
+def a_workflow_ends_once_with_the_counts_of_its_jobs(record: Record) -> Found:
+    members = defaultdict(Counter[str])
+    for job in record.jobs:
+        members[job.workflow_id][job.status] += 1
+    callbacks = Counter(job.ends_workflow_id for job in record.jobs)
+    for workflow in record.workflows:
+        counts = members[workflow.id]
+        said = {"completed": workflow.completed, "failed": workflow.failed, "cancelled": workflow.cancelled}
+        if workflow.total != counts.total() or any(counts[status] != number for status, number in said.items()):
+            yield workflow.id, f"says {said} of {workflow.total}, and its jobs are {dict(counts)}"
+        state = "failed" if counts["failed"] else "cancelled" if counts["cancelled"] else "completed"
+        if workflow.state != state:
+            yield workflow.id, f"is {workflow.state}, and its jobs are {dict(counts)}"
+        if callbacks[workflow.id] != 1:
+            yield workflow.id, f"has {callbacks[workflow.id]} callbacks"
+
+
 def every_change_is_legal(record: Record) -> Found:
     for change in record.changes:
         for wrong in _illegal(change):
@@ -277,6 +312,8 @@ RULES: tuple[Callable[[Record], Found], ...] = (
     only_workers_that_know_a_job_type_run_it,
     attempts_are_within_bounds,
     dead_letters_agree_with_their_jobs,
+    a_limit_is_never_exceeded,
+    a_workflow_ends_once_with_the_counts_of_its_jobs,
     every_change_is_legal,
     changes_follow_from_each_other,
 )

@@ -10,14 +10,18 @@ from sqlalchemy import text
 from aeon_jobs.persistence.core.database import Database
 from tests.faults.history import effects
 from tests.faults.history.cluster import Cluster
-from tests.faults.history.record import Booking, Change, DeadLetter, Execution, JobRow, Record
+from tests.faults.history.handlers import LIMIT
+from tests.faults.history.record import Booking, Change, DeadLetter, Execution, JobRow, Record, WorkflowRow
 
 JOBS = """
 SELECT id::text, job_type, status::text, attempt, retry_count, max_retries, worker_deaths, worker_id, result,
     idempotency_key AS key, cancel_requested_at IS NOT NULL AS is_cancel_requested,
     (metadata ->> 'due')::double precision AS scheduled_at, extract(epoch FROM schedule_run_at)::double precision AS due_time,
-    ARRAY(SELECT depends_on_job_id::text FROM job_dependencies d WHERE d.job_id = jobs.id) AS parents
+    ARRAY(SELECT depends_on_job_id::text FROM job_dependencies d WHERE d.job_id = jobs.id) AS parents,
+    CASE job_type WHEN 'h_limited' THEN payload ->> 'tenant' END AS limit_key,
+    workflow_id::text, metadata #>> '{workflow,id}' AS ends_workflow_id
 FROM jobs"""
+WORKFLOWS = "SELECT id::text, state, total, completed, failed, cancelled FROM workflows"
 EXECUTIONS = """
 SELECT job_id::text, attempt, outcome, extract(epoch FROM started_at)::double precision AS started_at,
     extract(epoch FROM finished_at)::double precision AS finished_at, worker_id
@@ -27,7 +31,9 @@ SELECT job_id::text, old_status, new_status, old_attempt, new_attempt, retries, 
 FROM history_changes ORDER BY id"""
 DEAD_LETTERS = "SELECT job_id::text, reason, resolved_at IS NULL AS is_open FROM dead_letter_jobs ORDER BY id"
 BOOKINGS = "SELECT job_id::text, attempt FROM history_bookings"
-OPEN = "SELECT count(*) FROM jobs WHERE status NOT IN ('completed', 'failed', 'cancelled')"
+OPEN = """
+SELECT (SELECT count(*) FROM jobs WHERE status NOT IN ('completed', 'failed', 'cancelled'))
+    + (SELECT count(*) FROM workflows WHERE finished_at IS NULL) AS count"""
 NEXT = "SELECT next_run_at FROM job_schedules"
 
 
@@ -44,6 +50,8 @@ def fill(record: Record, cluster: Cluster, due_times: list[datetime]) -> None:
     database = cluster.database
     record.effects += effects.read(cluster.effects_log)
     record.jobs += [JobRow(**{**row, "parents": tuple(row["parents"])}) for row in _rows(database, JOBS)]
+    record.workflows += [WorkflowRow(**row) for row in _rows(database, WORKFLOWS)]
+    record.limit = LIMIT
     record.executions += [Execution(**row) for row in _rows(database, EXECUTIONS)]
     record.changes += [Change(**row) for row in _rows(database, CHANGES)]
     record.dead_letters += [DeadLetter(**row) for row in _rows(database, DEAD_LETTERS)]

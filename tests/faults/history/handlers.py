@@ -7,12 +7,15 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
+from aeon_jobs import Limit
 from aeon_jobs.actors import current_job, job
 from aeon_jobs.middleware.execution.outcomes import PermanentError, Snooze
 from aeon_jobs.persistence.queue.states import Backoff
 from tests.faults.history.effects import effect
 
 SOON = Backoff(base_ms=50, multiplier=1)
+LIMIT = 2
+"""Jobs of one tenant at once."""
 
 
 @job
@@ -24,6 +27,14 @@ def h_note() -> int:
 
 @job
 def h_nap(seconds: float) -> int:
+    effect("began")
+    _sleep(seconds)
+    effect("ran")
+    return current_job().attempt
+
+
+@job(concurrency=Limit(LIMIT, key="payload.tenant"))
+def h_limited(tenant: int, seconds: float) -> int:
     effect("began")
     _sleep(seconds)
     effect("ran")

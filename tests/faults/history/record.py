@@ -51,6 +51,21 @@ class JobRow:
     due_time: float | None = None
     """The due time of its schedule."""
     parents: tuple[str, ...] = ()
+    limit_key: str | None = None
+    """Jobs with the same one share a limit."""
+    workflow_id: str | None = None
+    ends_workflow_id: str | None = None
+    """The workflow whose callback it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRow:
+    id: str
+    state: str
+    total: int
+    completed: int
+    failed: int
+    cancelled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +116,16 @@ class Record:
     cancelled: list[Cancelled] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     jobs: list[JobRow] = field(default_factory=list)
+    workflows: list[WorkflowRow] = field(default_factory=list)
+    """Each has one callback for its end."""
     executions: list[Execution] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     bookings: list[Booking] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     due_times: list[float] = field(default_factory=list)
     """Due times of the schedule, each with a job of its own."""
+    limit: int = 2
+    """Attempts at once of jobs with one limit_key."""
     max_deaths: int = 3
     crashes: int = 0
     """Number of crashes of PostgreSQL. Claims are not flushed to disk, so a crash may remove the latest ones."""

@@ -18,7 +18,7 @@ from aeon_jobs.persistence.hints import Hints
 from aeon_jobs.persistence.redis_clients import redis_client
 from aeon_jobs.persistence.schedules import repository
 from aeon_jobs.persistence.schedules.definitions import NewSchedule
-from tests.faults.history import collect, faults, workload
+from tests.faults.history import batches, collect, faults, workload
 from tests.faults.history.checker import Violation, check
 from tests.faults.history.cluster import Cluster, Servers, started
 from tests.faults.history.record import Record
@@ -26,6 +26,7 @@ from tests.waiting import wait_for
 
 DURATION_S = 7.0
 JOBS = 100
+BATCHES = 3
 FAULTS = 8
 TIMEOUT_S = 100.0
 POLL_S = 0.02
@@ -47,13 +48,16 @@ def run(seed: int, servers: Servers) -> Result:
     rng = Random(seed)
     skew_s = rng.choice(faults.SKEWS_S)
     jobs_planned, faults_planned = workload.plan(rng, JOBS, DURATION_S), faults.plan(rng, FAULTS, DURATION_S)
+    batches_planned = batches.plan(rng, BATCHES, DURATION_S)
     record = Record()
     # The same seed may run more than once on the same servers.
     with started(servers, f"run_{seed}_{time.time_ns()}", skew_s) as cluster:
         due_times = _schedule(cluster.database)
         cluster.scheduler.start()
         client = redis_client(servers.redis.url, socket_timeout=1)
-        producer = workload.Producer(cluster.database, Hints(client, "aeon-jobs"), jobs_planned, record)
+        producer = workload.Producer(
+            cluster.database, Hints(client, "aeon-jobs"), jobs_planned, batches_planned, record
+        )
         producer.start()
         _inject(cluster, faults_planned)
         while not producer.is_done:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
 from threading import Thread
+from typing import TypeVar
 from uuid import UUID
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.errors import WrongState
 from aeon_jobs.persistence.hints import Hints
-from aeon_jobs.persistence.queue import jobs
+from aeon_jobs.persistence.queue import jobs, workflows
 from aeon_jobs.persistence.queue.submissions import NewJob, Submitted
+from aeon_jobs.persistence.queue.workflows import Callback, NewWorkflow
+from tests.faults.history.batches import PlannedBatch
 from tests.faults.history.record import Accepted, Cancelled, Record
 
 MIX = {
@@ -33,6 +38,7 @@ MIX = {
     "h_endless": 0.3,
 }
 TIMEOUT_S = 60
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,9 @@ def _submission(rng: Random, index: int, at: float) -> Submission:
 class Producer:
     """Executes the plan in a thread, and stores every reply in the record."""
 
-    def __init__(self, database: Database, hints: Hints, plan: list[Submission], record: Record) -> None:
+    def __init__(
+        self, database: Database, hints: Hints, plan: list[Submission], batches: list[PlannedBatch], record: Record
+    ) -> None:
         self._database = database
         self._hints = hints
         self._record = record
@@ -89,6 +97,8 @@ class Producer:
         self._steps: list[tuple[float, int, Callable[[], None]]] = []
         for index, submission in enumerate(plan):
             self._at(submission.at, lambda p=index, s=submission: self._submit(p, s))  # type: ignore[misc]
+        for number, batch in enumerate(batches):
+            self._at(batch.at, lambda n=number, b=batch: self._begin(n, b))  # type: ignore[misc]
         self._thread = Thread(target=self._work, name="producer", daemon=True)
 
     def start(self) -> None:
@@ -137,20 +147,40 @@ class Producer:
         if submission.cancel_at is not None:
             self._at(submission.cancel_at, lambda: self._cancel(answer.id))
 
+    def _begin(self, number: int, batch: PlannedBatch) -> None:
+        # The key brings back what was created by a call without an answer.
+        new = NewWorkflow(name="batch", kind="batch", unique_key=str(number), on_finished=Callback("h_note"))
+        workflow_id = self._until_answered(lambda connection: workflows.create(connection, new)[0].id)
+        for member in batch.members:
+            job = NewJob(job_type=member.job_type, payload=member.payload, workflow_id=workflow_id)
+            self._at(member.at, lambda job=job: self._add(job))  # type: ignore[misc]
+        self._at(batch.closed_at, lambda: self._until_answered(lambda c: workflows.close(c, workflow_id)))
+
+    def _add(self, new: NewJob) -> None:
+        if answer := self._answer(new):
+            self._record.accepted.append(Accepted(str(answer.id)))
+            self._hints.job_ready()
+
     def _submit_again(self, new: NewJob) -> None:
         if answer := self._answer(new):
             self._record.accepted.append(Accepted(str(answer.id), new.idempotency_key))
 
     def _answer(self, new: NewJob) -> Submitted | None:
         """None: PostgreSQL did not answer, so the job may exist or not. With a key it is safe to submit again."""
+        if new.idempotency_key is not None:
+            return self._until_answered(lambda connection: jobs.submit(connection, new))
+        with suppress(SQLAlchemyError), self._database.transaction() as connection:
+            return jobs.submit(connection, new)
+        return None
+
+    def _until_answered(self, step: Callable[[Connection], T]) -> T:
+        """For steps that may be repeated."""
         deadline = time.monotonic() + TIMEOUT_S
         while True:
             try:
                 with self._database.transaction() as connection:
-                    return jobs.submit(connection, new)
+                    return step(connection)
             except SQLAlchemyError:
-                if new.idempotency_key is None:
-                    return None
                 if time.monotonic() > deadline:
                     raise
 
