@@ -95,6 +95,16 @@ def test_a_good_record_passes() -> None:
     assert check(good()) == []
 
 
+def test_a_claim_may_be_given_back_with_its_number() -> None:
+    record = good()
+    record.changes[2:2] = [
+        Change("failed", "running", "pending", 1, 0),
+        Change("failed", "pending", "queued", 0, 0),
+        Change("failed", "queued", "running", 0, 1),
+    ]
+    assert check(record) == []
+
+
 def job(record: Record, job_id: str, **changes: Any) -> None:
     """Change the row of a job."""
     record.jobs = [replace(row, **changes) if row.id == job_id else row for row in record.jobs]
@@ -224,6 +234,11 @@ BAD: list[tuple[str, str, Edit]] = [
         "every_change_is_legal",
         "a result of a failure",
         lambda r: r.changes.__setitem__(2, replace(r.changes[2], result_changed=True)),
+    ),
+    (
+        "every_change_is_legal",
+        "a retry gives its attempt back",
+        lambda r: r.changes.__setitem__(2, Change("failed", "running", "pending", 1, 0, retries=1)),
     ),
     ("changes_follow_from_each_other", "a change is missing", lambda r: r.changes.remove(r.changes[1])),
 ]

@@ -325,7 +325,9 @@ def _illegal(change: Change) -> Iterator[str]:
         yield "a finished job changed"
     elif step[0] != step[1] and step not in LEGAL:
         yield "no such transition"
-    if change.new_attempt - change.old_attempt != (1 if step == ("queued", "running") else 0):
+    if change.new_attempt - change.old_attempt != (
+        1 if step == ("queued", "running") else -1 if _unclaims(change) else 0
+    ):
         yield f"attempt went from {change.old_attempt} to {change.new_attempt}"
     if change.retries not in ((0, 1) if step == ("running", "pending") else (0,)):
         yield f"retry_count changed by {change.retries}"
@@ -333,6 +335,16 @@ def _illegal(change: Change) -> Iterator[str]:
         yield f"worker_deaths changed by {change.deaths}"
     if change.result_changed and step != ("running", "completed"):
         yield "the result changed"
+
+
+def _unclaims(change: Change) -> bool:
+    """Claimed and never begun: given back as if it had not been claimed. `an_attempt_runs_once` says that it had not begun."""
+    step = (change.old_status, change.new_status)
+    return (
+        step == ("running", "pending")
+        and change.new_attempt < change.old_attempt
+        and not (change.retries or change.deaths)
+    )
 
 
 def _outcomes(record: Record) -> defaultdict[str, list[Execution]]:
