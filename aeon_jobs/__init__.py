@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from aeon_jobs.middleware.schedules import Schedule
     from aeon_jobs.middleware.transport.messages import JobFailed, JobMessage, JobWasCancelled
     from aeon_jobs.middleware.transport.options import JobOptions
+    from aeon_jobs.middleware.workflows import SubmittedWorkflow, When, Workflow, chain, chord, group
     from aeon_jobs.persistence.core.errors import (
         IdempotencyConflict,
         InvalidJob,
@@ -69,6 +70,7 @@ _MODULES = {
     "middleware.schedules": ["Schedule"],
     "middleware.transport.messages": ["JobFailed", "JobMessage", "JobWasCancelled"],
     "middleware.transport.options": ["JobOptions"],
+    "middleware.workflows": ["SubmittedWorkflow", "When", "Workflow", "chain", "chord", "group"],
     "persistence.core.errors": [
         "IdempotencyConflict",
         "InvalidJob",
@@ -111,9 +113,15 @@ __all__ = [
     "Retry",
     "Schedule",
     "Snooze",
+    "SubmittedWorkflow",
     "TransientError",
+    "When",
+    "Workflow",
     "WrongState",
+    "chain",
+    "chord",
     "current_job",
+    "group",
     "job",
     "schedules",
 ]

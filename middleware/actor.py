@@ -56,6 +56,10 @@ class JobActor(dramatiq.Actor[P, R], Generic[P, R]):
         """A message to send later, with `send_many`."""
         return self._message(args, kwargs, {})
 
+    def job(self, *args: P.args, **kwargs: P.kwargs) -> JobMessage[R]:
+        """A step for a workflow: the same as `message`."""
+        return self._message(args, kwargs, {})
+
     def message_with_options(  # type: ignore[override]
         self, *, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None, **options: Unpack[JobOptions]
     ) -> JobMessage[R]:
@@ -172,6 +176,10 @@ class Sending(Generic[P, R]):
     def message(self, *args: P.args, **kwargs: P.kwargs) -> JobMessage[R]:
         """A message to send later, with `send_many`."""
         return self._actor._message(args, kwargs, self._options)
+
+    def job(self, *args: P.args, **kwargs: P.kwargs) -> JobMessage[R]:
+        """A step for a workflow: the same as `message`."""
+        return self.message(*args, **kwargs)
 
     def send(self, *args: P.args, **kwargs: P.kwargs) -> JobMessage[R]:
         """As `JobActor.send`."""

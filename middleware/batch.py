@@ -92,9 +92,7 @@ class Batch:
 
     def _store(self, *, is_closed: bool) -> OpenBatch:
         broker = _broker()
-        callbacks: dict[str, Any] = {
-            name: _callback(broker, name, message) for name, message in self._callbacks.items()
-        }
+        callbacks: dict[str, Any] = {name: callback(broker, name, message) for name, message in self._callbacks.items()}
         with broker.database.transaction() as connection:
             new = NewWorkflow(kind="batch", **self._fields, **callbacks)
             workflow, is_new = workflows.create(connection, new)
@@ -190,7 +188,12 @@ def _send(broker: JobBroker, connection: Connection, workflow_id: UUID, portion:
     broker.enqueue_many(actor.definition, jobs, {**options, "session": connection, "workflow_id": workflow_id})
 
 
-def _callback(broker: JobBroker, name: str, message: Message[Any] | None) -> Callback | None:
+def callback(broker: JobBroker, name: str, message: Message[Any] | None) -> Callback | None:
+    """A job that is submitted at the end of a workflow; `name` is that of the option.
+
+    Raises:
+        InvalidJob
+    """
     if message is None:
         return None
     if not isinstance(message, Message):

@@ -106,3 +106,17 @@ def booking() -> None:
             text("INSERT INTO bookings (job_id, attempt) VALUES (:id, :attempt)"),
             {"id": current_job().id, "attempt": current_job().attempt},
         )
+
+
+@job(backoff=Backoff(base_ms=10, multiplier=1))
+def split(parts: int) -> None:
+    """Adds steps to its workflow, one after the other."""
+    effect("began")
+    for n in range(parts):
+        current_job().workflow.add(f"part-{n}", note.job(n=n))
+
+
+@job
+def joined() -> dict[str, object]:
+    """The results of what it waited for."""
+    return dict(sorted(current_job().results.items()))

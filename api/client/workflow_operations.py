@@ -8,7 +8,7 @@ from uuid import UUID
 
 from aeon_jobs.api import contract
 from aeon_jobs.api.client.bodies import body
-from aeon_jobs.api.client.operations import BULK_EXTRA_S, Operation, get, post
+from aeon_jobs.api.client.operations import BULK_EXTRA_S, Operation, get, post, segment
 from aeon_jobs.api.client.parsing import listed, one, plain
 
 
@@ -23,14 +23,29 @@ def workflow(workflow_id: UUID) -> Operation[contract.Workflow]:
     return get(f"/api/workflows/{workflow_id}", one(contract.Workflow))
 
 
+def workflow_graph(workflow_id: UUID) -> Operation[contract.WorkflowGraph]:
+    """The steps of a workflow, what they wait for, and how they stand."""
+    return get(f"/api/workflows/{workflow_id}/graph", one(contract.WorkflowGraph))
+
+
 def create_workflow(fields: Mapping[str, Any]) -> Operation[contract.Workflow]:
-    """Submit a batch of the fields of `contract.NewWorkflow`, with its jobs."""
+    """Submit a batch or a workflow of the fields of `contract.NewWorkflow`, with its jobs or its steps."""
     given = plain(
         {**fields, "jobs": [body(job) if isinstance(job, contract.NewJob) else job for job in fields.get("jobs", ())]}
     )
     return Operation(
         method="POST", path="/api/workflows", read=one(contract.Workflow), body=given, extra_s=BULK_EXTRA_S
     )
+
+
+def signal_step(workflow_id: UUID, step: str, payload: Any = None) -> Operation[contract.Workflow]:
+    """Give a step that waits its signal; the payload becomes its result.
+
+    Raises:
+        WrongState: it waits for no signal, or has had it.
+    """
+    path = f"/api/workflows/{workflow_id}/steps/{segment(step)}/signal"
+    return post(path, one(contract.Workflow), {"payload": payload})
 
 
 def close_workflow(workflow_id: UUID) -> Operation[contract.Workflow]:

@@ -70,6 +70,14 @@ from aeon_jobs.api.contract.schedules import (
     ScheduleRun,
 )
 from aeon_jobs.api.contract.workers import Worker
+from aeon_jobs.api.contract.workflow_steps import (
+    NewStep,
+    Signal,
+    StepCondition,
+    StepEdge,
+    WorkflowGraph,
+    WorkflowStep,
+)
 from aeon_jobs.api.contract.workflows import NewWorkflow, Workflow, WorkflowCallback
 
 __all__ = [
@@ -122,6 +130,7 @@ __all__ = [
     "NewKey",
     "NewKeyRequest",
     "NewSchedule",
+    "NewStep",
     "NewWorkflow",
     "OnFailure",
     "Page",
@@ -136,13 +145,18 @@ __all__ = [
     "ScheduleChange",
     "ScheduleRun",
     "Selection",
+    "Signal",
     "SortKey",
     "Statistics",
     "Status",
+    "StepCondition",
+    "StepEdge",
     "Submitted",
     "TypeStatistics",
     "Worker",
     "WorkerHealth",
     "Workflow",
     "WorkflowCallback",
+    "WorkflowGraph",
+    "WorkflowStep",
 ]

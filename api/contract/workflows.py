@@ -12,6 +12,7 @@ from annotated_types import MaxLen
 
 from aeon_jobs.api.contract.fields import Instant, JsonObject, Key, Name, Request
 from aeon_jobs.api.contract.jobs import MAX_BATCH, NewJob
+from aeon_jobs.api.contract.workflow_steps import NewStep
 
 WorkflowKind = Literal["workflow", "batch"]
 WorkflowState = Literal["pending", "running", "completed", "failed", "cancelled"]
@@ -27,10 +28,12 @@ class WorkflowCallback(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewWorkflow(Request):
-    """A batch to submit. All of it is stored, or nothing."""
+    """A batch (`jobs`) or a workflow (`steps`) to submit. All of it is stored, or nothing."""
 
     name: Name
     jobs: Annotated[Sequence[NewJob], MaxLen(MAX_BATCH)] = ()
+    steps: Annotated[Sequence[NewStep], MaxLen(MAX_BATCH)] = ()
+    """Jobs that wait for each other, by their names."""
     is_open: bool = False
     """Jobs that name its id may be added until it is closed. Without it, it is closed from the start."""
     unique_key: Key | None = None
@@ -44,6 +47,10 @@ class NewWorkflow(Request):
     """When all have ended, and one failed or was cancelled."""
     on_finished: WorkflowCallback | None = None
     """In both cases."""
+
+    def __post_init__(self) -> None:
+        if self.steps and (self.jobs or self.is_open):
+            raise ValueError("must have either steps or jobs; with steps it is not open")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

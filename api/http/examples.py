@@ -30,6 +30,7 @@ EXAMPLES: dict[str, Any] = {
         "jobs": [{"job_type": "email_notification", "payload": _EMAIL}],
         "on_finished": {"job_type": "email_notification", "payload": _EMAIL},
     },
+    "POST /api/workflows/{workflow_id}/steps/{step}/signal": {"payload": {"approved_by": "ada"}},
     "POST /api/schedules": {
         "name": "nightly-report",
         "job_type": "email_notification",

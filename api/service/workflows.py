@@ -7,13 +7,19 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from aeon_jobs.api.contract import NewWorkflow, Workflow, WorkflowCallback
+import msgspec
+from sqlalchemy import Connection
+
+from aeon_jobs.api.contract import NewWorkflow, Workflow, WorkflowCallback, WorkflowGraph
 from aeon_jobs.api.service.core.deadlocks import again_after_deadlock
 from aeon_jobs.api.service.core.use_cases import shown
 from aeon_jobs.api.service.core.validation import read
 from aeon_jobs.api.service.submissions import Submissions
-from aeon_jobs.persistence.queue import workflows
+from aeon_jobs.api.service.workflow_steps import new_steps
+from aeon_jobs.persistence.queue import graphs, workflows
 from aeon_jobs.persistence.queue.workflows import Callback
+from aeon_jobs.persistence.queue.workflows import Workflow as Stored
+from aeon_jobs.persistence.reads import graph
 
 
 class WorkflowUseCases(Submissions):
@@ -34,7 +40,7 @@ class WorkflowUseCases(Submissions):
             return shown(Workflow, workflows.get(connection, workflow_id))
 
     def create_workflow(self, fields: Mapping[str, Any]) -> Workflow:
-        """Submit a batch of the fields of `contract.NewWorkflow`, with its jobs.
+        """Submit a batch or a workflow of the fields of `contract.NewWorkflow`, with its jobs or its steps.
 
         Raises:
             InvalidJob: names every field at fault. Nothing was stored.
@@ -45,16 +51,59 @@ class WorkflowUseCases(Submissions):
     def create_workflow_as(self, new: NewWorkflow) -> tuple[Workflow, bool]:
         """As `create_workflow`, of a request that is valid; whether it is new."""
         with self.context.database.transaction() as connection:
-            made, is_new = workflows.create(connection, _new(new, self.principal.name))
+            made, is_new = self._store_graph(connection, new) if new.steps else self._store_batch(connection, new)
             if is_new:
-                self._stored_in_portions(connection, new.jobs, None, workflow_id=made.id)
-                if not new.is_open:
-                    workflows.close(connection, made.id)
-                after = {"name": new.name, "jobs": len(new.jobs)}
+                after = {"name": new.name, "jobs": len(new.jobs) or len(new.steps)}
                 self._audit(connection, "workflow.create", ("workflow", made.id), after=after)
             answer = shown(Workflow, workflows.get(connection, made.id))
         self.context.notifier.job_ready()
         return answer, is_new
+
+    def _store_batch(self, connection: Connection, new: NewWorkflow) -> tuple[Stored, bool]:
+        made, is_new = workflows.create(connection, _new(new, "batch", self.principal.name))
+        if is_new:
+            self._stored_in_portions(connection, new.jobs, None, workflow_id=made.id)
+            if not new.is_open:
+                workflows.close(connection, made.id)
+        return made, is_new
+
+    def _store_graph(self, connection: Connection, new: NewWorkflow) -> tuple[Stored, bool]:
+        named = [(f"steps[{n}].queue_name", step.queue_name) for n, step in enumerate(new.steps) if step.queue_name]
+        self.context.known_queues.refuse_unknown(connection, named)
+        steps = new_steps(new.steps, self.principal.name, self.conditions.trace)
+        made, _, is_new = graphs.submit(connection, _new(new, "workflow", self.principal.name), steps)
+        return made, is_new
+
+    def workflow_graph(self, workflow_id: UUID) -> WorkflowGraph:
+        """The steps of a workflow, what they wait for, and how they stand.
+
+        Raises:
+            WorkflowNotFound
+        """
+        with self.context.database.connection() as connection:
+            found = workflows.get(connection, workflow_id)
+            steps, is_complete = graph.steps_of(connection, workflow_id)
+        told = {name: getattr(found, name) for name in ("name", "state", "total", "completed", "failed", "cancelled")}
+        return msgspec.convert(
+            {**told, "workflow_id": workflow_id, "steps": steps, "is_complete": is_complete}, WorkflowGraph
+        )
+
+    @again_after_deadlock
+    def signal_step(self, workflow_id: UUID, step: str, payload: Any = None) -> Workflow:
+        """Give a step that waits its signal; the payload becomes its result. It may come before the step is reached.
+
+        Raises:
+            WorkflowNotFound, StepNotFound
+            WrongState: it waits for no signal, or has had it.
+            InvalidJob: the payload cannot be stored.
+        """
+        with self.context.database.transaction() as connection:
+            job_id = graphs.signal(connection, workflow_id, step, payload, by=self.principal.name)
+            after = {"step": step, "job_id": job_id}
+            self._audit(connection, "workflow.signal", ("workflow", workflow_id), after=after)
+            found = workflows.get(connection, workflow_id)
+        self.context.notifier.job_ready()
+        return shown(Workflow, found)
 
     def close_workflow(self, workflow_id: UUID) -> Workflow:
         """No more jobs are added: it ends when all have ended. May be repeated.
@@ -85,25 +134,35 @@ class WorkflowUseCases(Submissions):
     def retry_workflow(self, workflow_id: UUID, *, reason: str | None = None) -> Workflow:
         """Give its jobs that failed or were cancelled a new life; it runs again. A deadline that has passed does not count.
 
+        A step that somebody cancelled by itself stays cancelled, and so does what it cancelled.
+
         Raises:
             WorkflowNotFound
         """
         by = self.principal.name
-        with self.context.database.transaction() as connection:
-            workflows.resume(connection, workflow_id)
-            self._audit(connection, "workflow.retry", ("workflow", workflow_id), reason=reason)
+        self._resume(workflow_id, reason)
         with self.context.database.connection() as connection:
-            while workflows.retry_portion(connection, workflow_id, by=by):
+            found = workflows.get(connection, workflow_id)
+            while found.kind == "batch" and workflows.retry_portion(connection, workflow_id, by=by):
                 pass
             found = workflows.get(connection, workflow_id)
         self.context.notifier.job_ready()
         return shown(Workflow, found)
 
+    @again_after_deadlock
+    def _resume(self, workflow_id: UUID, reason: str | None) -> None:
+        with self.context.database.transaction() as connection:
+            if workflows.get(connection, workflow_id).kind == "workflow":
+                graphs.retry(connection, workflow_id, by=self.principal.name)
+            else:
+                workflows.resume(connection, workflow_id)
+            self._audit(connection, "workflow.retry", ("workflow", workflow_id), reason=reason)
 
-def _new(new: NewWorkflow, created_by: str) -> workflows.NewWorkflow:
+
+def _new(new: NewWorkflow, kind: workflows.Kind, created_by: str) -> workflows.NewWorkflow:
     return workflows.NewWorkflow(
         name=new.name,
-        kind="batch",
+        kind=kind,
         unique_key=new.unique_key,
         deadline_at=new.deadline_at,
         metadata=new.metadata,

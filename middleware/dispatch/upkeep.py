@@ -7,6 +7,7 @@ reap_dead   1 s   processes of this host that are certainly dead: their jobs are
 rescue      1 s   running jobs whose lease ended: back to pending, or poison
 expire      1 s   jobs that were not begun in time: they are cancelled
 workflows   1 s   workflows that are cancelled, or not over by their deadline: their jobs are cancelled, some at a time
+holds       1 s   steps of workflows whose timer, or whose wait for a signal, has ended
 abandoned   1 s   lanes without a live worker: what is in them goes back to PostgreSQL, where other workers may get it
 silent      5 s   processes that were not heard of for a lease: what they had fetched is taken back
 reconcile   2 s   jobs that are queued for a while: dispatched again if Redis lost them, or if no worker takes them
@@ -37,7 +38,7 @@ from aeon_jobs.persistence.archive.retention import Retention
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
-from aeon_jobs.persistence.queue import dispatch, due, executions, limits, workers, workflows
+from aeon_jobs.persistence.queue import dispatch, due, executions, graphs, limits, workers, workflows
 from aeon_jobs.persistence.queue.dispatch import parse_message_id
 from aeon_jobs.persistence.queue.due import Due
 from aeon_jobs.persistence.queue.process import is_dead, this_host
@@ -97,6 +98,7 @@ class Upkeep:
             _Task(self.rescue, 1, lambda seen: seen.expired),
             _Task(self.expire, 1, lambda seen: seen.expiring),
             _Task(self.workflows, 1, lambda seen: seen.workflows),
+            _Task(self.holds, 1, lambda seen: seen.holds),
             _Task(self.abandoned, 1, self._has_abandoned),
             _Task(self.reconcile, 2, lambda seen: seen.waiting),
             _Task(self.silent, 5, lambda seen: seen.silent or bool(self._silent)),
@@ -162,6 +164,10 @@ class Upkeep:
         with self._database.connection() as connection:
             workflows.cancel_overdue(connection)
             workflows.settle(connection)
+
+    def holds(self) -> None:
+        with self._database.connection() as connection:
+            graphs.release_holds(connection)
 
     def silent(self) -> None:
         """Take back what frozen or partitioned processes had fetched. `rescue` takes their running jobs."""

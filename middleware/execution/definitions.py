@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, get_type_hints
@@ -110,14 +110,21 @@ class Definition:
         """A submission that leaves all but the payload to the job type."""
         return Template(NewJob(job_type=self.name), self)
 
-    def payload(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The JSON payload of a call.
+    def payload(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, later: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """The JSON payload of a call. Arguments in `later` may be missing: they come when the job begins.
 
         Raises:
             InvalidJob: names every argument at fault.
         """
         given = self._named(args, kwargs) if args else dict(kwargs)
-        self._parsed(given)
+        try:
+            self._parsed(given)
+        except InvalidJob as error:
+            missing = {f"payload.{name}" for name in later if name not in given}
+            if faults := [fault for fault in error.violations if fault.field not in missing]:
+                raise InvalidJob(faults) from None
         jsonable: dict[str, Any] = to_jsonable_python(given)
         return jsonable
 

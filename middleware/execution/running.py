@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from aeon_jobs.middleware.execution.job_logs import Budget
+    from aeon_jobs.middleware.execution.parents import ParentResults
     from aeon_jobs.middleware.execution.recorder import Recorder
     from aeon_jobs.middleware.execution.reporter import Reporter
+    from aeon_jobs.middleware.workflows import RunningWorkflow
     from aeon_jobs.persistence.schedules.history import ScheduledRun
 
 T = TypeVar("T")
@@ -65,6 +67,7 @@ class CurrentJob:
         """When the handler last called `check` or `progress`."""
         self.deadline_at = float("inf")
         self.stopping: Event | None = None
+        self._results: ParentResults | None = None
         self._id = claimed.id if claimed else new_job_id()
 
     @property
@@ -114,6 +117,23 @@ class CurrentJob:
             return None
         with (self._database or get_database()).connection() as connection:
             return history.of_job(connection, self.id)
+
+    @property
+    def results(self) -> ParentResults:
+        """Results of the steps that this one waited for, by their names; each is read when it is asked for."""
+        if self._results is None:
+            from aeon_jobs.middleware.execution.parents import ParentResults
+
+            database = (self._database or get_database()) if self.claimed else None
+            self._results = ParentResults(self.id, database)
+        return self._results
+
+    @property
+    def workflow(self) -> RunningWorkflow:
+        """The workflow of this step, to add steps to."""
+        from aeon_jobs.middleware.workflows import RunningWorkflow
+
+        return RunningWorkflow(self)
 
     def check(self) -> None:
         """Between two steps of the work: stop here if the job was cancelled, timed out, or was taken away.

@@ -23,6 +23,7 @@ from dramatiq.middleware import Middleware, MiddlewareError
 from aeon_jobs.middleware import integrations
 from aeon_jobs.middleware.execution.definitions import Definition
 from aeon_jobs.middleware.integrations import Publisher, Submission, publishing
+from aeon_jobs.middleware.transport import pipelines
 from aeon_jobs.middleware.transport.consumer import ClaimSource, LaneConsumer
 from aeon_jobs.middleware.transport.messages import JobMessage
 from aeon_jobs.middleware.transport.outgoing import Arguments, Outgoing
@@ -36,7 +37,11 @@ from aeon_jobs.persistence.queue import dispatch
 from aeon_jobs.persistence.queue.submissions import Submitted
 
 if TYPE_CHECKING:
+    from dramatiq.results import ResultBackend
+
     from aeon_jobs.persistence.core.spans import Tracer
+    from aeon_jobs.persistence.queue.graphs import NewStep
+    from aeon_jobs.persistence.queue.workflows import NewWorkflow
     from aeon_jobs.persistence.schedules.declared import Declaration
 
 Hook = Callable[..., Any]
@@ -156,8 +161,13 @@ class JobBroker(RedisBroker):
         if definition is None:
             return super().enqueue(message, delay=delay)
         self.emit_before("enqueue", message, delay)
-        submitted = self._submit(definition, message, delay)
+        if "pipe_target" in message.options:
+            job_id = pipelines.submit(self, message, delay)
+        else:
+            job_id = self._submit(definition, message, delay).id
         self.emit_after("enqueue", message, delay)
+        if isinstance(message, JobMessage):
+            message.was_sent(job_id)
         options = {name: value for name, value in message.options.items() if name != "session"}
         return JobMessage(
             queue_name=message.queue_name,
@@ -165,7 +175,7 @@ class JobBroker(RedisBroker):
             args=message.args,
             kwargs=message.kwargs,
             options=options,
-            message_id=str(submitted.id),
+            message_id=str(job_id),
         )
 
     def enqueue_many(
@@ -192,6 +202,24 @@ class JobBroker(RedisBroker):
         """Register the job type if no worker has."""
         self._submitter.introduce(definition)
 
+    def submit_workflow(
+        self, new: NewWorkflow, steps: Sequence[NewStep], session: Any = None
+    ) -> tuple[UUID, dict[str, UUID], bool]:
+        """Store a workflow and its steps: its id, the ids of its jobs by the names of steps, and whether it is new.
+
+        Raises:
+            InvalidJob
+        """
+        return self._submitter.submit_workflow(new, steps, self.definitions, session)
+
+    def add_steps(self, job_id: UUID, attempt: int, steps: Sequence[NewStep], session: Any = None) -> dict[str, UUID]:
+        """Put steps into the workflow of a running step.
+
+        Raises:
+            InvalidJob, WrongState
+        """
+        return self._submitter.add_steps(job_id, attempt, steps, self.definitions, session)
+
     def _submit(self, definition: Definition, message: Message[Any], delay: int | None) -> Submitted:
         if not self._publishers:
             return self._submitter.submit(definition, message, delay)
@@ -207,6 +235,16 @@ class JobBroker(RedisBroker):
     ) -> list[UUID]:
         outgoing = Outgoing(definition, options, self.definitions)
         return self._submitter.submit_many(given, outgoing, options.get("session"))
+
+    def get_results_backend(self) -> ResultBackend:
+        """For dramatiq's pipelines and groups: PostgreSQL has results of jobs, the middleware `Results` those of others."""
+        from aeon_jobs.middleware.transport.results import JobResults
+
+        try:
+            own = super().get_results_backend()
+        except RuntimeError:
+            own = None
+        return JobResults(own)
 
     def declare_actor(self, actor: Actor[Any, Any]) -> None:
         """An ordinary actor is declared as in dramatiq. A job type has no queue in dramatiq: its messages are in a lane."""

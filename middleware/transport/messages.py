@@ -55,6 +55,10 @@ class JobMessage(Message[R], Generic[R]):
         """The job's id; of a message that was not sent yet, an id that no job has."""
         return UUID(self.message_id)
 
+    def was_sent(self, job_id: UUID) -> None:
+        """Note the job that it became. Dramatiq's groups ask the messages that they were made of for results."""
+        object.__setattr__(self, "message_id", str(job_id))
+
     def get_result(self, *, backend: ResultBackend | None = None, block: bool = False, timeout: int | None = None) -> R:
         """The job's result, from PostgreSQL.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
@@ -44,6 +44,8 @@ class JobOptions(TypedDict, total=False):
     depends_on: Sequence[UUID | str | Message[Any]] | None
     """Ids of jobs, or what sending them returned."""
     on_dependency_failure: OnFailure | None
+    pipe_ignore: bool | None
+    """In a pipeline of dramatiq: the result of the message before is not passed on to this one."""
     workflow_id: UUID | None
     """The batch or workflow that the job counts in. Only a job of it may add to one that is closed."""
     traceparent: str | None
@@ -64,15 +66,16 @@ def refuse_unknown(names: Iterable[str]) -> None:
         raise InvalidJob([Violation(name, _unknown(name)) for name in unknown])
 
 
-def new_job(definition: Definition, message: Message[Any], delay: int | None = None) -> NewJob:
-    """The submission that a message stands for.
+def new_job(
+    definition: Definition, message: Message[Any], delay: int | None = None, *, later: Collection[str] = ()
+) -> NewJob:
+    """The submission that a message stands for. Arguments in `later` may be missing.
 
     Raises:
         InvalidJob: an option or an argument does not fit; names every one.
     """
-    return submission(
-        definition, message.options, delay=delay, payload=definition.payload(message.args, message.kwargs)
-    )
+    payload = definition.payload(message.args, message.kwargs, later=later)
+    return submission(definition, message.options, delay=delay, payload=payload)
 
 
 def submission(definition: Definition, given: Mapping[str, Any], *, delay: int | None = None, payload: Any) -> NewJob:
@@ -84,22 +87,28 @@ def submission(definition: Definition, given: Mapping[str, Any], *, delay: int |
     options = {name: value for name, value in given.items() if value is not None}
     options.pop("session", None)
     options.pop("redis_message_id", None)
+    options.pop("pipe_ignore", None)
     # Of Sentry's integration for dramatiq, where ordinary actors are sent too.
     options.pop("_sentry_headers", None)
     refuse_unknown(options)
     own_delay = options.pop("delay", None)
     if "depends_on" in options:
         options["depends_on"] = _job_ids(options["depends_on"])
-    delay_ms = _milliseconds(own_delay if delay is None else delay)
+    delay_ms = milliseconds(own_delay if delay is None else delay)
     return NewJob(job_type=definition.name, payload=payload, delay_ms=delay_ms, **options)
 
 
 def _unknown(name: str) -> str:
+    if name.startswith("group_completion"):
+        return "is not an option of a job: for a job after a group, use chord, or Batch with on_success"
+    if name == "pipe_target":
+        return "is not an option of a job: run the pipeline"
     near = difflib.get_close_matches(name, NAMES, n=1)
     return f"is not an option of a job; did you mean {near[0]}?" if near else "is not an option of a job"
 
 
-def _milliseconds(delay: int | timedelta | None) -> int | None:
+def milliseconds(delay: int | timedelta | None) -> int | None:
+    """Of a number, which is milliseconds, or a duration."""
     return int(delay.total_seconds() * 1_000) if isinstance(delay, timedelta) else delay
 
 

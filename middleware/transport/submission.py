@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -25,13 +25,16 @@ from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.errors import InvalidJob
 from aeon_jobs.persistence.core.logs import Logger
 from aeon_jobs.persistence.hints import Hints
-from aeon_jobs.persistence.queue import batches, job_types, jobs
+from aeon_jobs.persistence.queue import batches, graphs, job_types, jobs
 from aeon_jobs.persistence.queue.batches import Batch
-from aeon_jobs.persistence.queue.submissions import Row, Submitted, Template
+from aeon_jobs.persistence.queue.submissions import NewJob, Row, Submitted, Template
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, NestedTransaction
     from sqlalchemy.orm import Session
+
+    from aeon_jobs.persistence.queue.graphs import NewStep
+    from aeon_jobs.persistence.queue.workflows import NewWorkflow
 
 NO_TRANSACTION = "25P01"
 """SQLSTATE of a savepoint outside of a transaction."""
@@ -89,6 +92,60 @@ class Submitter:
         if session is None:
             self._hints.job_ready()
         return ids
+
+    def submit_workflow(
+        self,
+        new: NewWorkflow,
+        steps: Sequence[NewStep],
+        known: Mapping[str, Definition],
+        session: Session | Connection | None,
+    ) -> tuple[UUID, dict[str, UUID], bool]:
+        """Store a workflow with its steps: its id, the ids of its jobs by the names of steps, and whether it is new.
+
+        Raises:
+            InvalidJob: names every field at fault.
+        """
+        from sqlalchemy.exc import IntegrityError
+
+        self._introduce_types(new_jobs_of(steps), known)
+        try:
+            with self._transaction(session) as connection:
+                workflow, jobs, is_new = graphs.submit(
+                    connection, new, steps, known=known, schema=self._database.schema
+                )
+        except IntegrityError as error:
+            if "jobs_pkey" not in str(error.orig):
+                raise
+            raise InvalidJob.at("message_id", "was sent already: make a new pipeline") from None
+        if session is None:
+            self._hints.job_ready()
+        return workflow.id, {name: job.id for name, job in jobs.items()}, is_new
+
+    def add_steps(
+        self,
+        job_id: UUID,
+        attempt: int,
+        steps: Sequence[NewStep],
+        known: Mapping[str, Definition],
+        session: Session | Connection | None,
+    ) -> dict[str, UUID]:
+        """Put steps into the workflow of a running step.
+
+        Raises:
+            InvalidJob, WrongState
+        """
+        self._introduce_types(new_jobs_of(steps), known)
+        with self._transaction(session) as connection:
+            ids = graphs.add(connection, job_id, attempt, steps, known=known, schema=self._database.schema)
+        if session is None:
+            crash("workflow.added")
+            self._hints.job_ready()
+        return ids
+
+    def _introduce_types(self, jobs: Iterable[NewJob], known: Mapping[str, Definition]) -> None:
+        for name in {job.job_type for job in jobs}:
+            if name in known:
+                self.introduce(known[name])
 
     @contextmanager
     def _transaction(self, session: Session | Connection | None) -> Iterator[Connection]:
@@ -165,6 +222,10 @@ class Submitter:
             self._hints.job_ready()
         else:
             loop.run_in_executor(None, self._hints.job_ready)
+
+
+def new_jobs_of(steps: Iterable[NewStep]) -> list[NewJob]:
+    return [step.job for step in steps if step.job is not None]
 
 
 def _savepoint(connection: Connection) -> NestedTransaction:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from aeon_jobs.ops.benchmarks import database, drain, enqueue, http_api, idle, latency, memory, recovery
+from aeon_jobs.ops.benchmarks import database, drain, enqueue, http_api, idle, latency, memory, recovery, workflows
 from aeon_jobs.ops.benchmarks.figure import Curve, Figure
 from aeon_jobs.ops.benchmarks.load import archive, curves, pending, readers, service_levels, utilisation, wal
 from aeon_jobs.ops.benchmarks.machine import machine
@@ -42,6 +42,7 @@ MEASUREMENTS: dict[str, Callable[[System, Scale], Iterator[Figure | Curve]]] = {
     "levels": service_levels.measure,
     "recovery": recovery.measure,
     "archive": archive.measure,
+    "workflows": workflows.measure,
     "rivals": comparison.measure,
 }
 SHARING = {"drain", "latency", "wal", "utilisation", "readers", "curves"}

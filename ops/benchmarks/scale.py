@@ -61,6 +61,8 @@ class Scale:
     """Worker processes of the load tests."""
     sustained_s: float = 60
     burst: int = 500
+    steps: int = 10_000
+    """Of a workflow."""
     lease_ms: int | None = None
     """Of the workers that are frozen; None is the default."""
 
@@ -81,6 +83,7 @@ def quick() -> Scale:
     """Shows that every measurement works; the figures mean little."""
     return Scale(
         jobs=1_000,
+        steps=300,
         stored=5_000,
         in_front=500,
         queries=50,

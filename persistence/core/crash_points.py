@@ -31,6 +31,7 @@ POINTS = {
     "reaping.rescued": "a dead worker's running jobs were freed, not those that it had fetched",
     "reaping.taken_back": "a dead worker's jobs were freed, the worker not marked as lost",
     "lane.taken_back": "the jobs of a lane without workers were given back, its messages not deleted",
+    "workflow.added": "a running step added steps to its workflow, its handler goes on",
     "schedule.submitted": "a schedule's job was inserted, the schedule not moved on",
 }
 

@@ -6,6 +6,7 @@
     │   └── UnknownJobType     the job type is not registered
     ├── JobNotFound            no job with that id
     ├── WorkflowNotFound       no workflow or batch with that id
+    ├── StepNotFound           the workflow has no step of that name
     ├── JobNotOver             the job did not end in time; carries its status
     ├── WrongState             the job's state does not allow the change; carries the state it is in
     │   └── WrongWorkflowState  the workflow's does not
@@ -72,6 +73,12 @@ class WorkflowNotFound(JobsError, LookupError):
     def __init__(self, workflow_id: object) -> None:
         self.workflow_id = workflow_id
         super().__init__(f"no workflow with id {workflow_id}")
+
+
+class StepNotFound(JobsError, LookupError):
+    def __init__(self, workflow_id: object, step: str) -> None:
+        self.workflow_id, self.step = workflow_id, step
+        super().__init__(f"workflow {workflow_id} has no step {step!r:.120}")
 
 
 class JobNotOver(JobsError, TimeoutError):

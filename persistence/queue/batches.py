@@ -98,7 +98,7 @@ class Batch:
         for place, (item, id_) in enumerate(zip(items, new_job_ids(len(items)), strict=True), self._place):
             try:
                 row = row_of(item)
-                row.id = id_
+                row.id = row.new.id or id_
             except InvalidJob as error:
                 self._refuse_at(place, error)
             else:

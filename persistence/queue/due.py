@@ -42,6 +42,8 @@ class Due:
     """Jobs were not begun before they expired."""
     workflows: bool
     """Workflows have to be cancelled, or their counters to be added up."""
+    holds: bool
+    """The time of held steps of workflows has come."""
     waiting: bool
     """Dispatches were not claimed for a while."""
     silent: bool

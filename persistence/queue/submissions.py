@@ -101,6 +101,8 @@ class NewJob:
     workflow_id: UUID | None = None
     """The workflow or batch that it counts in."""
     step_name: str | None = None
+    id: UUID | None = None
+    """Of a step whose message had an id before it was sent; else it gets a new one."""
 
 
 @dataclass(frozen=True, slots=True)

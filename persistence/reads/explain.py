@@ -5,7 +5,7 @@ One query for the job, its dependencies, its queue and the workers. For a finish
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,8 @@ from sqlalchemy import Connection, Row
 
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import JobNotFound
+
+_STUCK = ("failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,11 @@ class Explanation:
     reasons: list[Reason]
 
 
-def explain(connection: Connection, job_id: UUID, *, silence_ms: int, now: datetime | None = None) -> Explanation:
-    """
+def explain(
+    connection: Connection, job_id: UUID, *, silence_ms: int, now: datetime | None = None, deep: bool = True
+) -> Explanation:
+    """`deep`: also why a job that it waits for is not over.
+
     Raises:
         JobNotFound
     """
@@ -43,7 +48,14 @@ def explain(connection: Connection, job_id: UUID, *, silence_ms: int, now: datet
         row = run(connection, "reads/explain_archived", {"id": job_id}).one_or_none()
     if row is None:
         raise JobNotFound(job_id)
-    reasons = reasons_for(row, now or datetime.now(UTC))
+    now = now or datetime.now(UTC)
+    reasons = reasons_for(row, now)
+    if row.status == "pending" and row.waits_for and deep:
+        parent = _why_parent_waits(connection, row.waits_for, silence_ms, now)
+        reasons = [
+            replace(reason, message=reason.message + parent) if reason.code == "waits_for_jobs" else reason
+            for reason in reasons
+        ]
     return Explanation(row.id, row.status, "; ".join(reason.message for reason in reasons), reasons)
 
 
@@ -68,8 +80,13 @@ def _pending(row: Row[Any], now: datetime) -> list[Reason]:
         why = "waits for its retry" if row.retry_count else "is scheduled"
         message = f"{why}: not due before {row.scheduled_at.isoformat()}, in {wait_s} s"
         reasons.append(Reason("not_due", message, {"scheduled_at": row.scheduled_at, "wait_s": wait_s}))
-    if row.blocked_by:
+    if row.waits_for:
         reasons.append(_waits(row))
+    elif row.hold_opened_at and row.hold_kind != "run":
+        return [*reasons, _held(row)]
+    if row.hold_kind in ("signal", "timer"):
+        # Nobody runs it.
+        return reasons
     if row.paused_at:
         because = f": {row.pause_reason}" if row.pause_reason else ""
         message = f"queue {row.queue_name} was paused by {row.paused_by}{because}"
@@ -81,13 +98,33 @@ def _pending(row: Row[Any], now: datetime) -> list[Reason]:
 
 
 def _waits(row: Row[Any]) -> Reason:
-    stuck = [entry for entry in row.waits_for if entry["status"] in ("failed", "cancelled")]
-    message = f"waits for {row.blocked_by} job(s)"
+    stuck = [entry for entry in row.waits_for if entry["status"] in _STUCK]
+    message = f"waits for {row.waits_for_count} job(s)"
     if row.schedule:
         message += f", earlier runs of schedule {row.schedule}"
     if stuck:
         message += f", {len(stuck)} of which failed or was cancelled: requeue it, or cancel this job"
     return Reason("waits_for_jobs", message, {"jobs": row.waits_for})
+
+
+def _why_parent_waits(connection: Connection, parents: list[dict[str, Any]], silence_ms: int, now: datetime) -> str:
+    """Of the first one: one that is over and will not be satisfied comes first."""
+    first = min(parents, key=lambda parent: parent["status"] not in _STUCK)
+    try:
+        found = explain(connection, UUID(str(first["job_id"])), silence_ms=silence_ms, now=now, deep=False)
+    except JobNotFound:  # deleted meanwhile
+        return ""
+    name = f"step {first['step']}" if first["step"] else f"job {first['job_id']}"
+    return f"; {name} {found.summary}" if found.status in _STUCK else f"; {name} is {found.status}: it {found.summary}"
+
+
+def _held(row: Row[Any]) -> Reason:
+    until = f" until {row.hold_due_at.isoformat()}" if row.hold_due_at else ""
+    if row.hold_kind == "timer":
+        return Reason("waits_for_time", f"waits{until}", {"due_at": row.hold_due_at})
+    message = f"waits for a signal{until}: aeon-jobs workflows signal {row.workflow_id} {row.step_name}"
+    details = {"workflow_id": row.workflow_id, "step": row.step_name, "due_at": row.hold_due_at}
+    return Reason("waits_for_signal", message, details)
 
 
 def _nobody_to_run_it(row: Row[Any]) -> list[Reason]:

@@ -21,6 +21,7 @@ IN_TRANSACTION = ["transaction.recorded", "transaction.committed"]
 IN_REAPING = ["reaping.rescued", "reaping.taken_back"]
 IN_ABANDONED_LANES = ["lane.taken_back"]
 IN_SCHEDULER = ["schedule.submitted"]
+IN_WORKFLOW = ["workflow.added"]
 IN_PRODUCER = ["submit.stored", "submit.copied", "submit.committed"]
 
 RUNS_TWICE = {"handler.ended"}
@@ -28,7 +29,8 @@ RUNS_TWICE = {"handler.ended"}
 
 
 def test_every_crash_point_is_tried_here() -> None:
-    groups = IN_DISPATCHER, IN_WORKER, IN_TRANSACTION, IN_REAPING, IN_ABANDONED_LANES, IN_SCHEDULER, IN_PRODUCER
+    groups = IN_DISPATCHER, IN_WORKER, IN_TRANSACTION, IN_REAPING, IN_ABANDONED_LANES
+    groups += IN_WORKFLOW, IN_SCHEDULER, IN_PRODUCER
     assert sorted(point for group in groups for point in group) == sorted(POINTS)
 
 
@@ -117,6 +119,30 @@ def test_a_tick_that_dies_half_way_makes_each_moment_one_job(system: System, poi
     moments = system.execute("SELECT count(*), count(DISTINCT schedule_run_at) AS moments FROM jobs")[0]
     assert moments.count == moments.moments >= 5
     assert _runs(system) == Counter({1: moments.count})
+
+
+PRODUCER_OF_STEPS = """
+from aeon_jobs import Workflow
+from tests.handlers import joined, split
+Workflow("crash").add("split", split.job(parts=3)).add("join", joined.job(), deps=["split"]).submit()
+"""
+
+
+@pytest.mark.parametrize("plan", ["workflow.added:2", "handler.ended:1", "record.committed:1"])
+def test_a_worker_that_dies_in_a_workflow_leaves_its_steps_to_the_next(system: System, plan: str) -> None:
+    """Between two steps that it adds; before the record that releases what waits; after it."""
+    with system.group("-c", PRODUCER_OF_STEPS) as producer:
+        assert producer.wait() == 0
+    with system.workers(processes=1, threads=1, AEON_CRASH=plan, **QUICK) as doomed:
+        _wait_for_crash(doomed)
+    with system.workers(processes=1, threads=2, **QUICK):
+        system.wait_until(completed=5)
+
+    assert _completions(system) == Counter({1: 5})
+    ((result,),) = system.execute("SELECT result FROM jobs WHERE step_name = 'join'")
+    assert result == {"part-0": 0, "part-1": 1, "part-2": 2, "split": None}
+    began = "(SELECT started_at FROM jobs WHERE step_name = 'join')"
+    assert system.execute(f"SELECT 1 FROM jobs WHERE step_name <> 'join' AND completed_at > {began}") == []
 
 
 PRODUCER = """

@@ -41,6 +41,21 @@ Memo = dict[str, Any]
 MOMENT = datetime(2040, 1, 1, tzinfo=UTC)
 PAST = datetime(2026, 1, 1, tzinfo=UTC)
 TEXT = {"text": "hi"}
+FLOW = {
+    "name": "import",
+    "steps": [
+        {"name": "ok", "wait": "signal", "wait_ms": 60_000},
+        {"name": "a", "job_type": "echo", "payload": TEXT, "deps": ["ok"], "on_failure_of": {"ok": "run"}},
+        {
+            "name": "b",
+            "job_type": "echo",
+            "payload": TEXT,
+            "deps": ["a"],
+            "skip_if": [{"step": "a", "operator": "missing"}],
+        },
+    ],
+}
+CIRCLE = {"name": "import", "steps": [{"name": "a", "job_type": "echo", "payload": TEXT, "deps": ["a"]}]}
 
 
 @dataclass(frozen=True)
@@ -242,6 +257,34 @@ STEPS = [
         lambda m: ["workflows", "retry-failed", m["workflow"], "--yes"],
     ),
     Step(
+        "create_workflow",
+        lambda j, m: j.create_workflow(FLOW),
+        lambda m: ["workflows", "submit", json.dumps(FLOW)],
+        "flow",
+    ),
+    Step(
+        "create_workflow",
+        lambda j, m: j.create_workflow(CIRCLE),
+        lambda m: ["workflows", "submit", json.dumps(CIRCLE)],
+    ),  # refused: its step waits for itself
+    Step(
+        "signal_step",
+        lambda j, m: j.signal_step(m["flow"], "ok", {"by": "Eve"}),
+        lambda m: ["workflows", "signal", m["flow"], "ok", "--payload", '{"by": "Eve"}'],
+    ),
+    Step(
+        "signal_step",
+        lambda j, m: j.signal_step(m["flow"], "ok"),
+        lambda m: ["workflows", "signal", m["flow"], "ok"],
+    ),  # refused: it has had it
+    Step("workflow_graph", lambda j, m: j.workflow_graph(m["flow"]), lambda m: ["workflows", "steps", m["flow"]]),
+    Step("workflow", lambda j, m: j.workflow(m["flow"]), lambda m: ["workflows", "show", m["flow"]]),
+    Step(
+        "retry_workflow",
+        lambda j, m: j.retry_workflow(m["flow"]),
+        lambda m: ["workflows", "retry-failed", m["flow"], "--yes"],
+    ),
+    Step(
         "pause_queue",
         lambda j, m: j.pause_queue("default", reason="a look"),
         lambda m: ["queues", "pause", "default", "--reason", "a look"],
@@ -325,8 +368,8 @@ Answer = Callable[[Step, Memo], Any]
 def _transcript(database: Database, answer: Answer) -> list[Any]:
     rows(
         database,
-        "TRUNCATE workflows, workflow_changes, jobs, job_schedules, dead_letter_jobs, job_queues, workers, job_audit_log"
-        " CASCADE",
+        "TRUNCATE workflows, workflow_changes, workflow_holds, jobs, job_schedules, dead_letter_jobs, job_queues, workers,"
+        " job_audit_log CASCADE",
     )
     rows(database, "DELETE FROM job_api_keys WHERE name = 'robot'")
     memo: Memo = {}

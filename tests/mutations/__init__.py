@@ -8,5 +8,6 @@ from tests.mutations.handlers import HANDLERS
 from tests.mutations.postgres import POSTGRES_FAILURES
 from tests.mutations.redis import REDIS_FAILURES
 from tests.mutations.workers import WORKERS
+from tests.mutations.workflows import WORKFLOWS
 
-MUTATIONS = [*WORKERS, *REDIS_FAILURES, *POSTGRES_FAILURES, *HANDLERS, *EFFECTS, *CRASHES_BETWEEN_STEPS]
+MUTATIONS = [*WORKERS, *REDIS_FAILURES, *POSTGRES_FAILURES, *HANDLERS, *EFFECTS, *WORKFLOWS, *CRASHES_BETWEEN_STEPS]

@@ -12,6 +12,7 @@ from aeon_jobs.ops.cli.commands.options import Yes
 from aeon_jobs.ops.cli.context import Context
 from aeon_jobs.ops.cli.group import CommandGroup
 from aeon_jobs.ops.cli.input.prompts import confirm
+from aeon_jobs.ops.cli.input.values import json_object, json_value
 
 app = CommandGroup(help="Workflows and batches: jobs that belong together.")
 Id = Annotated[UUID, typer.Argument(metavar="WORKFLOW", help="Its id.")]
@@ -43,10 +44,45 @@ def list_workflows(
 
 @app.command()
 def show(context: Context, workflow_id: Id) -> None:
-    """Show a workflow with its progress."""
+    """Show a workflow with its progress, and its steps as a tree."""
     from aeon_jobs.ops.cli.output import formatters
 
-    context.output.show(context.jobs.workflow(workflow_id), formatters.workflow)
+    found = context.jobs.workflow(workflow_id)
+    context.output.show(found, formatters.workflow)
+    if found.kind == "workflow" and not context.output.as_json:
+        context.output.show(context.jobs.workflow_graph(workflow_id), formatters.workflow_tree)
+
+
+@app.command()
+def steps(context: Context, workflow_id: Id) -> None:
+    """Show the steps of a workflow as a tree."""
+    from aeon_jobs.ops.cli.output import formatters
+
+    context.output.show(context.jobs.workflow_graph(workflow_id), formatters.workflow_tree)
+
+
+@app.command()
+def submit(
+    context: Context,
+    workflow: Annotated[
+        str, typer.Argument(metavar="WORKFLOW", help="JSON with name and steps (or jobs), @file, or - for stdin.")
+    ],
+) -> None:
+    """Submit a workflow with its steps, or a batch with its jobs. Prints its id."""
+    made = context.jobs.create_workflow(json_object(workflow, "workflow"))
+    context.output.show(made, lambda w: str(w.id))
+
+
+@app.command()
+def signal(
+    context: Context,
+    workflow_id: Id,
+    step: Annotated[str, typer.Argument(metavar="STEP", help="Name of the step that waits.")],
+    payload: Annotated[str | None, typer.Option(help="JSON; becomes the result of the step.")] = None,
+) -> None:
+    """Signal a step that waits. The step completes."""
+    value = None if payload is None else json_value(payload, "payload")
+    context.output.show(context.jobs.signal_step(workflow_id, step, value), lambda _: f"signalled {step}")
 
 
 @app.command()

@@ -3,10 +3,14 @@
 CREATE OR REPLACE FUNCTION record_jobs(verdicts jsonb, in_worker_id text, in_shard integer, dlq_enabled boolean)
 RETURNS TABLE (id uuid, attempt integer)
 LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_generic_plan SET jit = off
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET aeon_jobs.counts_jobs = 'on' AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET aeon_jobs.counts_jobs = 'on'
+SET aeon_jobs.releases_jobs = 'on' AS $$
 #variable_conflict use_column
+DECLARE
+    ids uuid[];
+    attempts integer[];
+    parents uuid[];
 BEGIN
-    RETURN QUERY
     WITH ended AS (
         SELECT * FROM jsonb_to_recordset(verdicts) AS v (
             job_id uuid, attempt integer, outcome text, status text, result jsonb, delay_ms double precision, uses_retry boolean,
@@ -32,7 +36,8 @@ BEGIN
           -- A claim is not flushed: after a crash of the server the same attempt may be claimed anew, at another moment.
           AND jobs.started_at = v.started_at
         RETURNING
-            jobs.id, jobs.attempt, jobs.job_type, jobs.queue_name, jobs.payload, jobs.workflow_id, jobs.status AS new_status,
+            jobs.id, jobs.attempt, jobs.job_type, jobs.queue_name, jobs.payload, jobs.workflow_id, jobs.has_dependents,
+            jobs.status AS new_status,
             coalesce(v.ran_s, extract(epoch FROM clock_timestamp() - jobs.started_at))::double precision AS duration_s,
             CASE WHEN v.status = 'pending' AND jobs.status = 'cancelled' THEN 'cancelled' ELSE v.outcome END AS outcome,
             v.started_at, v.reason, v.error_type, v.error_message, v.traceback, v.fingerprint,
@@ -88,6 +93,12 @@ BEGIN
         ON CONFLICT (metric, job_type, label, shard)
         DO UPDATE SET value = job_counters.value + excluded.value, seconds = job_counters.seconds + excluded.seconds
     )
-    SELECT id, attempt FROM recorded;
+    SELECT array_agg(id), array_agg(attempt), array_agg(id) FILTER (WHERE has_dependents AND new_status <> 'pending')
+    INTO ids, attempts, parents FROM recorded;
+    -- In place of the trigger jobs_release_dependents, which would update a child once for each of its parents.
+    IF parents IS NOT NULL THEN
+        PERFORM release_dependents(parents);
+    END IF;
+    RETURN QUERY SELECT * FROM unnest(ids, attempts);
 END
 $$;

@@ -16,6 +16,6 @@ UPDATE jobs SET
     cancel_requested_by = coalesce(jobs.cancel_requested_by, w.cancel_requested_by),
     cancel_reason = coalesce(jobs.cancel_reason, format('workflow %s: %s', w.name, coalesce(w.cancel_reason, 'it was cancelled')))
 FROM workflows w
-WHERE w.id = :id AND jobs.id = ANY(ARRAY(
+WHERE w.id = :id AND w.cancel_requested_at IS NOT NULL AND jobs.id = ANY(ARRAY(
     SELECT id FROM waiting UNION ALL SELECT id FROM queued UNION ALL SELECT id FROM running))
 RETURNING jobs.id, jobs.status::text AS status

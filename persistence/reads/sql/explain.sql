@@ -21,9 +21,14 @@ SELECT
     (SELECT count(*) FROM live w WHERE w.kind = 'dispatcher') AS dispatchers,
     (SELECT coalesce(sum(w.threads), 0)::integer FROM live w
      WHERE w.kind = 'worker' AND w.quieted_at IS NULL AND job.queue_name = ANY(w.queues) AND job.job_type = ANY(w.job_types)) AS threads,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('job_id', p.id, 'status', p.status, 'on_failure', d.on_failure) ORDER BY p.id), '[]')
-     FROM job_dependencies d JOIN jobs p ON p.id = d.depends_on_job_id
-     WHERE d.job_id = job.id AND d.satisfied_at IS NULL) AS waits_for,
+    -- Those that failed first, a hundred at most: a join may wait for thousands.
+    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'job_id', p.id, 'step', p.step_name, 'status', p.status, 'on_failure', p.on_failure) ORDER BY p.id), '[]')
+     FROM (SELECT p.id, p.step_name, p.status, d.on_failure FROM job_dependencies d JOIN jobs p ON p.id = d.depends_on_job_id
+           WHERE d.job_id = job.id AND d.satisfied_at IS NULL
+           ORDER BY p.status IN ('failed', 'cancelled') DESC, p.id LIMIT 100) AS p) AS waits_for,
+    (SELECT count(*) FROM job_dependencies d WHERE d.job_id = job.id AND d.satisfied_at IS NULL) AS waits_for_count,
+    job.workflow_id, job.step_name, hold.kind AS hold_kind, hold.opened_at AS hold_opened_at, hold.due_at AS hold_due_at,
     CASE WHEN job.status = 'pending' AND job.ready THEN
         (SELECT count(*) FROM (
             SELECT FROM jobs j
@@ -33,3 +38,4 @@ SELECT
     ELSE 0 END AS ahead,
     1000 AS counted
 FROM job LEFT JOIN job_queues q ON q.name = job.queue_name
+LEFT JOIN workflow_holds hold ON hold.job_id = job.id AND hold.decided_at IS NULL

@@ -79,7 +79,10 @@ def test_every_example_is_valid_and_accepted(api: ApiClients, database: Database
         job_types.register(connection, [email])
     job_id = api.submitter.submit()
     schedule = api.operator.post("/api/schedules", json={"name": "s", "job_type": "echo", "cron": "0 0 * * *"}).json()
+    waiting = {"name": "import", "steps": [{"name": "ok", "wait": "signal"}]}
+    workflow = api.submitter.post("/api/workflows", json=waiting).json()
     ids = {"job_id": str(job_id), "schedule_id": schedule["id"], "name": "default", "dead_letter_id": "1"}
+    ids |= {"workflow_id": workflow["id"], "step": "ok"}
     for operation, example in EXAMPLES.items():
         method, path = operation.split()
         body = document["paths"][path][method.lower()]["requestBody"]["content"]["application/json"]

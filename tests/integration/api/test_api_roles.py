@@ -52,6 +52,8 @@ NEEDED = {
     "GET /api/workflows": "viewer",
     "POST /api/workflows": "submitter",
     "GET /api/workflows/{id}": "viewer",
+    "GET /api/workflows/{id}/graph": "viewer",
+    "POST /api/workflows/{id}/steps/{id}/signal": "operator",
     "DELETE /api/workflows/{id}": "operator",
     "POST /api/workflows/{id}/close": "submitter",
     "POST /api/workflows/{id}/retry-failed": "operator",

@@ -22,6 +22,7 @@ from aeon_jobs.persistence.queue import (
     dispatch,
     due,
     executions,
+    graphs,
     job_types,
     jobs,
     limits,
@@ -37,7 +38,7 @@ from aeon_jobs.persistence.queue.states import Failure
 from aeon_jobs.persistence.queue.submissions import NewJob
 from aeon_jobs.persistence.queue.workers import Host, Registration
 from aeon_jobs.persistence.queue.workflows import NewWorkflow
-from aeon_jobs.persistence.reads import archived, audit_list, dead_letter_lists, job_logs, listing, overview
+from aeon_jobs.persistence.reads import archived, audit_list, dead_letter_lists, graph, job_logs, listing, overview
 from aeon_jobs.persistence.reads.audit_list import EntryFilter
 from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterFilter
 from aeon_jobs.persistence.reads.listing import Filter
@@ -51,6 +52,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 QUEUED, RUNNING, FAILED, PENDING = (UUID(int=n) for n in (21_000, 26_000, 27_000, 5_000))
 """One job of each state."""
 WORKFLOW = UUID(int=5)
+STEP = UUID("d0000000-0000-0000-0000-000000000005")
+"""It waits for a signal."""
 TYPES = ("note", *(f"type{n}" for n in range(20)))
 
 FILL = """
@@ -101,8 +104,16 @@ FILL = """
         CASE WHEN n % 5 = 0 THEN now() + n * interval '1 min' END, CASE WHEN n % 5 > 0 THEN now() - n * interval '1 h' END,
         CASE WHEN n % 5 = 0 THEN 'running' ELSE 'completed' END
     FROM generate_series(1, 3000) n;
-    INSERT INTO jobs (job_type, queue_name, status, workflow_id, completed_at)
-    SELECT 'step', 'default', 'completed', (lpad(to_hex(n), 32, '0'))::uuid, now() FROM generate_series(1, 3000) n;
+    INSERT INTO jobs (id, job_type, queue_name, status, workflow_id, step_name, completed_at, blocked_by, ready)
+    SELECT ('d' || lpad(to_hex(n), 31, '0'))::uuid, 'step', 'default', s::job_status, (lpad(to_hex(n), 32, '0'))::uuid,
+        'step', CASE WHEN s = 'completed' THEN now() END, (s = 'pending')::integer, s = 'completed'
+    FROM (
+        SELECT n, CASE WHEN n % 5 = 0 THEN 'pending' ELSE 'completed' END AS s FROM generate_series(1, 3000) n
+    ) AS numbered;
+    INSERT INTO workflow_holds (job_id, kind, due_at, decided_at)
+    SELECT id, 'signal', CASE status WHEN 'pending' THEN now() + row_number() OVER () * interval '1 min' END,
+        CASE status WHEN 'completed' THEN now() END
+    FROM jobs WHERE job_type = 'step';
     INSERT INTO job_limit_buckets (job_type, limit_key, tokens, refilled_at)
     SELECT 'limited', 'key' || n, 9, now() - n * interval '15 min' FROM generate_series(1, 3000) n;
 
@@ -263,6 +274,15 @@ def cancel_over_limit(connection: Connection) -> None:
     admit(connection)
 
 
+def link(connection: Connection) -> None:
+    children, parents = [PENDING, UUID(int=5_001)], [RUNNING, UUID(int=25_001)]
+    run(connection, "queue/link_jobs", {"children": children, "parents": parents, "policies": ["cancel", "run"]})
+
+
+def decide(connection: Connection) -> None:
+    rows(connection, "SELECT decide_hold(:id)", id=STEP)
+
+
 HOT: dict[str, tuple[str, Work]] = {
     "dispatch": ("jobs_ready_idx", lambda c: dispatch.dispatch(c, {Lane("lane", ("default", "slow"), TYPES): 64})),
     "promote": ("jobs_due_idx", dispatch.promote),
@@ -281,6 +301,13 @@ HOT: dict[str, tuple[str, Work]] = {
         lambda c: executions.renew(c, [(UUID(int=n), 1) for n in range(25_001, 25_033)], lease_ms=1_000),
     ),
     "record": ("jobs_pkey", record),
+    "add edges": ("jobs_pkey", link),
+    "decide on a held step": ("workflow_holds_pkey", decide),
+    "signal a step": ("workflow_holds_pkey", lambda c: graphs.signal(c, WORKFLOW, "step", {"by": "me"}, by="me")),
+    "results of parents": ("jobs_pkey", lambda c: graphs.parents_of(c, PENDING, UUID(int=0), with_results=True)),
+    "result by name": ("jobs_step_idx", lambda c: graphs.result_for(c, STEP, "step")),
+    "retry a workflow": ("workflows_pkey", lambda c: graphs.retry(c, WORKFLOW, by=None)),
+    "the graph of a workflow": ("jobs_step_idx", lambda c: graph.steps_of(c, WORKFLOW)),
     "supersede": (
         "job_executions_job_idx",
         lambda c: executions.record(c, [Ended(FAILED, 1, NOW, states.completed(1))], worker_id="w", shard=1),
@@ -368,6 +395,9 @@ OTHERS: dict[str, Work] = {
     "workflows_unfinished_idx": lambda c: run(c, "queue/overdue_workflows"),
     "workflows_finished_idx": lambda c: workflows.forget(c, 100),
     "workflow_changes_pkey": workflows.settle,
+    "jobs_step_idx": lambda c: run(c, "queue/step", {"workflow_id": WORKFLOW, "name": "step"}),
+    "workflow_holds_pkey": decide,
+    "workflow_holds_due_idx": graphs.release_holds,
     "job_queues_pkey": lambda c: dispatch.dispatch(c, {Lane("lane", ("default",), TYPES): 1}),
     "job_counters_pkey": record,
     "job_api_keys_pkey": lambda c: run(c, "admin/find_api_key", {"id": "key7"}),

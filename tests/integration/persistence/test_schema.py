@@ -27,6 +27,7 @@ NOT_MODELLED = {
     "job_dashboard_sessions",
     "workflows",
     "workflow_changes",
+    "workflow_holds",
 }
 ARCHIVE = ("job_archive", "job_dead_letter_archive", "job_audit_archive")
 """Tables that are read and written by named SQL alone."""

@@ -138,6 +138,12 @@ def _job(**changes: Any) -> Any:
         "blocked_by": 0,
         "schedule": None,
         "waits_for": [],
+        "waits_for_count": 0,
+        "hold_kind": None,
+        "hold_opened_at": None,
+        "hold_due_at": None,
+        "workflow_id": "w",
+        "step_name": "ok",
         "cancel_requested_at": None,
         "paused_at": None,
         "max_running": None,
@@ -166,6 +172,8 @@ def _job(**changes: Any) -> Any:
         ({"queue_workers": 0, "dispatchers": 0}, ["no_worker_for_queue", "no_dispatcher"]),
         ({"max_running": 2, "in_motion": 2}, ["limit_reached"]),
         ({"cancel_requested_at": NOW}, ["cancel_requested"]),
+        ({"hold_kind": "signal", "hold_opened_at": NOW, "type_known": False}, ["waits_for_signal"]),
+        ({"hold_kind": "timer", "hold_opened_at": NOW, "hold_due_at": NOW}, ["waits_for_time"]),
     ],
 )
 def test_a_waiting_job_names_its_reasons(changes: dict[str, Any], codes: list[str]) -> None:

@@ -84,7 +84,12 @@ def test_every_rival_has_pinned_packages_and_no_address() -> None:
 
 def test_the_page_shows_every_measurement() -> None:
     text = template()
-    shown = {"rivals": "{{rivals}}", "curves": "performance/backlog.svg", "archive": "operations/retention.md"}
+    shown = {
+        "rivals": "{{rivals}}",
+        "curves": "performance/backlog.svg",
+        "archive": "operations/retention.md",
+        "workflows": "guides/workflows.md",
+    }
     assert [name for name in MEASUREMENTS if shown.get(name, f"{{{{table {name}}}}}") not in text] == []
 
 

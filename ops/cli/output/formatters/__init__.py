@@ -14,7 +14,7 @@ from aeon_jobs.ops.cli.output.formatters.system import (
     type_list,
     worker_list,
 )
-from aeon_jobs.ops.cli.output.formatters.workflows import workflow, workflow_list
+from aeon_jobs.ops.cli.output.formatters.workflows import workflow, workflow_list, workflow_tree
 
 __all__ = [
     "archive_run",
@@ -41,4 +41,5 @@ __all__ = [
     "worker_list",
     "workflow",
     "workflow_list",
+    "workflow_tree",
 ]
