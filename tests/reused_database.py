@@ -35,6 +35,7 @@ TABLES = (
     " job_dead_letter_archive job_audit_archive workflow_changes workflow_holds workflows"
 )
 DELETE_ALL = "; ".join(f"DELETE FROM {table}" for table in TABLES.split())
+DELETE_ALL += "; DELETE FROM job_statistics; DELETE FROM job_counter_marks"
 DELETE_ALL += "; UPDATE job_background_tasks SET last_success_at = NULL WHERE last_success_at IS NOT NULL"
 
 

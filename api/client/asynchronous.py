@@ -103,11 +103,13 @@ class AsyncClient:
     logs = _paged(operations.log_page)
     explain = _answered(operations.explain)
     metrics = _answered(operations.metrics)
+    history = _answered(operations.history)
 
     dead_letters = _paged(dead_letter_operations.dead_letter_page)
     dead_letter_page = _answered(dead_letter_operations.dead_letter_page)
     dead_letter = _answered(dead_letter_operations.dead_letter)
     dead_letter_causes = _answered(dead_letter_operations.dead_letter_causes)
+    failure_groups = _answered(dead_letter_operations.failure_groups)
     requeue_dead_letter = _answered(dead_letter_operations.requeue_dead_letter)
     requeue_dead_letters = _answered(dead_letter_operations.requeue_dead_letters)
     discard_dead_letter = _answered(dead_letter_operations.discard_dead_letter)

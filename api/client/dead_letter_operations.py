@@ -36,6 +36,11 @@ def dead_letter_causes(limit: int = 50) -> Operation[list[contract.DeadLetterCau
     return get("/api/dead-letters/causes", listed(contract.DeadLetterCause), limit=limit)
 
 
+def failure_groups(period: contract.FailurePeriod = "7d", *, limit: int = 50) -> Operation[contract.FailureGroups]:
+    """Dead letters by cause, with a chart of the last 24h, 7d or 30d and a sample of each."""
+    return get("/api/dead-letters/groups", one(contract.FailureGroups), period=period, limit=limit)
+
+
 def requeue_dead_letter(
     dead_letter_id: int, *, payload: Mapping[str, Any] | None = None, reason: str | None = None
 ) -> Operation[contract.Job]:

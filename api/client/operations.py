@@ -62,6 +62,7 @@ def page_of(kind: type[T]) -> Callable[[Any], contract.Page[T]]:
             next_cursor=value.get("next_cursor"),
             total=value.get("total"),
             total_is_capped=value.get("total_is_capped", False),
+            is_cut_off=value.get("is_cut_off", False),
         )
 
     return read_page
@@ -171,8 +172,9 @@ def job_page(
 
 def filter_params(which: JobFilter) -> Params:
     given = body(which)
-    if "metadata" in given:
-        given["metadata"] = json.dumps(given["metadata"])
+    for name in ("metadata", "payload"):
+        if name in given:
+            given[name] = json.dumps(given[name])
     return _params(given)
 
 
@@ -289,6 +291,14 @@ def explain(job_id: Id) -> Operation[contract.Explanation]:
 def metrics() -> Operation[contract.Metrics]:
     """The state of the whole system."""
     return get("/api/jobs/metrics", one(contract.Metrics))
+
+
+def history(
+    period: contract.Period = "1h", *, job_type: str | None = None, queue_name: str | None = None
+) -> Operation[contract.History]:
+    """What happened in the last 5m, 1h, 6h, 24h or 7d: of all jobs, of a job type, or of a queue."""
+    path = "/api/jobs/metrics/history"
+    return get(path, one(contract.History), period=period, job_type=job_type, queue_name=queue_name)
 
 
 def _params(values: Mapping[str, object]) -> Params:

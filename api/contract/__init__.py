@@ -20,6 +20,7 @@ from aeon_jobs.api.contract.archive import (
 )
 from aeon_jobs.api.contract.audit import AuditEntry, AuditFilter
 from aeon_jobs.api.contract.dead_letters import (
+    FAILURE_PERIODS,
     DeadLetter,
     DeadLetterCause,
     DeadLetterFilter,
@@ -28,6 +29,9 @@ from aeon_jobs.api.contract.dead_letters import (
     DeadLetterStatus,
     DeadLetterSummary,
     DeadReason,
+    FailureGroup,
+    FailureGroups,
+    FailurePeriod,
     RequeueRequest,
 )
 from aeon_jobs.api.contract.fields import FINAL, JsonObject, Request, SortKey, Status
@@ -57,7 +61,18 @@ from aeon_jobs.api.contract.jobs import (
     Submitted,
 )
 from aeon_jobs.api.contract.keys import ApiKey, Me, NewKey, NewKeyRequest
-from aeon_jobs.api.contract.metrics import Depths, Metrics, Statistics, TypeStatistics, WorkerHealth
+from aeon_jobs.api.contract.metrics import (
+    PERIODS,
+    Depths,
+    History,
+    HistoryPoint,
+    Metrics,
+    Period,
+    QueueHistory,
+    Statistics,
+    TypeStatistics,
+    WorkerHealth,
+)
 from aeon_jobs.api.contract.pages import Page
 from aeon_jobs.api.contract.protocol import JobsApi
 from aeon_jobs.api.contract.queues import Queue, QueueLimit, QueuePause, QueuePurge
@@ -81,7 +96,9 @@ from aeon_jobs.api.contract.workflow_steps import (
 from aeon_jobs.api.contract.workflows import NewWorkflow, Workflow, WorkflowCallback
 
 __all__ = [
+    "FAILURE_PERIODS",
     "FINAL",
+    "PERIODS",
     "ApiKey",
     "ArchiveDay",
     "ArchivePartition",
@@ -109,8 +126,13 @@ __all__ = [
     "Execution",
     "Explanation",
     "ExplanationReason",
+    "FailureGroup",
+    "FailureGroups",
+    "FailurePeriod",
     "Health",
     "HealthState",
+    "History",
+    "HistoryPoint",
     "Job",
     "JobChange",
     "JobEvent",
@@ -134,7 +156,9 @@ __all__ = [
     "NewWorkflow",
     "OnFailure",
     "Page",
+    "Period",
     "Queue",
+    "QueueHistory",
     "QueueLimit",
     "QueuePause",
     "QueuePurge",

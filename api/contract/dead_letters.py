@@ -14,6 +14,8 @@ from aeon_jobs.api.contract.jobs import DelayMs, Execution, PerSecond, Selection
 
 DeadReason = Literal["exhausted", "permanent", "invalid_payload", "timeout", "poison", "unknown_type", "corrupt"]
 DeadLetterStatus = Literal["open", "resolved", "all"]
+FailurePeriod = Literal["24h", "7d", "30d"]
+FAILURE_PERIODS: tuple[FailurePeriod, ...] = ("24h", "7d", "30d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,48 @@ class DeadLetterCause:
     error_type: str | None
     error_message: str | None
     count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureGroup:
+    """Dead letters of one fingerprint, with the newest of them as a sample."""
+
+    fingerprint: str | None
+    """Null: those without one, whatever their causes."""
+    job_type: str | None
+    queue_name: str | None
+    reason: DeadReason
+    error_type: str | None
+    error_message: str | None
+    """Of the sample, cut at 2,000 characters."""
+    traceback: str | None
+    """Of the sample, cut at 20,000 characters."""
+    dead_letter_id: int
+    """The sample."""
+    job_id: UUID | None
+    """Its job."""
+    open: int
+    """Open ones, of all time."""
+    count: int
+    """Open and resolved ones of the period."""
+    first_seen_at: datetime
+    """Of the open ones, and of those of the period."""
+    last_seen_at: datetime
+    chart: list[int]
+    """The dead letters of the period in 24 even parts, the oldest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureGroups:
+    """Dead letters by cause."""
+
+    period: FailurePeriod
+    step_s: int
+    """Seconds of one part of the charts."""
+    is_capped: bool
+    """The period has more than 20,000 dead letters: the oldest of them are in no count and no chart."""
+    items: list[FailureGroup]
+    """The one with the most open dead letters first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

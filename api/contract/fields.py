@@ -7,7 +7,7 @@ Times carry a zone; durations have their unit in the name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
@@ -95,6 +95,20 @@ def parse_id(value: Any) -> UUID:
         return value if isinstance(value, UUID) else UUID(value)
     except (AttributeError, TypeError, ValueError):
         raise ValueError("must be a UUID") from None
+
+
+def nested(values: Iterable[tuple[str, Any]]) -> JsonObject:
+    """Paths and values as one object: ("customer.id", 7) → {"customer": {"id": 7}}."""
+    found: JsonObject = {}
+    for path, value in values:
+        *outer, last = path.split(".")
+        place = found
+        for name in outer:
+            inner = place.get(name)
+            place[name] = inner if isinstance(inner, dict) else {}
+            place = place[name]
+        place[last] = value
+    return found
 
 
 def _refuse_null(value: Any) -> Any:

@@ -108,6 +108,8 @@ class JobFilter(Request):
     """Exclusive."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Is contained in the job's own."""
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    """Is contained in the job's own. For lists alone. No index has it: a page looks at 10,000 jobs at most."""
     archived: bool = False
     """Jobs of the archive instead. They are only listed, by created_at; to change one, name its id."""
 

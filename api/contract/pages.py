@@ -17,3 +17,5 @@ class Page(Generic[T]):
     """With `total=true`: how many match, counted up to 10,000."""
     total_is_capped: bool = False
     """There are more than `total`."""
+    is_cut_off: bool = False
+    """A search of payloads looked at as many jobs as one page may: `next_cursor` goes on with the jobs after them."""

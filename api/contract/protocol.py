@@ -19,6 +19,8 @@ from aeon_jobs.api.contract.dead_letters import (
     DeadLetterFilter,
     DeadLetterStatus,
     DeadLetterSummary,
+    FailureGroups,
+    FailurePeriod,
 )
 from aeon_jobs.api.contract.fields import SortKey
 from aeon_jobs.api.contract.job_logs import LogLine
@@ -35,7 +37,7 @@ from aeon_jobs.api.contract.jobs import (
     Submitted,
 )
 from aeon_jobs.api.contract.keys import ApiKey, Me, NewKey
-from aeon_jobs.api.contract.metrics import Metrics
+from aeon_jobs.api.contract.metrics import History, Metrics, Period
 from aeon_jobs.api.contract.pages import Page
 from aeon_jobs.api.contract.queues import Queue
 from aeon_jobs.api.contract.schedules import Backfilled, Overlap, Schedule, ScheduleRun
@@ -118,6 +120,9 @@ class JobsApi(Protocol):
         delay_ms: int = 0,
     ) -> BatchAnswer: ...
     def metrics(self) -> Metrics: ...
+    def history(
+        self, period: Period = "1h", *, job_type: str | None = None, queue_name: str | None = None
+    ) -> History: ...
 
     # --- dead letters
     def dead_letter_page(
@@ -133,6 +138,7 @@ class JobsApi(Protocol):
     ) -> Iterator[DeadLetterSummary]: ...
     def dead_letter(self, dead_letter_id: int) -> DeadLetter: ...
     def dead_letter_causes(self, limit: int = 50) -> Sequence[DeadLetterCause]: ...
+    def failure_groups(self, period: FailurePeriod = "7d", *, limit: int = 50) -> FailureGroups: ...
     def requeue_dead_letter(
         self, dead_letter_id: int, *, payload: Mapping[str, Any] | None = None, reason: str | None = None
     ) -> Job: ...

@@ -119,7 +119,11 @@ def _parts(built: Resources) -> dict[str, Any]:
 
 def _jobs_router(settings: Settings) -> Router:
     many = Router("/", route_handlers=[bulk.submit], request_max_body_size=settings.api_max_bulk_bytes)
-    return Router("/api/jobs", route_handlers=[*jobs.handlers, metrics.metrics, many, *bulk.handlers], tags=["Jobs"])
+    return Router(
+        "/api/jobs",
+        route_handlers=[*jobs.handlers, metrics.metrics, metrics.history, many, *bulk.handlers],
+        tags=["Jobs"],
+    )
 
 
 def _workflows_router(settings: Settings) -> Router:

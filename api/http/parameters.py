@@ -11,6 +11,7 @@ from litestar.params import ParameterKwarg, QueryParameter
 from litestar.typing import FieldDefinition
 
 from aeon_jobs.api.contract import JobFilter, Status
+from aeon_jobs.api.contract.fields import nested
 from aeon_jobs.api.http.strict_json import MalformedJson, parse
 from aeon_jobs.api.service.core.validation import read
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
@@ -29,6 +30,13 @@ Statuses = Annotated[list[Status] | None, QueryParameter(description="may be rep
 Metadata = Annotated[
     list[str] | None, QueryParameter(max_items=20, description="`key:value`, may be repeated, or a JSON object")
 ]
+Payload = Annotated[
+    list[str] | None,
+    QueryParameter(
+        max_items=20,
+        description="`path:value` (`customer.id:7`), may be repeated, or a JSON object; a page looks at 10,000 jobs",
+    ),
+]
 SortBy = Annotated[Literal["created_at", "updated_at", "priority"], QueryParameter()]
 Order = Annotated[Literal["asc", "desc"], QueryParameter()]
 
@@ -43,6 +51,7 @@ def job_filter(
     updated_after: Moment = None,
     updated_before: Moment = None,
     metadata: Metadata = None,
+    payload: Payload = None,
     archived: Archived = False,
 ) -> JobFilter:
     """Which jobs; conditions combine with AND. `…_after` is inclusive, `…_before` is not."""
@@ -56,6 +65,7 @@ def job_filter(
         "updated_after": moment(updated_after),
         "updated_before": moment(updated_before),
         "metadata": _metadata(metadata or []),
+        "payload": _payload(payload or []),
         "archived": archived,
     }
     return read(JobFilter, given)
@@ -134,11 +144,34 @@ def _metadata(texts: list[str]) -> dict[str, Any]:
     return found
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def _payload(texts: list[str]) -> dict[str, Any]:
+    """A value that is JSON is taken as such: 7, true, null, "7"; any other is text."""
+    objects = [_json_object(text, "payload") for text in texts if text.startswith("{")]
+    found = nested(_payload_field(text) for text in texts if not text.startswith("{"))
+    for value in objects:
+        found |= value
+    return found
+
+
+def _payload_field(text: str) -> tuple[str, Any]:
+    path, separator, value = text.partition(":")
+    if not separator or not all(path.split(".")):
+        raise InvalidJob.at("payload", "must be path:value or a JSON object")
+    return path, _scalar(value)
+
+
+def _scalar(text: str) -> Any:
+    try:
+        return parse(text.encode())
+    except MalformedJson:
+        return text
+
+
+def _json_object(text: str, name: str = "metadata") -> dict[str, Any]:
     try:
         value: dict[str, Any] = parse(text.encode())
     except MalformedJson as error:
-        raise InvalidJob.at("metadata", error.violation.rule) from None
+        raise InvalidJob.at(name, error.violation.rule) from None
     return value
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from aeon_jobs.api.contract import (
+    FAILURE_PERIODS,
     BatchAnswer,
     DeadLetter,
     DeadLetterCause,
@@ -20,6 +21,9 @@ from aeon_jobs.api.contract import (
     DeadLetterStatus,
     DeadLetterSummary,
     Execution,
+    FailureGroup,
+    FailureGroups,
+    FailurePeriod,
     Job,
     Page,
     RequeueRequest,
@@ -37,7 +41,7 @@ from aeon_jobs.persistence.archive.returning import bring_back
 from aeon_jobs.persistence.core.errors import InvalidJob
 from aeon_jobs.persistence.core.models import JobExecution
 from aeon_jobs.persistence.queue import dead_letters, executions
-from aeon_jobs.persistence.reads import dead_letter_lists
+from aeon_jobs.persistence.reads import dead_letter_lists, failure_groups
 
 
 class DeadLetterUseCases(BulkUseCases):
@@ -85,6 +89,19 @@ class DeadLetterUseCases(BulkUseCases):
         """Open dead letters by cause, the most frequent first: one bug, one line."""
         with self.context.database.connection() as connection:
             return [shown(DeadLetterCause, cause) for cause in dead_letter_lists.causes(connection, limit)]
+
+    def failure_groups(self, period: FailurePeriod = "7d", *, limit: int = 50) -> FailureGroups:
+        """Dead letters by cause, with a chart of the last 24h, 7d or 30d and a sample of each: one bug, one group.
+
+        Raises:
+            InvalidJob: no such period.
+        """
+        if period not in FAILURE_PERIODS:
+            raise InvalidJob.at("period", "must be 24h, 7d or 30d")
+        with self.context.database.connection() as connection:
+            found = failure_groups.read(connection, failure_groups.PERIODS[period], limit=limit)
+        items = [shown(FailureGroup, group) for group in found.groups]
+        return FailureGroups(period=period, step_s=found.step_s, is_capped=found.is_capped, items=items)
 
     def requeue_dead_letter(
         self, dead_letter_id: int, *, payload: Mapping[str, Any] | None = None, reason: str | None = None

@@ -23,7 +23,7 @@ from aeon_jobs.persistence.archive.returning import bring_back
 from aeon_jobs.persistence.core.errors import InvalidJob, JobNotFound, JobNotOver
 from aeon_jobs.persistence.core.models import Job as JobRow
 from aeon_jobs.persistence.queue import dead_letters, jobs, pending
-from aeon_jobs.persistence.reads import archived, details, explain, listing
+from aeon_jobs.persistence.reads import archived, details, explain, listing, search
 
 if TYPE_CHECKING:
     from aeon_jobs.api.contract.protocol import JobId
@@ -94,6 +94,8 @@ class JobUseCases(UseCases):
             raise InvalidJob.at("limit", f"must be from 1 to {listing.MAX_LIMIT}")
         if which is not None and which.archived:
             return self._archived_page(which, sort, descending, limit, cursor, offset, total)
+        if which is not None and which.payload:
+            return self._searched_page(which, sort, descending, limit, cursor, offset, total)
         chosen = rows_filter(which)
         with self.context.database.connection() as connection:
             page = listing.page(
@@ -101,6 +103,28 @@ class JobUseCases(UseCases):
             )
             count = listing.total(connection, chosen) if total else None
         return _page(page, count)
+
+    def _searched_page(
+        self,
+        which: JobFilter,
+        sort: SortKey,
+        descending: bool,
+        limit: int,
+        cursor: str | None,
+        offset: int,
+        total: bool,
+    ) -> Page[JobSummary]:
+        if offset:
+            raise InvalidJob.at("offset", "does not go with payload: follow next_cursor")
+        if total:
+            raise InvalidJob.at("total", "does not go with payload: no index has what is in payloads")
+        payload = dict(checked(which).payload)
+        chosen = rows_filter(replace(which, payload={}))
+        with self.context.database.connection() as connection:
+            page = search.page(
+                connection, chosen, payload, sort=sort, descending=descending, limit=limit, cursor=cursor
+            )
+        return Page(items=summaries(page.rows), next_cursor=page.next_cursor, is_cut_off=page.is_cut_off)
 
     def _archived_page(
         self,
@@ -274,11 +298,15 @@ def rows_filter(which: JobFilter | None) -> listing.Filter:
     if which is None:
         return listing.Filter()
     which = checked(which)
+    if which.payload:
+        raise InvalidJob.at("payload", "is for lists of jobs that are not archived: change what a list found by ids")
     if which.archived:
         raise InvalidJob.at(
             "archived", "is for lists: archived jobs are changed by their ids, and do not change otherwise"
         )
-    given = {field.name: getattr(which, field.name) for field in fields(which) if field.name != "archived"}
+    given = {
+        field.name: getattr(which, field.name) for field in fields(which) if field.name not in {"archived", "payload"}
+    }
     status = tuple(dict.fromkeys(which.status))
     return listing.Filter(**{**given, "status": status, "metadata": dict(which.metadata)})
 

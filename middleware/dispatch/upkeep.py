@@ -15,6 +15,7 @@ maintain    5 s   dramatiq's own maintenance, for messages of ordinary actors
 forget     60 s   rows of processes that are long gone, old runs of schedules
 archive    60 s   what ended long ago moves to the archive; while there is more, 0.2 s of each second
 partitions 60 s   months of the archive: made ahead, dropped when their time is over
+statistics 10 s   what the counters gained, and what waits and runs, is written for the charts
 
 Every 10 s, the look also notes which tasks did their work since (the metrics show it).
 """
@@ -38,6 +39,7 @@ from aeon_jobs.persistence.archive.retention import Retention
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.metrics import history as statistics
 from aeon_jobs.persistence.queue import dispatch, due, executions, graphs, limits, workers, workflows
 from aeon_jobs.persistence.queue.dispatch import parse_message_id
 from aeon_jobs.persistence.queue.due import Due
@@ -53,6 +55,9 @@ STALE_AFTER_MS = 60_000
 NOTE_EVERY_S = 10.0
 """How often it is noted in PostgreSQL which tasks did their work."""
 FORGET_AFTER_MS = 24 * 3_600_000
+STATISTICS_S = 10.0
+SLOW_COUNT_S, PATIENCE_S = 0.05, 60.0
+"""If counting what waits takes longer than the first, it is counted again after the second."""
 ARCHIVE_S = 0.1
 """For the archive, of each second at most: what else there is to do waits so long."""
 
@@ -93,6 +98,7 @@ class Upkeep:
         self._retention = Retention.of(settings)
         self._archive_pass = ArchivePass(self._retention)
         self._archiving = _Task(self.archive, 60)
+        self._count_at = 0.0
         self._tasks = [
             _Task(self.reap_dead, 1, lambda seen: any(map(is_dead, seen.peers))),
             _Task(self.rescue, 1, lambda seen: seen.expired),
@@ -106,6 +112,7 @@ class Upkeep:
             _Task(self.forget, 60),
             _Task(self.partitions, 60),
             self._archiving,
+            _Task(self.statistics, STATISTICS_S),
         ]
 
     def run(self, stop: Event) -> None:
@@ -234,6 +241,14 @@ class Upkeep:
             dropped = partitions.drop_old(connection, days) if (days := self._retention.archive) else []
         if dropped:
             _log.info("archive forgotten", partitions=dropped)
+
+    def statistics(self) -> None:
+        """Of several dispatchers, the one that comes first in a span of 10 seconds does it."""
+        began = time.monotonic()
+        with self._database.connection() as connection:
+            statistics.record(connection, self._settings.worker_lock_duration, with_depths=began >= self._count_at)
+        if began >= self._count_at and time.monotonic() - began > SLOW_COUNT_S:
+            self._count_at = time.monotonic() + PATIENCE_S
 
     def _take_back(self, message_ids: list[str]) -> None:
         with self._database.connection() as connection:

@@ -29,6 +29,7 @@ from aeon_jobs.ops.cli.commands import (
     smoke,
     statistics,
     submit,
+    top,
     watch,
     workers,
     workflows,
@@ -80,6 +81,7 @@ app.add_typer(workflows.app, name="workflows", rich_help_panel=JOBS)
 app.command("types", rich_help_panel=JOBS)(job_types.types)
 
 app.command("stats", rich_help_panel=SYSTEM)(statistics.stats)
+app.command("top", rich_help_panel=SYSTEM)(top.top)
 app.add_typer(queues.app, name="queues", rich_help_panel=SYSTEM)
 app.command("workers", rich_help_panel=SYSTEM)(workers.workers)
 app.add_typer(keys.app, name="keys", rich_help_panel=SYSTEM)

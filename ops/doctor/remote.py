@@ -15,9 +15,9 @@ import httpx
 
 from aeon_jobs.api.client.errors import ApiError
 from aeon_jobs.api.contract import JobFilter, JobSummary
-from aeon_jobs.ops.doctor.checks import processes
+from aeon_jobs.api.service.checks import processes
+from aeon_jobs.api.service.checks.finding import Finding, by_limits, error, ok, skipped, warning
 from aeon_jobs.ops.doctor.context import Limits
-from aeon_jobs.ops.doctor.finding import Finding, by_limits, error, ok, skipped, warning
 
 if TYPE_CHECKING:
     from aeon_jobs.api.contract import JobsApi

@@ -20,6 +20,8 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from aeon_jobs.api.service import Jobs
+from aeon_jobs.api.service.checks import processes
+from aeon_jobs.api.service.checks.finding import Finding, error, ok, skipped
 from aeon_jobs.ops.doctor.checks import (
     backlog,
     clocks,
@@ -27,13 +29,11 @@ from aeon_jobs.ops.doctor.checks import (
     job_types,
     pooler,
     postgres,
-    processes,
     redis_rights,
     redis_server,
 )
 from aeon_jobs.ops.doctor.checks.environment import environment
 from aeon_jobs.ops.doctor.context import Context, Limits
-from aeon_jobs.ops.doctor.finding import Finding, error, ok, skipped
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.errors import JobsError, SettingsError
 from aeon_jobs.persistence.core.settings import Settings, load_settings

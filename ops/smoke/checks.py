@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
+from aeon_jobs.api.service.checks import processes
+from aeon_jobs.api.service.checks.finding import Finding, error, ok
 from aeon_jobs.middleware.smoke_job import NAME as JOB_TYPE
-from aeon_jobs.ops.doctor.checks import processes
-from aeon_jobs.ops.doctor.finding import Finding, error, ok
 from aeon_jobs.ops.doctor.remote import health
 from aeon_jobs.ops.smoke.target import Target
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from aeon_jobs.ops.doctor.finding import Finding, Status, error, skipped
+from aeon_jobs.api.service.checks.finding import Finding, Status, error, skipped
 from aeon_jobs.ops.smoke import checks
 from aeon_jobs.ops.smoke.target import Target
 

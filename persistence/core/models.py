@@ -21,6 +21,7 @@ from sqlalchemy import (
     FetchedValue,
     ForeignKey,
     Identity,
+    Integer,
     SmallInteger,
     String,
     Text,
@@ -365,3 +366,43 @@ class BackgroundTask(SQLModel, table=True):
 
     name: str = Field(sa_column=Column(String(50), primary_key=True))
     last_success_at: datetime | None = _time()
+
+
+class JobStatistics(SQLModel, table=True):
+    """What happened in a span of time: of all jobs (no name), of a queue, or of a job type. An average may be unknown."""
+
+    __tablename__ = "job_statistics"
+
+    span_s: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    kind: str = Field(sa_column=Column(String(10), primary_key=True))
+    begins_at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    name: str = Field(sa_column=Column(String(100), primary_key=True))
+    submitted: float = Field(default=0, sa_type=Double)
+    completed: float = Field(default=0, sa_type=Double)
+    retried: float = Field(default=0, sa_type=Double)
+    failed: float = Field(default=0, sa_type=Double)
+    discarded: float = Field(default=0, sa_type=Double)
+    cancelled: float = Field(default=0, sa_type=Double)
+    runs: list[float] | None = Field(default=None, sa_column=Column(ARRAY(Double)))
+    run_s: float = Field(default=0, sa_type=Double)
+    waits: list[float] | None = Field(default=None, sa_column=Column(ARRAY(Double)))
+    wait_s: float = Field(default=0, sa_type=Double)
+    ready: float | None = Field(default=None, sa_type=Double)
+    ready_most: float | None = Field(default=None, sa_type=Double)
+    queued: float | None = Field(default=None, sa_type=Double)
+    running: float | None = Field(default=None, sa_type=Double)
+    dead_letters: float | None = Field(default=None, sa_type=Double)
+    slots: float | None = Field(default=None, sa_type=Double)
+    busy: float | None = Field(default=None, sa_type=Double)
+
+
+class CounterMark(SQLModel, table=True):
+    """Up to which value of a counter the last span counts."""
+
+    __tablename__ = "job_counter_marks"
+
+    metric: str = Field(sa_column=Column(String(50), primary_key=True))
+    name: str = Field(sa_column=Column(String(100), primary_key=True))
+    label: str = Field(sa_column=Column(String(255), primary_key=True))
+    value: float = Field(sa_type=Double)
+    seconds: float = Field(default=0, sa_type=Double)

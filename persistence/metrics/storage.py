@@ -12,7 +12,8 @@ from aeon_jobs.persistence.core.migrate import METADATA_TABLE
 
 TABLES = (
     "jobs job_executions job_dependencies job_schedules job_schedule_runs dead_letter_jobs job_logs job_types"
-    " job_limit_states job_limit_buckets job_queues workers job_counters workflows workflow_changes workflow_holds"
+    " job_limit_states job_limit_buckets job_queues workers job_counters job_counter_marks job_statistics"
+    " workflows workflow_changes workflow_holds"
     " job_archive job_dead_letter_archive job_audit_archive"
     f" job_background_tasks job_api_keys job_dashboard_sessions job_audit_log job_api_requests {METADATA_TABLE}"
 ).split()

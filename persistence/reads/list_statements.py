@@ -6,6 +6,7 @@ narrow, and much of it is answered by an index without its table.
     walk      along indexes in the order of the list, to the end of the page
     glance    the same, no further than the first RECENT rows, whatever they are
     gather    all that matches, by the index of a condition, if that is not too much; then sort
+    search    the next so many rows of the walk (or of the glance), of which the payload is looked at
 """
 
 # ruff: noqa: S608 - the pieces are constants of this module
@@ -109,6 +110,28 @@ def gather(shape: Shape) -> str:
     found = f"SELECT * FROM ({_union(shape, [*_conditions(shape), *_position(shape)])}) AS found LIMIT :most"
     count = ", (SELECT count(*) FROM matching) AS gathered"
     return _page(shape, "matching", before=f"WITH matching AS MATERIALIZED ({found})\n", count=count)
+
+
+@lru_cache(maxsize=1_000)
+def search(shape: Shape) -> str:
+    """Parameters: the values, `payload`, `rows`, and `most`, the number of jobs to look at.
+
+    One row at least, of which the id may be NULL: each says how many were `looked_at`, and where the last of them stands.
+    """
+    inner = _conditions(shape) if shape.is_straight else []
+    outer = [] if shape.is_straight else _conditions(shape)
+    nearest = _merged(shape, _parts(shape), [*inner, *_position(shape)], limit=":most")
+    backwards = "ASC" if shape.descending else "DESC"
+    return (
+        f"{_SETTINGS}SET LOCAL enable_hashjoin = off;\nSET LOCAL enable_mergejoin = off;\n"
+        f"WITH looked AS MATERIALIZED (SELECT id, key FROM {nearest} {_order(shape)} LIMIT :most),\n"
+        f"chosen AS (SELECT id, key FROM (SELECT * FROM looked {_order(shape)}) AS ordered JOIN jobs USING (id)"
+        f" WHERE {_all([*outer, 'payload @> CAST(:payload AS jsonb)'])} {_order(shape)} LIMIT :rows),\n"
+        f"ended AS (SELECT key AS last_key, id AS last_id FROM looked ORDER BY key {backwards}, id {backwards} LIMIT 1)\n"
+        f"SELECT found.*, (SELECT count(*) FROM looked) AS looked_at, last_key, last_id\n"
+        f"FROM (SELECT 1) AS always LEFT JOIN ended ON true LEFT JOIN (\n"
+        f"SELECT key, {COLUMNS} FROM jobs JOIN chosen USING (id)) AS found ON true {_order(shape)}"
+    )
 
 
 @lru_cache(maxsize=1_000)

@@ -73,7 +73,7 @@ def page(
         InvalidJob: the cursor is not one of this list.
     """
     identity = (which, sort, descending)
-    after = _position(cursor, identity, sort) if cursor else None
+    after = position_of(cursor, identity, sort) if cursor else None
     rows = _rows(connection, which, sort, descending=descending, rows=limit + 1, offset=offset, after=after)
     has_more = len(rows) > limit
     rows = rows[:limit]
@@ -83,7 +83,7 @@ def page(
 
 def total(connection: Connection, which: Filter) -> int:
     """How many jobs match, counted no further than MAX_TOTAL + 1."""
-    values = _values(which)
+    values = values_of(which)
     statement = list_statements.count(Shape(which.status, tuple(values)))
     return int(run_sql(connection, statement, {**values, "most": MAX_TOTAL + 1}).scalar_one())
 
@@ -112,7 +112,7 @@ def _rows(
     after: tuple[Any, UUID] | None = None,
     besides: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
-    values = _values(which)
+    values = values_of(which)
     shape = Shape(which.status, (*values, *besides), sort, descending, after is not None)
     values |= {"rows": rows, "offset": offset, "reach": rows + offset}
     if after:
@@ -133,7 +133,7 @@ def _found(connection: Connection, statement: str, values: Mapping[str, Any]) ->
     return [dict(zip(names, row, strict=True)) for row in found]
 
 
-def _values(which: Filter) -> dict[str, Any]:
+def values_of(which: Filter) -> dict[str, Any]:
     """The parameters of the conditions that are given."""
     values = {name: getattr(which, name) for name in CONDITIONS if getattr(which, name) not in (None, {})}
     if "metadata" in values:
@@ -141,7 +141,11 @@ def _values(which: Filter) -> dict[str, Any]:
     return values
 
 
-def _position(cursor: str, identity: object, sort: Sort) -> tuple[Any, UUID]:
+def position_of(cursor: str, identity: object, sort: Sort) -> tuple[Any, UUID]:
+    """
+    Raises:
+        InvalidJob: the cursor is not one of this list.
+    """
     try:
         key, job_id = cursors.decode(cursor, identity)
         return (int(key) if sort == "priority" else datetime.fromisoformat(key)), UUID(job_id)

@@ -93,6 +93,15 @@ STEPS = [
         lambda j, m: j.page(JobFilter(metadata={"tenant": "t1"}), limit=50),
         lambda m: ["list", "--metadata", "tenant=t1"],
     ),
+    Step(
+        "page",
+        lambda j, m: j.page(JobFilter(payload={"text": "hi"}), limit=50),
+        lambda m: ["list", "--payload", "text=hi"],
+    ),
+    Step(
+        "page", lambda j, m: j.page(JobFilter(payload={"text": 7}), limit=50), lambda m: ["list", "--payload", "text=7"]
+    ),
+    Step("cancel_many", lambda j, m: j.cancel_many(JobFilter(payload={"text": "hi"}))),  # refused
     Step("list", lambda j, m: list(j.list(JobFilter(metadata={"tenant": "t1"})))),
     Step("log_page", lambda j, m: j.log_page(m["job"])),
     Step("logs", lambda j, m: list(j.logs(m["job"])), lambda m: ["logs", m["job"]]),
@@ -154,6 +163,7 @@ STEPS = [
     ),
     Step("dead_letters", lambda j, m: list(j.dead_letters(DeadLetterFilter(job_type="echo")))),
     Step("dead_letter_causes", lambda j, m: j.dead_letter_causes(), lambda m: ["dlq", "list", "--causes"]),
+    Step("failure_groups", lambda j, m: j.failure_groups("24h"), lambda m: ["dlq", "groups", "--period", "24h"]),
     Step(
         "dead_letter", lambda j, m: j.dead_letter(m["dead_letters"][0]), lambda m: ["dlq", "show", m["dead_letters"][0]]
     ),
@@ -319,6 +329,17 @@ STEPS = [
     Step("job_types", lambda j, m: j.job_types(), lambda m: ["types"]),
     Step("job_type", lambda j, m: j.job_type("echo"), lambda m: ["types", "echo"]),
     Step("metrics", lambda j, m: j.metrics().queue_depths),
+    Step("history", lambda j, m: j.history("24h"), lambda m: ["stats", "--period", "24h"]),
+    Step(
+        "history",
+        lambda j, m: j.history("7d", job_type="echo"),
+        lambda m: ["stats", "--period", "7d", "--type", "echo"],
+    ),
+    Step(
+        "history",
+        lambda j, m: j.history("1h", job_type="echo", queue_name="default"),
+        lambda m: ["stats", "--period", "1h", "--type", "echo", "--queue", "default"],
+    ),  # refused: one of them
     Step("archive_status", lambda j, m: j.archive_status().due, None),
     Step("run_archive", lambda j, m: j.run_archive(dry_run=True), lambda m: ["archive", "run", "--dry-run"]),
     Step("run_archive", lambda j, m: j.run_archive(), lambda m: ["archive", "run"]),

@@ -17,6 +17,8 @@ from aeon_jobs.api.contract import (
     DeadLetterStatus,
     DeadLetterSummary,
     DeadReason,
+    FailureGroups,
+    FailurePeriod,
     Job,
     Page,
     RequeueRequest,
@@ -61,6 +63,14 @@ def by_cause(jobs: Given, limit: Limit = 50) -> Page[DeadLetterCause]:
     return Page(items=jobs.dead_letter_causes(limit))
 
 
+@get("/groups", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="Dead letters by cause, over time")
+def groups(
+    jobs: Given, period: Annotated[FailurePeriod, QueryParameter(description="of the charts")] = "7d", limit: Limit = 50
+) -> FailureGroups:
+    """With a chart and a sample of each. The one with the most open dead letters first."""
+    return jobs.failure_groups(period, limit=limit)
+
+
 @get(
     "/{dead_letter_id:int}",
     opt={"role": Role.VIEWER},
@@ -101,6 +111,6 @@ def discard_many(data: JSONBody[DeadLetterSelection], jobs: Given) -> BatchAnswe
 
 router = Router(
     "/api/dead-letters",
-    route_handlers=[index, by_cause, show, requeue, discard, requeue_many, discard_many],
+    route_handlers=[index, by_cause, groups, show, requeue, discard, requeue_many, discard_many],
     tags=["Dead letters"],
 )

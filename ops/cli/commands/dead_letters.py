@@ -100,6 +100,24 @@ def list_dead_letters(
     context.output.say_more(page.next_cursor)
 
 
+class Period(StrEnum):
+    H24 = "24h"
+    D7 = "7d"
+    D30 = "30d"
+
+
+@app.command()
+def groups(
+    context: Context,
+    period: Annotated[Period, typer.Option(help="Of the charts.")] = Period.D7,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+) -> None:
+    """Dead letters by cause: how many, since when, over time. dlq requeue --fingerprint runs the jobs of one again."""
+    from aeon_jobs.ops.cli.output import formatters
+
+    context.output.show(context.jobs.failure_groups(period.value, limit=limit), formatters.failure_groups)
+
+
 @app.command()
 def show(context: Context, number: Number) -> None:
     """A dead letter with payload, traceback and every attempt of its job."""

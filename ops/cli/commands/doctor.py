@@ -15,7 +15,7 @@ from aeon_jobs.ops.cli.output.values import cell, clean
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from aeon_jobs.ops.doctor.finding import Finding
+    from aeon_jobs.api.service.checks.finding import Finding
 
 
 def doctor(context: Context) -> None:

@@ -21,6 +21,7 @@ from aeon_jobs.ops.cli.commands.options import (
     Metadata,
     OfQueue,
     OfType,
+    PayloadFields,
     PerSecond,
     Reason,
     Statuses,
@@ -31,6 +32,7 @@ from aeon_jobs.ops.cli.commands.submit import due_time
 from aeon_jobs.ops.cli.context import Context
 from aeon_jobs.ops.cli.exit_codes import InvalidInput
 from aeon_jobs.ops.cli.input import ids
+from aeon_jobs.ops.cli.input.values import payload_fields
 
 if TYPE_CHECKING:
     from aeon_jobs.api.contract import Job, JobSummary
@@ -54,6 +56,7 @@ def list_jobs(
     after: After = None,
     before: Before = None,
     metadata: Metadata = None,
+    payload: PayloadFields = None,
     archived: Archived = False,
     sort: Annotated[Sort, typer.Option(help="Sort by this.")] = Sort.CREATED_AT,
     ascending: Annotated[bool, typer.Option("--asc", help="Lowest or oldest first.")] = False,
@@ -65,6 +68,7 @@ def list_jobs(
     from aeon_jobs.ops.cli.output import formatters
 
     which = job_filter(status, type_, queue, created_by, after, before, metadata, archived)
+    which = replace(which, payload=payload_fields(payload))
     found: list[JobSummary] = []
     following = cursor
     while True:

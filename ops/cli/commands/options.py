@@ -48,6 +48,10 @@ CreatedBy = Annotated[str | None, typer.Option(help="Who submitted the job.")]
 After = Annotated[str | None, typer.Option(metavar="TIME", help="Created since: 2030-01-31T09:00:00Z, or 2h ago: 2h.")]
 Before = Annotated[str | None, typer.Option(metavar="TIME", help="Created before.")]
 Metadata = Annotated[list[str] | None, typer.Option(metavar="K=V", help="Text, or a JSON object. May be repeated.")]
+PayloadFields = Annotated[
+    list[str] | None,
+    typer.Option("--payload", metavar="PATH=VALUE", help="A field of the payload: customer.id=7. May be repeated."),
+]
 Archived = Annotated[bool, typer.Option("--archived", help="What is in the archive instead.")]
 Cursor = Annotated[str | None, typer.Option(help="Continue an earlier list.")]
 

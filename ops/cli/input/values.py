@@ -99,6 +99,31 @@ def pairs(texts: Sequence[str] | None, name: str = "metadata") -> dict[str, Any]
     return found
 
 
+def payload_fields(texts: Sequence[str] | None) -> dict[str, Any]:
+    """Of ``path=value``, where a value that is JSON is taken as such, and any other is text; or of JSON objects.
+
+    Raises:
+        InvalidInput
+    """
+    from aeon_jobs.api.contract.fields import nested
+
+    objects = [json_object(text) for text in texts or () if text.startswith("{")]
+    found = nested(_payload_field(text) for text in texts or () if not text.startswith("{"))
+    for value in objects:
+        found |= value
+    return found
+
+
+def _payload_field(text: str) -> tuple[str, Any]:
+    path, separator, value = text.partition("=")
+    if not (separator and all(path.split("."))):
+        raise InvalidInput(f"payload: must be path=value or a JSON object, is {text!r:.80}")
+    try:
+        return path, json_value(value, "payload")
+    except InvalidInput:
+        return path, value
+
+
 def moment(text: str | None, name: str) -> datetime | None:
     """A point in time with its zone, such as 2030-01-31T09:00:00Z; or one that lies back, such as 2h.
 

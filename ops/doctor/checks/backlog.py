@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from aeon_jobs.api.service.checks.finding import Finding, by_limits, ok
 from aeon_jobs.ops.doctor.context import Context
-from aeon_jobs.ops.doctor.finding import Finding, by_limits, ok
 
 
 def oldest_job(context: Context) -> Finding:

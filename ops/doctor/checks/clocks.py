@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from aeon_jobs.api.service.checks.finding import Finding, by_limits
 from aeon_jobs.ops.doctor.context import Context
-from aeon_jobs.ops.doctor.finding import Finding, by_limits
 
 REMEDY = "run NTP (chrony, systemd-timesyncd) on both hosts"
 

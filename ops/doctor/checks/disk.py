@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 
+from aeon_jobs.api.service.checks.finding import Finding, error, ok, warning
 from aeon_jobs.ops.doctor.context import Context
-from aeon_jobs.ops.doctor.finding import Finding, error, ok, warning
 
 
 def data_root(context: Context) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from aeon_jobs.ops.doctor.finding import Finding, error, ok, warning
+from aeon_jobs.api.service.checks.finding import Finding, error, ok, warning
 from aeon_jobs.persistence.core.errors import SettingsError
 from aeon_jobs.persistence.core.settings import load_settings, misspelt, variable_names
 

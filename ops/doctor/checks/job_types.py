@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from aeon_jobs.ops.doctor.checks.processes import types_without_workers
+from aeon_jobs.api.service.checks.finding import Finding, ok, warning
+from aeon_jobs.api.service.checks.processes import types_without_workers
 from aeon_jobs.ops.doctor.context import Context
-from aeon_jobs.ops.doctor.finding import Finding, ok, warning
 from aeon_jobs.persistence.queue.workers import schema_conflicts
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg2
 from sqlalchemy.exc import DBAPIError
 
+from aeon_jobs.api.service.checks.finding import Finding, error, ok
 from aeon_jobs.ops.doctor.context import Context
-from aeon_jobs.ops.doctor.finding import Finding, error, ok
 from aeon_jobs.persistence.core.database import CONNECT_TIMEOUT_S
 
 NAME = "pooler"

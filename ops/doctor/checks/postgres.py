@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from aeon_jobs.api.service.checks.finding import Finding, by_limits, error, ok, warning
 from aeon_jobs.ops.doctor.context import Context
-from aeon_jobs.ops.doctor.finding import Finding, by_limits, error, ok, warning
 from aeon_jobs.persistence.core import migrate
 
 OLDEST, NEWEST = 15, 18

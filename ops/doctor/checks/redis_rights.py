@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import redis
 
+from aeon_jobs.api.service.checks.finding import Finding, error, ok
 from aeon_jobs.ops.doctor.context import Context
-from aeon_jobs.ops.doctor.finding import Finding, error, ok
 
 KEYS = ("~aeon-jobs", "~aeon-jobs:*", "~job:cancel:*", "~worker:heartbeat:*")
 CHANNELS = ("&aeon-jobs:*",)

@@ -8,8 +8,8 @@ from collections import Counter
 from itertools import islice
 from typing import Any
 
+from aeon_jobs.api.service.checks.finding import Finding, by_limits, error, ok, warning
 from aeon_jobs.ops.doctor.context import Context
-from aeon_jobs.ops.doctor.finding import Finding, by_limits, error, ok, warning
 
 OLDEST = (6, 2)
 PINGS = 20

@@ -17,11 +17,11 @@ import redis
 from sqlalchemy import make_url
 
 from aeon_jobs.api.client import Client, Retries
+from aeon_jobs.api.service.checks.finding import Finding
 from aeon_jobs.ops.doctor import run_checks, run_remote_checks
 from aeon_jobs.ops.doctor.checks import clocks
 from aeon_jobs.ops.doctor.checks.pooler import pooler
 from aeon_jobs.ops.doctor.context import Context, Limits
-from aeon_jobs.ops.doctor.finding import Finding
 from aeon_jobs.ops.embedded import EmbeddedPostgres, EmbeddedRedis
 from aeon_jobs.persistence.admin import api_keys
 from aeon_jobs.persistence.core.database import Database

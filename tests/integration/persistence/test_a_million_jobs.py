@@ -14,9 +14,17 @@ import pytest
 from sqlalchemy import Connection
 
 from aeon_jobs.persistence.core.database import Database
-from aeon_jobs.persistence.metrics import counters, situation, storage
+from aeon_jobs.persistence.metrics import counters, history, situation, storage
 from aeon_jobs.persistence.metrics import depths as metric_depths
-from aeon_jobs.persistence.reads import audit_list, dead_letter_lists, details, listing, overview
+from aeon_jobs.persistence.reads import (
+    audit_list,
+    dead_letter_lists,
+    details,
+    failure_groups,
+    listing,
+    overview,
+    search,
+)
 from aeon_jobs.persistence.reads.audit_list import EntryFilter
 from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterFilter
 from aeon_jobs.persistence.reads.listing import Filter
@@ -61,6 +69,16 @@ OTHERS = """
     INSERT INTO job_audit_log (actor, action, subject_type, subject_id)
     SELECT 'user' || n % 100, 'job.cancel', 'job', n::text FROM generate_series(1, 20000) AS n
 """
+STATISTICS = """
+    INSERT INTO job_statistics (span_s, kind, begins_at, name, completed, runs, waits, ready)
+    SELECT span_s, kind, date_bin('1 minute', now(), timestamptz '2000-01-01Z') - n * span_s * interval '1 second', name, n,
+        array_fill(n::double precision, ARRAY[9]), array_fill(n::double precision, ARRAY[15]), n
+    FROM (VALUES (10, 180), (60, 2880), (3600, 744)) AS spans (span_s, count), generate_series(1, count) AS n, (
+        SELECT 'all', '' UNION ALL SELECT 'queue', 'queue' || q FROM generate_series(0, 3) AS q
+        UNION ALL SELECT 'job_type', 'type' || t FROM generate_series(0, 19) AS t
+    ) AS names (kind, name)
+"""
+"""What a system with 4 queues and 20 job types has after a month."""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +97,7 @@ def million(postgres_url: str, _template: str) -> Iterator[Database]:
                 rows(connection, f"DROP INDEX {name}")
             rows(connection, JOBS)
             rows(connection, OTHERS)
+            rows(connection, STATISTICS)
             for _, definition in indexes:
                 rows(connection, definition.replace("\\", "").replace(":", "\\:"))
         with database.connection() as connection:
@@ -166,6 +185,16 @@ def _page(database: Database, which: Filter, **options: Any) -> tuple[listing.Pa
     return found[0], plan
 
 
+def test_no_search_looks_at_much_of_the_table(million: Database, environment: Any) -> None:
+    nowhere = {"customer": {"id": 7}}
+    plans = {
+        (name, sort): pages_of(million, lambda c, which=which, sort=sort: search.page(c, which, nowhere, sort=sort))
+        for (name, which), sort in itertools.product(FILTERS.items(), ("created_at", "priority"))
+    }
+    # A page of an index and one of the table for each job that is looked at, at worst.
+    assert {name: what for name, plan in plans.items() if (what := excess(plan, 6 * search.LOOKED_AT))} == {}
+
+
 LOOKS: dict[str, tuple[int, Callable[[Connection], object]]] = {
     "a job": (40, lambda c: details.of_job(c, UUID(int=500_000))),
     "depths": (6_000, overview.depths),
@@ -174,10 +203,14 @@ LOOKS: dict[str, tuple[int, Callable[[Connection], object]]] = {
     "metrics: counters": (500, counters.read),
     # The catalogue, for each table and partition; none of our rows.
     "metrics: sizes": (1_000, storage.read),
+    "history of a week": (1_500, lambda c: history.read(c, history.PERIODS["7d"])),
+    "history of a day": (8_000, lambda c: history.read(c, history.PERIODS["24h"])),
+    "history of a type": (3_000, lambda c: history.read(c, history.PERIODS["24h"], "job_type", "type7")),
     "open letters": (3_000, lambda c: dead_letter_lists.page(c, DeadLetterFilter())),
     "letters of a cause": (3_000, lambda c: dead_letter_lists.page(c, DeadLetterFilter(fingerprint="f7"))),
     "all letters": (3_000, lambda c: dead_letter_lists.page(c, DeadLetterFilter(open=None))),
     "letters of no such type": (3_000, lambda c: dead_letter_lists.page(c, DeadLetterFilter(job_type="nothing"))),
+    "groups of failures": (5_000, lambda c: failure_groups.read(c, failure_groups.PERIODS["7d"])),
     "causes": (3_000, dead_letter_lists.causes),
     "audit log": (500, lambda c: audit_list.entries(c, EntryFilter())),
     "audit log of a job": (500, lambda c: audit_list.entries(c, EntryFilter(subject_type="job", subject_id="77"))),

@@ -17,6 +17,7 @@ from aeon_jobs.persistence.archive import moving
 from aeon_jobs.persistence.core import migrate
 from aeon_jobs.persistence.core.database import Database, run
 from aeon_jobs.persistence.core.errors import NameTaken
+from aeon_jobs.persistence.metrics import history
 from aeon_jobs.persistence.queue import (
     dead_letters,
     dispatch,
@@ -42,7 +43,8 @@ from aeon_jobs.persistence.reads import archived, audit_list, dead_letter_lists,
 from aeon_jobs.persistence.reads.audit_list import EntryFilter
 from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterFilter
 from aeon_jobs.persistence.reads.listing import Filter
-from aeon_jobs.persistence.schedules import history, repository
+from aeon_jobs.persistence.schedules import history as schedule_history
+from aeon_jobs.persistence.schedules import repository
 from aeon_jobs.persistence.schedules.definitions import NewSchedule
 from tests.conftest import _administration, _dsn, _of_database
 from tests.plans import Plan, counted, plan_of, plan_of_sql
@@ -95,6 +97,9 @@ FILL = """
     INSERT INTO job_queues (name) SELECT 'queue' || n FROM generate_series(1, 2000) n;
     INSERT INTO job_counters (metric, job_type, label, shard)
     SELECT 'processed', 'type' || n, 'completed', 1 FROM generate_series(1, 3000) n;
+    INSERT INTO job_statistics (span_s, kind, begins_at, name)
+    SELECT 60, kind, now() - n * interval '1 min', CASE kind WHEN 'all' THEN '' ELSE kind END
+    FROM generate_series(1, 2000) n, unnest(ARRAY['all', 'queue', 'job_type']) AS kind;
     INSERT INTO job_types (name, limits) VALUES
         ('limited', '{"key": "payload.k", "running_per_key": 2, "starts_per_key": {"count": 9, "period_ms": 1000}}');
     INSERT INTO jobs (job_type, queue_name, limit_key, expires_at)
@@ -378,9 +383,9 @@ OTHERS: dict[str, Work] = {
     "job_schedules_due_idx": lambda c: run(c, "schedules/due", {"now": NOW, "failed": []}),
     "job_schedules_name_key": schedule_of,
     "job_schedules_pkey": lambda c: repository.get(c, UUID(int=77)),
-    "job_schedule_runs_pkey": lambda c: history.page(c, UUID(int=77), limit=10),
+    "job_schedule_runs_pkey": lambda c: schedule_history.page(c, UUID(int=77), limit=10),
     "job_schedule_runs_open_idx": lambda c: run(c, "schedules/live", {"id": UUID(int=77)}),
-    "job_schedule_runs_created_idx": lambda c: history.forget(c, 90),
+    "job_schedule_runs_created_idx": lambda c: schedule_history.forget(c, 90),
     "job_logs_pkey": lambda c: job_logs.page(c, UUID(int=77)),
     "workers_seen_idx": lambda c: workers.mark_silent(c, 10_000_000_000),
     "workers_pkey": lambda c: workers.beat(c, "w1"),
@@ -400,6 +405,8 @@ OTHERS: dict[str, Work] = {
     "workflow_holds_due_idx": graphs.release_holds,
     "job_queues_pkey": lambda c: dispatch.dispatch(c, {Lane("lane", ("default",), TYPES): 1}),
     "job_counters_pkey": record,
+    "job_counter_marks_pkey": lambda c: history.record(c, 1_000),
+    "job_statistics_pkey": lambda c: history.read(c, history.PERIODS["24h"]),
     "job_api_keys_pkey": lambda c: run(c, "admin/find_api_key", {"id": "key7"}),
     "job_dashboard_sessions_pkey": lambda c: sessions.holder(c, "7"),
     "job_dashboard_sessions_key_idx": lambda c: sessions.end_all(c, "key7"),

@@ -13,11 +13,11 @@ from dramatiq.brokers.redis import RedisBroker
 
 from aeon_jobs.api.http.rate_limits import RateLimits
 from aeon_jobs.api.service import Jobs
+from aeon_jobs.api.service.checks.finding import Finding
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.ops.doctor import run_checks
 from aeon_jobs.ops.doctor.checks.redis_rights import CHANNELS, COMMANDS, KEYS, redis_user
 from aeon_jobs.ops.doctor.context import Context
-from aeon_jobs.ops.doctor.finding import Finding
 from aeon_jobs.ops.embedded import EmbeddedRedis
 from aeon_jobs.persistence.core.database import get_database
 from aeon_jobs.persistence.core.settings import Settings, get_settings

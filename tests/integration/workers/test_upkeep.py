@@ -299,6 +299,7 @@ def test_tasks_that_did_their_work_are_noted_every_ten_seconds(
         "forget",
         "archive",
         "partitions",
+        "statistics",
         "workflows",
         "expire",
         "dispatch",

@@ -1,9 +1,11 @@
 """How things look on a terminal: one function per view, one module per noun."""
 
 from aeon_jobs.ops.cli.output.formatters.archive import archive_run, archive_status
-from aeon_jobs.ops.cli.output.formatters.dead_letters import causes, dead_letter, dead_letter_list
+from aeon_jobs.ops.cli.output.formatters.dead_letters import causes, dead_letter, dead_letter_list, failure_groups
+from aeon_jobs.ops.cli.output.formatters.history import history
 from aeon_jobs.ops.cli.output.formatters.job_logs import log_lines
 from aeon_jobs.ops.cli.output.formatters.jobs import batch, event, explanation, job, job_list
+from aeon_jobs.ops.cli.output.formatters.overview import overview
 from aeon_jobs.ops.cli.output.formatters.schedules import schedule, schedule_list, schedule_runs
 from aeon_jobs.ops.cli.output.formatters.statistics import depths, statistics
 from aeon_jobs.ops.cli.output.formatters.system import (
@@ -27,11 +29,14 @@ __all__ = [
     "depths",
     "event",
     "explanation",
+    "failure_groups",
+    "history",
     "job",
     "job_list",
     "job_type",
     "key_list",
     "log_lines",
+    "overview",
     "queue_list",
     "schedule",
     "schedule_list",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
+from rich.text import Text
 
-from aeon_jobs.api.contract import DeadLetter, DeadLetterCause, DeadLetterSummary
+from aeon_jobs.api.contract import DeadLetter, DeadLetterCause, DeadLetterSummary, FailureGroup, FailureGroups
 from aeon_jobs.ops.cli.output.console import field_list
+from aeon_jobs.ops.cli.output.formatters.history import blocks
 from aeon_jobs.ops.cli.output.formatters.jobs import executions, json_block, traceback
 from aeon_jobs.ops.cli.output.tables import Column, table
 from aeon_jobs.ops.cli.output.values import first_line
@@ -28,6 +30,17 @@ CAUSES = (
     Column("error", rank=1, least=16),
     Column("message", rank=2, least=16),
     Column("fingerprint"),
+)
+
+GROUPS = (
+    Column("open"),
+    Column("count", rank=4),
+    Column("first seen", rank=5),
+    Column("last seen", rank=2),
+    Column("type", least=24),
+    Column("error", least=16),
+    Column("over time", rank=3),
+    Column("fingerprint", rank=1),
 )
 
 
@@ -66,5 +79,23 @@ def causes(found: Sequence[DeadLetterCause]) -> RenderableType:
     return table(CAUSES, rows, nothing="no open dead letter")
 
 
-def _error(found: DeadLetterSummary) -> str:
+def failure_groups(found: FailureGroups) -> RenderableType:
+    rows = [
+        (
+            group.open,
+            group.count,
+            group.first_seen_at,
+            group.last_seen_at,
+            group.job_type,
+            first_line(_error(group)),
+            blocks(group.chart),
+            group.fingerprint,
+        )
+        for group in found.items
+    ]
+    capped = [Text(f"more than 20,000 dead letters in {found.period}: older ones are not counted", "dim")]
+    return Group(table(GROUPS, rows, nothing="no dead letter"), *(capped if found.is_capped else []))
+
+
+def _error(found: DeadLetterSummary | FailureGroup) -> str:
     return f"{found.error_type or ''}: {found.error_message or ''}".strip(": ")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from aeon_jobs.ops.doctor.finding import Finding, error, ok, skipped, warning
+from aeon_jobs.api.service.checks.finding import Finding, error, ok, skipped, warning
 
 if TYPE_CHECKING:
     from aeon_jobs.api.contract import JobsApi, Worker

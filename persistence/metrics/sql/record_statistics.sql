@@ -1,0 +1,1 @@
+SELECT record_statistics(:silence_ms, :with_depths)
