@@ -105,7 +105,7 @@ def _screen(found: Overview, interval: float, trouble: str) -> RenderableType:
 def _key_pressed() -> Iterator[Callable[[float], str]]:
     """A function that waits so many seconds for a key, and returns it; empty if none came. Without a terminal none comes."""
     if not sys.stdin.isatty():
-        yield lambda seconds: time.sleep(seconds) or ""
+        yield _no_key
         return
     import select
     import termios
@@ -118,3 +118,8 @@ def _key_pressed() -> Iterator[Callable[[float], str]]:
         yield lambda seconds: os.read(fd, 1).decode(errors="ignore") if select.select([fd], [], [], seconds)[0] else ""
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _no_key(seconds: float) -> str:
+    time.sleep(seconds)
+    return ""
