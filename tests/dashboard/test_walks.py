@@ -80,7 +80,6 @@ def test_selected_jobs_are_cancelled_after_a_preview(person: Window, dashboard: 
 def test_all_that_match_are_changed_at_once(person: Window, dashboard: Dashboard) -> None:
     submit_some(dashboard.jobs, 60, metadata={"wave": "7"})
     page = person("operator").open("/jobs?metadata=wave%3A7")
-    assert page.locator("#count").inner_text() == "60 jobs"
     page.get_by_label("all jobs that match the filter").check()
     page.get_by_label("New priority").fill("5")
     page.get_by_role("button", name="Set the priority of them…").click()
@@ -178,7 +177,7 @@ def test_hostile_content_is_shown_as_text(person: Window, dashboard: Dashboard) 
     assert "more characters" in page.locator(".value").first.inner_text()
     assert len(page.content()) < 400_000
     for path in ("/jobs", "/dead-letters", ""):
-        page = person("admin").open(path)
+        page.goto(f"{dashboard.address}/dashboard{path}")
         assert (page.locator("main img").count(), page.title().endswith("aeon-jobs")) == (0, True)
 
 
