@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+
+import pytest
 
 from aeon_jobs.persistence.admin import api_keys
 from tests.dashboard.conftest import Dashboard, Person
@@ -266,3 +269,24 @@ def test_a_revoked_key_ends_its_sessions(person: Window, dashboard: Dashboard) -
         return page.get_by_role("heading", name="Sign in").is_visible()
 
     wait_for(is_out, "the session has ended", 5)
+
+
+def test_a_view_is_saved_in_the_browser_and_removed(person: Window, dashboard: Dashboard) -> None:
+    page = person("viewer").open("/jobs?status=failed&job_type=import_file")
+    page.on("dialog", lambda dialog: dialog.accept("failed imports"))
+    page.get_by_role("button", name="Save this view").click()
+    page.goto(f"{dashboard.address}/dashboard/jobs")
+    page.get_by_role("link", name="failed imports").click()
+    assert page.url.endswith("/dashboard/jobs?status=failed&job_type=import_file")
+    page.get_by_role("button", name="Remove the view failed imports").click()
+    assert page.get_by_role("link", name="failed imports").count() == 0
+
+
+@pytest.mark.skipif(not os.environ.get("REHEARSE_DASHBOARD"), reason="depends on the machine: make rehearse-dashboard")
+def test_the_first_paint_is_quick(person: Window, dashboard: Dashboard) -> None:
+    page = person("viewer").open("/jobs")
+    look = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+    page.wait_for_function(look)
+    paint = page.evaluate(look)
+    print(f"first paint after {paint:.0f} ms")
+    assert paint < 1_000
