@@ -49,7 +49,8 @@ def form_fields(schema: Mapping[str, Any], payload: Mapping[str, Any], ask: Ask 
             kind = "long"
         description = str(known.get("description") or "")
         found.append(FormField(name, kind, name in required, description, known.get("enum") or [], value))
-    return found
+    # PostgreSQL keeps no order of properties.
+    return sorted(found, key=lambda field: not field.required)
 
 
 def sent_payload(schema: Mapping[str, Any], ask: Ask) -> dict[str, Any]:

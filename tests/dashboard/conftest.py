@@ -12,7 +12,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
@@ -22,7 +24,7 @@ from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import load_settings
 from tests.api_process import api_process
 from tests.conftest import database_from
-from tests.dashboard.samples import Samples, fill
+from tests.dashboard.samples import Samples, add_hostile, fill
 from tests.leaks import ignore
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ _WATCH = """
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class Dashboard:
     """A system with samples, and its API."""
 
@@ -45,6 +47,11 @@ class Dashboard:
     jobs: Jobs
     keys: dict[str, str]
     samples: Samples
+
+    @cached_property
+    def hostile(self) -> UUID:
+        """Made when it is asked for first: not in the pictures."""
+        return add_hostile(self.database)
 
     def token(self, role: str) -> str:
         """Of a new session."""

@@ -56,7 +56,6 @@ class Samples:
     running: UUID
     completed: UUID
     failed: UUID
-    hostile: UUID
     dependent: UUID
     dead_letter: int
     schedule: UUID
@@ -74,6 +73,23 @@ def fill(database: Database, jobs: Jobs) -> Samples:
     broken = _run(
         database, _failure("ConnectionError", "the mail provider answers 503"), "send_invoice", {"order": 2, "to": "x"}
     )
+    running = start(database, add_job(database, job_type="import_file", payload="{}"))[0].id
+    rows(
+        database,
+        'UPDATE jobs SET progress = \'{"fraction": 0.4, "message": "400 of 1,000 rows"}\' WHERE id = :id',
+        id=running,
+    )
+    waiting = jobs.submit("send_invoice", {"order": 3, "to": "ann@example.com"}, metadata={"customer": "ann"}).job_id
+    jobs.pause_queue("billing", reason=PAUSED_NOTE)
+    dependent = jobs.submit("import_file", {}, depends_on=[waiting]).job_id
+    schedule = jobs.create_schedule({"name": "nightly import", "job_type": "import_file", "cron": "0 3 * * *"})
+    workflow = jobs.create_workflow({"name": "orders of today", "jobs": [{"job_type": "import_file"}] * 3})
+    (found,) = rows(database, "SELECT id FROM dead_letter_jobs WHERE job_id = :id", id=broken)
+    return Samples(waiting, running, done, broken, dependent, found.id, schedule.id, workflow.id)
+
+
+def add_hostile(database: Database) -> UUID:
+    """A dead letter full of what would hurt a page that is not careful, with lines of a megabyte."""
     hostile = _run(
         database,
         _failure("Ünïcode", HOSTILE),
@@ -87,19 +103,7 @@ def fill(database: Database, jobs: Jobs) -> Samples:
         text=HOSTILE,
         long="y" * 1_000_000,
     )
-    running = start(database, add_job(database, job_type="import_file", payload="{}"))[0].id
-    rows(
-        database,
-        'UPDATE jobs SET progress = \'{"fraction": 0.4, "message": "400 of 1,000 rows"}\' WHERE id = :id',
-        id=running,
-    )
-    waiting = jobs.submit("send_invoice", {"order": 3, "to": "ann@example.com"}, metadata={"customer": "ann"}).job_id
-    jobs.pause_queue("billing", reason=PAUSED_NOTE)
-    dependent = jobs.submit("import_file", {}, depends_on=[waiting]).job_id
-    schedule = jobs.create_schedule({"name": "nightly import", "job_type": "import_file", "cron": "0 3 * * *"})
-    workflow = jobs.create_workflow({"name": "orders of today", "jobs": [{"job_type": "import_file"}] * 3})
-    (found,) = rows(database, "SELECT id FROM dead_letter_jobs WHERE job_id = :id", id=broken)
-    return Samples(waiting, running, done, broken, hostile, dependent, found.id, schedule.id, workflow.id)
+    return hostile
 
 
 def fail_many(database: Database, count: int, message: str) -> list[UUID]:

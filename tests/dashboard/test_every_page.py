@@ -11,32 +11,31 @@ import pytest
 
 from aeon_jobs.api.dashboard.pages import ROUTES
 from tests.dashboard.conftest import Dashboard, Person
-from tests.dashboard.samples import Samples
 
 MOST_BYTES = 150_000
 PICTURES = Path(__file__).parents[2] / "docs" / "dashboard"
-PATHS: dict[str, Callable[[Samples], str]] = {
-    "/": lambda s: "",
-    "/jobs": lambda s: "/jobs",
-    "/jobs/{job_id}": lambda s: f"/jobs/{s.failed}",
-    "/dead-letters": lambda s: "/dead-letters",
-    "/dead-letters/{dead_letter_id}": lambda s: f"/dead-letters/{s.dead_letter}",
-    "/schedules": lambda s: "/schedules",
-    "/schedules/new": lambda s: "/schedules/new",
-    "/schedules/{schedule_id}": lambda s: f"/schedules/{s.schedule}",
-    "/schedules/{schedule_id}/edit": lambda s: f"/schedules/{s.schedule}/edit",
-    "/workflows": lambda s: "/workflows",
-    "/workflows/{workflow_id}": lambda s: f"/workflows/{s.workflow}",
-    "/job-types": lambda s: "/job-types",
-    "/job-types/{name}": lambda s: "/job-types/send_invoice",
+PATHS: dict[str, Callable[[Dashboard], str]] = {
+    "/": lambda d: "",
+    "/jobs": lambda d: "/jobs",
+    "/jobs/{job_id}": lambda d: f"/jobs/{d.samples.failed}",
+    "/dead-letters": lambda d: "/dead-letters",
+    "/dead-letters/{dead_letter_id}": lambda d: f"/dead-letters/{d.samples.dead_letter}",
+    "/schedules": lambda d: "/schedules",
+    "/schedules/new": lambda d: "/schedules/new",
+    "/schedules/{schedule_id}": lambda d: f"/schedules/{d.samples.schedule}",
+    "/schedules/{schedule_id}/edit": lambda d: f"/schedules/{d.samples.schedule}/edit",
+    "/workflows": lambda d: "/workflows",
+    "/workflows/{workflow_id}": lambda d: f"/workflows/{d.samples.workflow}",
+    "/job-types": lambda d: "/job-types",
+    "/job-types/{name}": lambda d: "/job-types/send_invoice",
 }
-OTHERS: dict[str, Callable[[Samples], str]] = {
-    "a job that waits": lambda s: f"/jobs/{s.dependent}",
-    "a job that runs": lambda s: f"/jobs/{s.running}",
-    "hostile content": lambda s: f"/jobs/{s.hostile}",
-    "an empty list": lambda s: "/jobs?job_type=none",
-    "a filter that is wrong": lambda s: "/jobs?created_after=yesterday",
-    "one cause": lambda s: "/dead-letters?state=all&fingerprint=none",
+OTHERS: dict[str, Callable[[Dashboard], str]] = {
+    "a job that waits": lambda d: f"/jobs/{d.samples.dependent}",
+    "a job that runs": lambda d: f"/jobs/{d.samples.running}",
+    "hostile content": lambda d: f"/jobs/{d.hostile}",
+    "an empty list": lambda d: "/jobs?job_type=none",
+    "a filter that is wrong": lambda d: "/jobs?created_after=yesterday",
+    "one cause": lambda d: "/dead-letters?state=all&fingerprint=none",
 }
 """The same pages, as they look otherwise."""
 
@@ -51,7 +50,7 @@ def test_a_page_can_be_read_by_everybody(path: str, person: Callable[..., Person
     sizes: list[int] = []
     somebody.page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
 
-    page = somebody.open({**PATHS, **OTHERS}[path](dashboard.samples))
+    page = somebody.open({**PATHS, **OTHERS}[path](dashboard))
 
     assert page.locator("h1").count() == 1
     assert page.title().endswith("· aeon-jobs")

@@ -171,9 +171,9 @@ def test_the_keyboard_finds_moves_selects_opens_and_helps(person: Window, dashbo
 
 
 def test_hostile_content_is_shown_as_text(person: Window, dashboard: Dashboard) -> None:
-    page = person("admin").open(f"/jobs/{dashboard.samples.hostile}")
+    page = person("admin").open(f"/jobs/{dashboard.hostile}")
 
-    assert page.title() == f"Job {str(dashboard.samples.hostile)[:18]} · aeon-jobs"
+    assert page.title() == f"Job {str(dashboard.hostile)[:18]} · aeon-jobs"
     assert page.locator("img").count() == 0
     assert HOSTILE in page.locator(".value").first.inner_text()
     assert str(LARGE) in page.locator(".value").first.inner_text()
