@@ -65,7 +65,7 @@ def job_filter(
         "updated_after": moment(updated_after),
         "updated_before": moment(updated_before),
         "metadata": _metadata(metadata or []),
-        "payload": _payload(payload or []),
+        "payload": payload_of(payload or []),
         "archived": archived,
     }
     return read(JobFilter, given)
@@ -144,7 +144,7 @@ def _metadata(texts: list[str]) -> dict[str, Any]:
     return found
 
 
-def _payload(texts: list[str]) -> dict[str, Any]:
+def payload_of(texts: list[str]) -> dict[str, Any]:
     """A value that is JSON is taken as such: 7, true, null, "7"; any other is text."""
     objects = [_json_object(text, "payload") for text in texts if text.startswith("{")]
     found = nested(_payload_field(text) for text in texts if not text.startswith("{"))

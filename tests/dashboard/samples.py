@@ -62,9 +62,25 @@ class Samples:
     workflow: UUID
 
 
+HISTORY = """
+    INSERT INTO job_statistics (span_s, kind, begins_at, name, submitted, completed, retried, failed, runs, waits, ready,
+        slots, busy)
+    SELECT 60, 'all', at, '', 260 + 60 * sin(n / 7.0), 250 + 60 * sin((n + 2) / 7.0), 3 + 2 * sin(n / 3.0),
+        CASE WHEN n BETWEEN 20 AND 26 THEN 14 ELSE 0.4 END, ARRAY[40, 120, 60, 20, 5, 2, 0, 0, 0],
+        ARRAY[180, 40, 12, 6, 2, 0, 0, 0],
+        40 + 30 * sin(n / 7.0), 16, 9 + 5 * sin(n / 7.0)
+    FROM (SELECT n, date_trunc('minute', now()) - n * interval '1 min' AS at FROM generate_series(1, 70) n) AS minutes;
+    INSERT INTO job_statistics (span_s, kind, begins_at, name, ready)
+    SELECT 60, 'queue', date_trunc('minute', now()) - n * interval '1 min', name, most * (1 + sin(n / shift))
+    FROM generate_series(1, 70) n, (VALUES ('default', 30, 7.0), ('billing', 12, 11.0)) AS queue (name, most, shift)
+"""
+"""An hour, with a few minutes in which much failed."""
+
+
 def fill(database: Database, jobs: Jobs) -> Samples:
     register(database, INVOICE, IMPORT)
     _worker(database)
+    rows(database, HISTORY)
     done = _run(
         database, completed({"invoice": "2026-1042", "amount": LARGE}), "send_invoice", {"order": 1, "to": "a@b.c"}
     )

@@ -271,6 +271,25 @@ def test_a_revoked_key_ends_its_sessions(person: Window, dashboard: Dashboard) -
     wait_for(is_out, "the session has ended", 5)
 
 
+def test_the_overview_draws_what_happened_in_a_period(person: Window, dashboard: Dashboard) -> None:
+    page = person("viewer").open()
+    page.locator("figure canvas").nth(5).wait_for()
+    page.get_by_text("Numbers of Throughput").click()
+    assert page.get_by_role("group", name="Throughput").locator("tbody tr").count() == 30
+    page.get_by_role("link", name="7d").click()
+    page.locator("figure canvas").first.wait_for()
+    assert page.url.endswith("?period=7d")
+
+
+def test_jobs_are_found_by_what_is_in_their_payload(person: Window, dashboard: Dashboard) -> None:
+    page = person("operator").open("/jobs")
+    page.get_by_text("More conditions").click()
+    page.get_by_label("Payload").fill("order:3")
+    page.get_by_role("button", name="Show").click()
+    assert page.locator("[data-row]").count() == 1
+    assert page.get_by_label("all jobs that match the filter").count() == 0
+
+
 def test_a_view_is_saved_in_the_browser_and_removed(person: Window, dashboard: Dashboard) -> None:
     page = person("viewer").open("/jobs?status=failed&job_type=import_file")
     page.on("dialog", lambda dialog: dialog.accept("failed imports"))

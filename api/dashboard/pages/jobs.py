@@ -9,7 +9,9 @@ from dataclasses import fields
 from typing import Any
 
 from aeon_jobs.api.contract import BatchAnswer, JobFilter, JobRetry, JobsChange, JobSelection
-from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page, Show, parameters
+from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page, Show
+from aeon_jobs.api.dashboard.page import parameters as parsed
+from aeon_jobs.api.http import parameters
 from aeon_jobs.api.service import Jobs
 from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.api.service.core.validation import read as checked
@@ -49,7 +51,7 @@ def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
             limit=ROWS,
             cursor=ask.get("cursor") or None,
             # To count by metadata may take longer than all the rest. The preview of a change counts.
-            total=not which.metadata,
+            total=not which.metadata and not which.payload,
         )
     except InvalidJob as error:
         return values | {"errors": error.violations}
@@ -64,6 +66,7 @@ def job_filter(ask: Ask) -> JobFilter:
     given: dict[str, Any] = {name: ask.get(name) or None for name in _TEXTS}
     given["status"] = ask.all("status")
     given["metadata"] = _metadata([text for text in (ask.get("q"), ask.get("metadata")) if text])
+    given["payload"] = parameters.payload_of(ask.all("payload"))
     given["archived"] = ask.get("archived") == "true"
     return checked(JobFilter, given)
 
@@ -115,7 +118,7 @@ def _target(ask: Ask) -> dict[str, Any]:
         if not ids:
             raise InvalidJob.at("selection", "is empty: select jobs, or choose all that match")
         return {"ids": ids}
-    which = job_filter(Ask("/jobs", {}, parameters(ask.get("filter")), ask.viewer))
+    which = job_filter(Ask("/jobs", {}, parsed(ask.get("filter")), ask.viewer))
     return {"filter": {field.name: getattr(which, field.name) for field in fields(which)}}
 
 

@@ -23,6 +23,10 @@ function colours() {
   return Object.fromEntries(["text", "muted", "line", "good", "bad", "busy", "warn"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]))
 }
 
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" })
+const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" })
+const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" })
+
 // data-chart: {"unit": "jobs/min", "times": [s …], "series": [{"label", "colour", "values": […]} …]}
 function draw(figure) {
   const place = figure.querySelector(".plot")
@@ -42,8 +46,11 @@ function draw(figure) {
       legend: { live: true },
       cursor: { drag: { x: false, y: false } },
       scales: { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
-      axes: [axis, { ...axis, size: 64 }],
-      series: [{ label: "Time" }, ...series.map((one) => ({
+      axes: [
+        { ...axis, values: (_, moments) => moments.map((at) => (times.at(-1) - times[0] > 2 * 86400 ? day : clock).format(at * 1000)) },
+        { ...axis, size: 64 },
+      ],
+      series: [{ label: "Time", value: (_, at) => at == null ? "–" : whole.format(at * 1000) }, ...series.map((one) => ({
         label: one.label, stroke: colour[one.colour] ?? colour.busy, width: 1.5, spanGaps: false,
         value: (_, value) => value == null ? "–" : `${Math.round(value * 100) / 100} ${unit}`,
       }))],

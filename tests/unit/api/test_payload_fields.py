@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aeon_jobs.api.http.parameters import _payload
+from aeon_jobs.api.http.parameters import payload_of
 from aeon_jobs.ops.cli.exit_codes import InvalidInput
 from aeon_jobs.ops.cli.input.values import payload_fields
 from aeon_jobs.persistence.core.errors import InvalidJob
@@ -26,7 +26,7 @@ from aeon_jobs.persistence.core.errors import InvalidJob
     ],
 )
 def test_fields_by_path(given: list[str], expected: dict[str, Any]) -> None:
-    assert _payload(given) == expected
+    assert payload_of(given) == expected
     typed = [text if text.startswith("{") else text.replace(":", "=", 1) for text in given]
     assert payload_fields(typed) == expected
 
@@ -34,6 +34,6 @@ def test_fields_by_path(given: list[str], expected: dict[str, Any]) -> None:
 @pytest.mark.parametrize("text", ["to", ":7", "a..b:1", ".a:1", "{"])
 def test_what_is_no_field_is_refused(text: str) -> None:
     with pytest.raises(InvalidJob, match="payload"):
-        _payload([text])
+        payload_of([text])
     with pytest.raises(InvalidInput, match="payload"):
         payload_fields([text.replace(":", "=", 1)])
