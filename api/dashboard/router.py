@@ -82,6 +82,9 @@ class Dashboard:
         principal = await self._visitor(request)
         if principal is None:
             return self._to_sign_in(request)
+        if self.routes.page(path) is None and self.routes.action(path):
+            # The answer to a form, reloaded or bookmarked: what the form was on.
+            return Response(b"", status_code=303, headers={"Location": BASE + path.rpartition("/")[0]})
         ask = self._ask(principal, path, parameters(request.scope["query_string"].decode("latin-1")))
         rendered = await self.rendered(principal, ask)
         if request.headers.get("hx-request") == "true":

@@ -247,6 +247,13 @@ def test_unknown_pages_and_ids_have_a_page_that_says_so(visitor: Dashboards) -> 
         assert (answer.status_code, "<h1>Not found</h1>" in answer.text) == (404, True), path
 
 
+def test_the_address_of_an_answer_to_a_form_leads_back_to_the_page(visitor: Dashboards) -> None:
+    viewer = visitor("viewer")
+    assert viewer.get("/jobs/apply").headers.get("location") is None  # may be the id of a job
+    assert viewer.get(f"/jobs/{UUID(int=7)}/change").headers["location"] == f"/dashboard/jobs/{UUID(int=7)}"
+    assert viewer.get("/job-types/send_invoice/submit").headers["location"] == "/dashboard/job-types/send_invoice"
+
+
 def test_a_filter_that_breaks_a_rule_is_told_in_place(visitor: Dashboards) -> None:
     viewer = visitor("viewer")
     assert "created_after" in viewer.get("/jobs?created_after=yesterday").text
