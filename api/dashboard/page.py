@@ -129,6 +129,11 @@ class Routes:
         """With the parts of the path."""
         return _find(self._pages, path)
 
+    def is_answer(self, path: str) -> bool:
+        """Whether only an action has this path: ``/jobs/preview`` looks like the page of a job, and is none."""
+        page, action = self.page(path), self.action(path)
+        return action is not None and (page is None or (action[0].path == path != page[0].path))
+
     def action(self, path: str) -> tuple[Action, dict[str, str]] | None:
         return _find(self._actions, path)
 

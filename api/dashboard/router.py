@@ -82,7 +82,7 @@ class Dashboard:
         principal = await self._visitor(request)
         if principal is None:
             return self._to_sign_in(request)
-        if self.routes.page(path) is None and self.routes.action(path):
+        if self.routes.is_answer(path):
             # The answer to a form, reloaded or bookmarked: what the form was on.
             return Response(b"", status_code=303, headers={"Location": BASE + path.rpartition("/")[0]})
         ask = self._ask(principal, path, parameters(request.scope["query_string"].decode("latin-1")))

@@ -249,7 +249,8 @@ def test_unknown_pages_and_ids_have_a_page_that_says_so(visitor: Dashboards) -> 
 
 def test_the_address_of_an_answer_to_a_form_leads_back_to_the_page(visitor: Dashboards) -> None:
     viewer = visitor("viewer")
-    assert viewer.get("/jobs/apply").headers.get("location") is None  # may be the id of a job
+    assert viewer.get("/jobs/preview").headers["location"] == "/dashboard/jobs"
+    assert visitor("operator").get("/schedules/new").status_code == 200
     assert viewer.get(f"/jobs/{UUID(int=7)}/change").headers["location"] == f"/dashboard/jobs/{UUID(int=7)}"
     assert viewer.get("/job-types/send_invoice/submit").headers["location"] == "/dashboard/job-types/send_invoice"
 
