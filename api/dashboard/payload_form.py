@@ -76,15 +76,24 @@ def sent_payload(schema: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
     return payload
 
 
+def json_value(text: str, name: str) -> Any:
+    """None for an empty text.
+
+    Raises:
+        InvalidJob
+    """
+    try:
+        return parse(text.encode()) if text else None
+    except MalformedJson as error:
+        raise InvalidJob.at(name, error.violation.rule) from None
+
+
 def json_object(text: str, name: str) -> dict[str, Any]:
     """
     Raises:
         InvalidJob
     """
-    try:
-        value = parse((text or "{}").encode())
-    except MalformedJson as error:
-        raise InvalidJob.at(name, error.violation.rule) from None
+    value = json_value(text or "{}", name)
     if not isinstance(value, dict):
         raise InvalidJob.at(name, "must be a JSON object")
     return value
