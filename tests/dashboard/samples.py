@@ -62,6 +62,14 @@ class Samples:
     workflow: UUID
 
 
+STEPS = [
+    {"name": "reserve", "job_type": "import_file"},
+    {"name": "check the customer", "job_type": "import_file"},
+    {"name": "approve", "wait": "signal", "deps": ["check the customer"]},
+    {"name": "invoice", "job_type": "import_file", "deps": ["reserve", "approve"]},
+    {"name": "tell the customer", "job_type": "import_file", "deps": ["invoice"]},
+    {"name": "ship", "job_type": "import_file", "deps": ["invoice"]},
+]
 HISTORY = """
     INSERT INTO job_statistics (span_s, kind, begins_at, name, submitted, completed, retried, failed, runs, waits, ready,
         slots, busy)
@@ -99,7 +107,8 @@ def fill(database: Database, jobs: Jobs) -> Samples:
     jobs.pause_queue("billing", reason=PAUSED_NOTE)
     dependent = jobs.submit("import_file", {}, depends_on=[waiting]).job_id
     schedule = jobs.create_schedule({"name": "nightly import", "job_type": "import_file", "cron": "0 3 * * *"})
-    workflow = jobs.create_workflow({"name": "orders of today", "jobs": [{"job_type": "import_file"}] * 3})
+    jobs.create_workflow({"name": "orders of today", "jobs": [{"job_type": "import_file"}] * 3})
+    workflow = jobs.create_workflow({"name": "order 1042", "steps": STEPS})
     (found,) = rows(database, "SELECT id FROM dead_letter_jobs WHERE job_id = :id", id=broken)
     return Samples(waiting, running, done, broken, dependent, found.id, schedule.id, workflow.id)
 

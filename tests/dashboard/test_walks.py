@@ -290,6 +290,20 @@ def test_jobs_are_found_by_what_is_in_their_payload(person: Window, dashboard: D
     assert page.get_by_label("all jobs that match the filter").count() == 0
 
 
+def test_a_workflow_is_drawn_and_a_step_that_waits_gets_its_signal(person: Window, dashboard: Dashboard) -> None:
+    page = person("operator").open(f"/workflows/{dashboard.samples.workflow}")
+    assert page.locator("svg a").count() == 6
+    page.get_by_label("Payload").fill("{")
+    page.get_by_role("button", name="Signal").click()
+    assert "payload: is not JSON" in page.get_by_role("alert").inner_text()
+    page.get_by_label("Payload").fill('{"by": "ann"}')
+    page.get_by_role("button", name="Signal").click()
+
+    assert page.locator("#note").inner_text() == "approve has its signal"
+    page.locator("svg a", has_text="invoice").click()
+    page.wait_for_url("**/dashboard/jobs/*")
+
+
 def test_a_view_is_saved_in_the_browser_and_removed(person: Window, dashboard: Dashboard) -> None:
     page = person("viewer").open("/jobs?status=failed&job_type=import_file")
     page.on("dialog", lambda dialog: dialog.accept("failed imports"))
