@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 WIDTH, HEIGHT = 180, 44
 GAP_X, GAP_Y = 60, 20
@@ -37,15 +38,29 @@ class Drawing:
 def draw(deps: Mapping[str, Sequence[str]]) -> Drawing:
     """`deps`: names of steps, and of the steps that each waits for. Names of others are left out."""
     known = {name: [dep for dep in found if dep in deps and dep != name] for name, found in deps.items()}
-    rows = _rows(_columns(known), known)
+    columns = _columns(known)
+    ways = {(dep, name): _way(dep, name, columns) for name, found in known.items() for dep in found}
+    # A way over several columns has a place of its own in each of them: it passes no step.
+    places = dict(columns)
+    before: dict[str, list[str]] = {name: [] for name in known}
+    for way in ways.values():
+        for start, end in pairwise(way):
+            places.setdefault(end, places[start] + 1)
+            before.setdefault(end, []).append(start)
+    rows = _rows(places, before)
     nodes = {
         name: Node(name, MARGIN + column * (WIDTH + GAP_X), MARGIN + row * (HEIGHT + GAP_Y))
         for name, (column, row) in rows.items()
     }
-    edges = [_edge(nodes[dep], nodes[name]) for name, found in known.items() for dep in found]
+    edges = [_edge([nodes[name] for name in way]) for way in ways.values()]
     width = max((node.x + WIDTH for node in nodes.values()), default=0) + MARGIN
     height = max((node.y + HEIGHT for node in nodes.values()), default=0) + MARGIN
     return Drawing(width, height, [nodes[name] for name in known], edges)
+
+
+def _way(start: str, end: str, columns: Mapping[str, int]) -> list[str]:
+    between = [f"{start}\0{end}\0{column}" for column in range(columns[start] + 1, columns[end])]
+    return [start, *between, end]
 
 
 def _columns(deps: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -83,7 +98,13 @@ def _rows(columns: Mapping[str, int], deps: Mapping[str, Sequence[str]]) -> dict
     return found
 
 
-def _edge(start: Node, end: Node) -> str:
-    x1, y1, x2, y2 = start.x + WIDTH, start.y + HEIGHT // 2, end.x, end.y + HEIGHT // 2
-    bend = max(GAP_X // 2, (x2 - x1) // 2)
-    return f"M{x1} {y1} C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
+def _edge(way: Sequence[Node]) -> str:
+    middle = HEIGHT // 2
+    path = f"M{way[0].x + WIDTH} {way[0].y + middle}"
+    for start, end in pairwise(way):
+        x1, y1, x2, y2 = start.x + WIDTH, start.y + middle, end.x, end.y + middle
+        bend = max(GAP_X // 2, (x2 - x1) // 2)
+        path += f" C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
+        if end is not way[-1]:
+            path += f" H{x2 + WIDTH}"
+    return path

@@ -7,7 +7,6 @@ from typing import Any, get_args
 from uuid import UUID
 
 from aeon_jobs.api.contract.workflow_steps import WorkflowStep
-
 from aeon_jobs.api.contract.workflows import WorkflowState
 from aeon_jobs.api.dashboard.graph import MOST, draw
 from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page, link

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aeon_jobs.api.dashboard.graph import Drawing, draw
+from aeon_jobs.api.dashboard.graph import HEIGHT, Drawing, draw
 
 
 def test_each_step_stands_to_the_right_of_what_it_waits_for() -> None:
@@ -27,6 +27,14 @@ def test_no_two_steps_stand_in_one_place() -> None:
     drawing = draw(deps)
     assert len({(node.x, node.y) for node in drawing.nodes}) == 52
     assert _inside(drawing)
+
+
+def test_no_edge_passes_behind_a_step() -> None:
+    drawing = draw({"reserve": [], "check": [], "approve": ["check"], "invoice": ["reserve", "approve"]})
+    rows = {node.name: node.y for node in drawing.nodes}
+    (long,) = [edge for edge in drawing.edges if "H" in edge]
+    passes = int(long.split(" H")[0].split()[-1]) - HEIGHT // 2
+    assert passes != rows["approve"]
 
 
 def test_unknown_steps_and_nothing_at_all_can_be_drawn() -> None:
