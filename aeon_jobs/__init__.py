@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     )
     from aeon_jobs.persistence.queue.limits import Limit, Rate
     from aeon_jobs.persistence.queue.states import Backoff
+    from aeon_jobs.persistence.queue.unique import Debounce, Unique
 
 _MODULES = {
     "api.service": ["Jobs"],
@@ -81,6 +82,7 @@ _MODULES = {
     ],
     "persistence.queue.limits": ["Limit", "Rate"],
     "persistence.queue.states": ["Backoff"],
+    "persistence.queue.unique": ["Debounce", "Unique"],
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -90,6 +92,7 @@ __all__ = [
     "Batch",
     "Cancel",
     "CurrentJob",
+    "Debounce",
     "Discard",
     "IdempotencyConflict",
     "InvalidJob",
@@ -115,6 +118,7 @@ __all__ = [
     "Snooze",
     "SubmittedWorkflow",
     "TransientError",
+    "Unique",
     "When",
     "Workflow",
     "WrongState",

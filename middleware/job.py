@@ -35,6 +35,8 @@ from aeon_jobs.persistence.hints import Hints
 from aeon_jobs.persistence.queue.limits import Limit, Rate, shape
 from aeon_jobs.persistence.queue.states import Backoff, Rules
 from aeon_jobs.persistence.queue.submissions import NO_TIMEOUT_MS
+from aeon_jobs.persistence.queue.unique import Debounce, Unique
+from aeon_jobs.persistence.queue.unique import shape as unique_shape
 from aeon_jobs.persistence.redis_clients import redis_client
 
 if TYPE_CHECKING:
@@ -101,6 +103,7 @@ def job(
     concurrency: Limit | Sequence[Limit] = (),
     rate: Rate | Sequence[Rate] = (),
     schedule: Schedule | str | Sequence[str] | None = None,
+    unique: Unique | Debounce | None = None,
     description: str | None = None,
     example: Mapping[str, Any] | None = None,
 ) -> Declaration: ...
@@ -128,6 +131,7 @@ def job(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
         rate: how many start in a period: `Rate(100, per=60)`.
         schedule: when jobs of it are submitted: `"0 7 * * *"`, `"every 90s"`, several of them, or a `Schedule`. More than one
             schedule: `schedules.declare`.
+        unique: what becomes of jobs that are alike: `Unique(by=["to"])`, `Debounce(5, by=["document"])`.
         description, example: for the registry, the API's documentation and people.
 
     Raises:
@@ -156,6 +160,7 @@ def _declare(
     concurrency: Limit | Sequence[Limit] = (),
     rate: Rate | Sequence[Rate] = (),
     schedule: Schedule | str | Sequence[str] | None = None,
+    unique: Unique | Debounce | None = None,
     description: str | None = None,
     example: Mapping[str, Any] | None = None,
 ) -> JobActor[Any, Any]:
@@ -176,6 +181,7 @@ def _declare(
         waits_for_record=waits_for_record,
         keep_logs=settings.job_keep_logs if keep_logs is None else keep_logs,
         limits=_limits(name or handler.__name__, concurrency, rate),
+        uniqueness=_uniqueness(name or handler.__name__, unique),
     )
     definition.verify()
     is_async = inspect.iscoroutinefunction(handler)
@@ -206,6 +212,13 @@ def _limits(name: str, concurrency: Limit | Sequence[Limit], rate: Rate | Sequen
         return shape(given)
     except ValueError as error:
         raise ValueError(f"job {name}: {error}") from None
+
+
+def _uniqueness(name: str, unique: Unique | Debounce | None) -> dict[str, Any] | None:
+    try:
+        return unique_shape(unique)
+    except ValueError as error:
+        raise ValueError(f"job {name}: unique: {error}") from None
 
 
 def _contained(handler: Callable[..., Any]) -> Callable[..., Any]:

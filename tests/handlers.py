@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
+from aeon_jobs import Limit
 from aeon_jobs.actors import current_job, job
 from aeon_jobs.persistence.queue.states import Backoff
 from tests.effects import effect
@@ -120,3 +121,9 @@ def split(parts: int) -> None:
 def joined() -> dict[str, object]:
     """The results of what it waited for."""
     return dict(sorted(current_job().results.items()))
+
+
+@job(concurrency=Limit(3))
+def few(seconds: float = 0) -> None:
+    time.sleep(seconds)
+    effect("ran")

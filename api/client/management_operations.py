@@ -159,6 +159,29 @@ def job_type(name: str) -> Operation[contract.JobType]:
     return get(f"/api/job-types/{segment(name)}", one(contract.JobType))
 
 
+def pause_job_type(name: str, *, reason: str | None = None) -> Operation[contract.JobType]:
+    """No more jobs of the type are started; what runs goes on."""
+    request = {"reason": reason} if reason else {}
+    return post(f"/api/job-types/{segment(name)}/pause", one(contract.JobType), request)
+
+
+def resume_job_type(name: str) -> Operation[contract.JobType]:
+    return post(f"/api/job-types/{segment(name)}/resume", one(contract.JobType))
+
+
+def limit_job_type(name: str, limits: contract.JobTypeLimits | None) -> Operation[contract.JobType]:
+    """Set limits instead of those of the code; None: those of the code hold again."""
+    path, read = f"/api/job-types/{segment(name)}/limits", one(contract.JobType)
+    if limits is None:
+        return Operation(method="DELETE", path=path, read=read, repeatable=True)
+    return Operation(method="PUT", path=path, read=read, body=dict(limits.given()), repeatable=True)
+
+
+def limit_usage(name: str, count: int = 20) -> Operation[list[contract.KeyUsage]]:
+    """Who waits for its limits and who runs, by key, those with the most waiting jobs first."""
+    return get(f"/api/job-types/{segment(name)}/limits", listed(contract.KeyUsage), count=count)
+
+
 def api_keys() -> Operation[list[contract.ApiKey]]:
     """Every API key ever made, never its secret."""
     return get("/api/keys", listed(contract.ApiKey))

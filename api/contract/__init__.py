@@ -37,7 +37,7 @@ from aeon_jobs.api.contract.dead_letters import (
 from aeon_jobs.api.contract.fields import FINAL, JsonObject, Request, SortKey, Status
 from aeon_jobs.api.contract.health import Check, Health, HealthState
 from aeon_jobs.api.contract.job_logs import LogLine
-from aeon_jobs.api.contract.job_types import JobType
+from aeon_jobs.api.contract.job_types import JobType, JobTypeLimits, JobTypePause, KeyUsage, Starts
 from aeon_jobs.api.contract.jobs import (
     BatchAnswer,
     BatchItem,
@@ -141,9 +141,12 @@ __all__ = [
     "JobSelection",
     "JobSummary",
     "JobType",
+    "JobTypeLimits",
+    "JobTypePause",
     "JobsApi",
     "JobsChange",
     "JsonObject",
+    "KeyUsage",
     "LogLine",
     "Me",
     "Metrics",
@@ -171,6 +174,7 @@ __all__ = [
     "Selection",
     "Signal",
     "SortKey",
+    "Starts",
     "Statistics",
     "Status",
     "StepCondition",

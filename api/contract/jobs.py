@@ -49,6 +49,8 @@ class NewJob(Request):
     """Milliseconds for one attempt: 1,000 to 600,000, or up to what the job type declares."""
     scheduled_at: Instant | None = None
     """Not before this moment."""
+    expires_at: Instant | None = None
+    """Not begun by this moment, the job is cancelled."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Yours: it is kept, jobs are listed by it, and it is never interpreted."""
     queue_name: Name | None = None
@@ -254,6 +256,8 @@ class JobSummary:
 class Job(JobSummary):
     """A job with all that is known of it."""
 
+    expires_at: datetime | None
+    """Not begun by then, it is cancelled."""
     payload: JsonObject
     result: Any
     idempotency_key: str | None
@@ -267,7 +271,8 @@ class Job(JobSummary):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplanationReason:
     code: str
-    """For programs: `not_due`, `waits_for_jobs`, `queue_paused`, `limit_reached`, `unknown_job_type`,
+    """For programs: `not_due`, `waits_for_jobs`, `queue_paused`, `limit_reached`, `job_type_paused`,
+    `limit_of_type`, `rate_of_type`, `waits_for_turn`, `unknown_job_type`,
     `no_worker_for_queue`, `no_worker_for_type`, `no_dispatcher`, `behind_others`, `ready`, `queued`, `running`,
     `lease_expired`, `cancel_requested`, `completed`, `failed`, `cancelled`."""
     message: str

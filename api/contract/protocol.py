@@ -24,7 +24,7 @@ from aeon_jobs.api.contract.dead_letters import (
 )
 from aeon_jobs.api.contract.fields import SortKey
 from aeon_jobs.api.contract.job_logs import LogLine
-from aeon_jobs.api.contract.job_types import JobType
+from aeon_jobs.api.contract.job_types import JobType, JobTypeLimits, KeyUsage
 from aeon_jobs.api.contract.jobs import (
     BatchAnswer,
     Event,
@@ -61,6 +61,7 @@ class JobsApi(Protocol):
         max_retries: int | None = None,
         timeout_ms: int | None = None,
         scheduled_at: datetime | None = None,
+        expires_at: datetime | None = None,
         metadata: Mapping[str, Any] | None = None,
         queue_name: str | None = None,
         idempotency_key: str | None = None,
@@ -198,6 +199,10 @@ class JobsApi(Protocol):
     def resume_worker(self, worker_id: str) -> Worker: ...
     def job_types(self) -> Sequence[JobType]: ...
     def job_type(self, name: str) -> JobType: ...
+    def pause_job_type(self, name: str, *, reason: str | None = None) -> JobType: ...
+    def resume_job_type(self, name: str) -> JobType: ...
+    def limit_job_type(self, name: str, limits: JobTypeLimits | None) -> JobType: ...
+    def limit_usage(self, name: str, count: int = 20) -> Sequence[KeyUsage]: ...
 
     # --- the archive
     def archive_status(self) -> ArchiveStatus: ...

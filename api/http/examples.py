@@ -44,5 +44,7 @@ EXAMPLES: dict[str, Any] = {
     "POST /api/queues/{name}/purge": {"dry_run": True, "reason": "wrong template"},
     "PATCH /api/queues/{name}": {"max_running": 10},
     "POST /api/archive/run": {"dry_run": True},
+    "POST /api/job-types/{name}/pause": {"reason": "mail server maintenance"},
+    "PUT /api/job-types/{name}/limits": {"running": 10, "starts": {"count": 100, "period_ms": 60_000}},
     "POST /api/keys": {"name": "billing-service", "role": "submitter", "expires_at": "2030-12-31T00:00:00Z"},
 }

@@ -25,6 +25,12 @@ def depth_metrics(depths: Depths, situation: Situation) -> Iterator[Metric]:
         {(queue, status): depths.by_queue.get((queue, status), 0) for queue in queues for status in STATUSES},
     )
     yield gauges(
+        "aeon_jobs_gated_jobs",
+        "Jobs that wait for a limit of their type, and for nothing else.",
+        ["job_type"],
+        {(job_type,): depths.gated.get(job_type, 0) for job_type in {*situation.job_types, *depths.gated}},
+    )
+    yield gauges(
         "aeon_jobs_dead_letters",
         "Dead letters that are open.",
         ["reason"],

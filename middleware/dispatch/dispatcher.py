@@ -47,6 +47,9 @@ PROMOTE_EVERY_S = 0.05
 MOST_PAUSE_S = 0.02
 """A round that dispatched is followed by a pause, twice as long as it took: if the processor is busy, jobs come together."""
 FULL_PAUSE_S = (0.005, 0.01)
+GATED_PAUSE_S = 0.05
+"""Longest pause while jobs wait for limits of their types. A worker tells of places that it freed, if its code has the limits;
+rates, limits of operators, and what is not told are found by this look."""
 FAULT_PAUSE_S = (0.1, 1.0)
 
 _log = structlog.get_logger(__name__)
@@ -61,6 +64,8 @@ class Round:
     """There may be more to dispatch at once."""
     is_full: bool
     """Jobs may be waiting for threads that are busy."""
+    is_gated: bool = False
+    """Jobs may be waiting for limits of their types."""
 
 
 class Dispatcher:
@@ -111,8 +116,9 @@ class Dispatcher:
             len(dispatched),
             has_more=has_new or any(taken[lane.name] >= count for lane, count in open_lanes.items()),
             is_full=len(open_lanes) < len(lanes) or any(lane.is_limited for lane in lanes),
+            is_gated=any(lane.is_gated for lane in lanes),
         )
-        if not done.has_more and not done.is_full:
+        if not (done.has_more or done.is_full or done.is_gated):
             self._backlog.emptied(dispatched)
         return done
 
@@ -186,7 +192,7 @@ class Dispatcher:
                 stop.wait(full_pause)
                 full_pause = min(full_pause * 2, FULL_PAUSE_S[1])
             else:
-                self._rest(poll_s)
+                self._rest(min(poll_s, GATED_PAUSE_S) if done.is_gated else poll_s)
 
     def _rest(self, poll_s: float) -> None:
         """Until a hint comes, or nobody has looked for `poll_s`."""

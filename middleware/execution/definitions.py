@@ -44,6 +44,9 @@ class Definition:
     limits: dict[str, Any] | None = None
     """See persistence.queue.limits.shape."""
 
+    uniqueness: dict[str, Any] | None = None
+    """See persistence.queue.unique.shape."""
+
     @property
     def limits_in_force(self) -> dict[str, Any] | None:
         return self.limits

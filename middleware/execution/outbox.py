@@ -50,9 +50,9 @@ class Outbox:
         self._is_busy = self._is_closing = False
         self._thread: Thread | None = None
 
-    def open(self, threads: int) -> None:
-        """Take outcomes from so many threads."""
-        self._threads = threads
+    def open(self, threads: int, after: Callable[[], None] = lambda: None) -> None:
+        """Take outcomes from so many threads. `after` is called when those of a commit are settled."""
+        self._threads, self._after = threads, after
         self._free = Semaphore(threads - 1)
         self._thread = Thread(target=self._run, name="aeon-outbox", daemon=True)
         self._thread.start()
@@ -122,6 +122,7 @@ class Outbox:
             except Exception:  # noqa: BLE001 (logged; the outbox must go on for the others)
                 _log.exception("the end of an attempt was not noticed", job_id=str(entry.ended.job_id))
             self._free.release()
+        self._after()
         with self._lock:
             self._count -= len(answers)
             if not self._count:

@@ -13,6 +13,7 @@ from dramatiq import Broker, MessageProxy, Worker
 from dramatiq.middleware import Middleware, SkipMessage
 
 from aeon_jobs.middleware.execution.claims import Claims
+from aeon_jobs.middleware.execution.definitions import Definition
 from aeon_jobs.middleware.execution.outbox import Won
 from aeon_jobs.middleware.execution.recorder import Recorder
 from aeon_jobs.middleware.execution.running import CurrentJob, Running, active_job, set_current
@@ -30,6 +31,7 @@ class State(Middleware):
         self._claims = claims
         self._recorder = recorder
         self._running = running
+        self._has_freed_places = False
 
     @property
     def actor_options(self) -> set[str]:
@@ -37,7 +39,7 @@ class State(Middleware):
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         broker.claims = self._claims  # type: ignore[attr-defined]
-        self._recorder.outbox.open(worker.worker_threads)
+        self._recorder.outbox.open(worker.worker_threads, lambda: self._tell_of_places(broker))
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         self._recorder.outbox.close()
@@ -74,15 +76,15 @@ class State(Middleware):
         job.tell_last()
         message_id = message.options["redis_message_id"]
         buffer: PrefetchBuffer = broker.prefetched  # type: ignore[attr-defined]
+        definition: Definition = broker.get_actor(message.actor_name).options["definition"]
 
         def recorded(won: Won) -> None:
             crash("record.committed")
             self._running.remove(job)
             if won is False:
                 _say_superseded(job)
-            if broker.get_actor(message.actor_name).options["definition"].limits:
-                # Another job of the type may have its place.
-                broker.hints.job_ready()  # type: ignore[attr-defined]
+            if definition.limits:
+                self._has_freed_places = True
             buffer.settle(message_id)
             if buffer.must_ack:
                 broker.wake()  # type: ignore[attr-defined]
@@ -93,10 +95,17 @@ class State(Middleware):
         crash("handler.ended")
         if job.is_recorded:
             recorded(won=True)
+            self._tell_of_places(broker)
         else:
             self._recorder.post(_end_of(job), recorded)
-            if broker.get_actor(message.actor_name).options["definition"].waits_for_record:
+            if definition.waits_for_record:
                 is_settled.wait()
+
+    def _tell_of_places(self, broker: Broker) -> None:
+        """Other jobs may have the places of limits that recorded jobs had: the dispatcher is told once for all of a commit."""
+        if self._has_freed_places:
+            self._has_freed_places = False
+            broker.hints.job_ready()  # type: ignore[attr-defined]
 
 
 def settle(recorder: Recorder, job: CurrentJob) -> bool:

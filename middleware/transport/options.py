@@ -12,6 +12,7 @@ from dramatiq import Message
 
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
 from aeon_jobs.persistence.queue.submissions import NewJob, OnFailure
+from aeon_jobs.persistence.queue.unique import Debounce, Unique
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -30,6 +31,10 @@ class JobOptions(TypedDict, total=False):
     """From now on; a number is milliseconds."""
     scheduled_at: datetime | None
     """A moment with a time zone, instead of `delay`."""
+    expires_at: datetime | None
+    """A moment with a time zone: not begun by then, the job is cancelled."""
+    expires_in: int | timedelta | None
+    """From now on, instead of `expires_at`; a number is milliseconds."""
     priority: int | None
     """0 to 100, higher first."""
     max_retries: int | None
@@ -41,6 +46,8 @@ class JobOptions(TypedDict, total=False):
     created_by: str | None
     idempotency_key: str | None
     idempotency_window_s: float | None
+    unique: Unique | Debounce | None
+    """Instead of the rule of the job type."""
     depends_on: Sequence[UUID | str | Message[Any]] | None
     """Ids of jobs, or what sending them returned."""
     on_dependency_failure: OnFailure | None
@@ -94,8 +101,9 @@ def submission(definition: Definition, given: Mapping[str, Any], *, delay: int |
     own_delay = options.pop("delay", None)
     if "depends_on" in options:
         options["depends_on"] = _job_ids(options["depends_on"])
+    expires_in_ms = milliseconds(options.pop("expires_in", None))
     delay_ms = milliseconds(own_delay if delay is None else delay)
-    return NewJob(job_type=definition.name, payload=payload, delay_ms=delay_ms, **options)
+    return NewJob(job_type=definition.name, payload=payload, delay_ms=delay_ms, expires_in_ms=expires_in_ms, **options)
 
 
 def _unknown(name: str) -> str:

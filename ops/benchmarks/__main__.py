@@ -16,7 +16,7 @@ from rich.console import Console
 
 from aeon_jobs.ops.benchmarks import database, drain, enqueue, http_api, idle, latency, memory, recovery, workflows
 from aeon_jobs.ops.benchmarks.figure import Curve, Figure
-from aeon_jobs.ops.benchmarks.load import archive, curves, pending, readers, service_levels, utilisation, wal
+from aeon_jobs.ops.benchmarks.load import archive, curves, limits, pending, readers, service_levels, utilisation, wal
 from aeon_jobs.ops.benchmarks.machine import machine
 from aeon_jobs.ops.benchmarks.page.render import page
 from aeon_jobs.ops.benchmarks.report import show
@@ -31,6 +31,7 @@ MEASUREMENTS: dict[str, Callable[[System, Scale], Iterator[Figure | Curve]]] = {
     "pending": pending.measure,
     "enqueue": enqueue.measure,
     "drain": drain.measure,
+    "limits": limits.measure,
     "latency": latency.measure,
     "wal": wal.measure,
     "utilisation": utilisation.measure,
@@ -45,7 +46,7 @@ MEASUREMENTS: dict[str, Callable[[System, Scale], Iterator[Figure | Curve]]] = {
     "workflows": workflows.measure,
     "rivals": comparison.measure,
 }
-SHARING = {"drain", "latency", "wal", "utilisation", "readers", "curves"}
+SHARING = {"drain", "limits", "latency", "wal", "utilisation", "readers", "curves"}
 """They follow each other with the same dispatcher and workers. Before and after each other one, the system is emptied."""
 NOT_QUICK = {"rivals"}
 """Left out by --quick unless named: they install packages."""

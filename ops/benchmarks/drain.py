@@ -6,7 +6,7 @@ CPU seconds say more than jobs per second: they hardly change when others use th
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import median
 
 from aeon_jobs.ops.benchmarks.figure import Figure
@@ -36,8 +36,15 @@ def measure(system: System, scale: Scale) -> Iterator[Figure]:
 
 def drained(system: System, dispatcher: Program, workers: Program, count: int) -> tuple[float, dict[str, float]]:
     """Jobs a second, and CPU seconds per 1,000 jobs by part. The jobs are stored before the clock starts."""
+    return drained_of(system, dispatcher, workers, count, lambda: system.submit("bench_nothing", count, n=1))
+
+
+def drained_of(
+    system: System, dispatcher: Program, workers: Program, count: int, submit: Callable[[], None]
+) -> tuple[float, dict[str, float]]:
+    """The same, of jobs that `submit` stores."""
     pause(system)
-    system.submit("bench_nothing", count, n=1)
+    submit()
     before, done = _cpu(system, dispatcher, workers), system.finished()
     resume(system)
     system.until_finished(done + count)

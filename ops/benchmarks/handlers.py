@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from aeon_jobs import Limit, Rate
 from aeon_jobs.actors import current_job, job
 
 
@@ -40,4 +41,34 @@ def bench_sleep(seconds: float) -> list[float]:
     return [began, time.time()]
 
 
-TYPES = (bench_nothing, bench_stamp, bench_nap, bench_payload, bench_sleep)
+@job(concurrency=Limit(1_000))
+def bench_limited(tenant: int = 0) -> None:
+    """The cost of a limit that holds nobody back."""
+
+
+@job(rate=Rate(1_000_000))
+def bench_rated(tenant: int = 0) -> None:
+    """The cost of a rate that holds nobody back."""
+
+
+@job(concurrency=Limit(5, key="payload.tenant"))
+def bench_keyed(tenant: int = 0) -> None:
+    """The cost of a limit for each key."""
+
+
+@job(concurrency=Limit(5, key="payload.tenant", strategy="round_robin"))
+def bench_of_tenants(tenant: int = 0) -> None:
+    """The cost of keys that take turns."""
+
+
+TYPES = (
+    bench_nothing,
+    bench_stamp,
+    bench_nap,
+    bench_payload,
+    bench_sleep,
+    bench_limited,
+    bench_rated,
+    bench_keyed,
+    bench_of_tenants,
+)

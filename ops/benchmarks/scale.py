@@ -59,6 +59,9 @@ class Scale:
     calm_after_s: float = 60
     load_workers: int = 5
     """Worker processes of the load tests."""
+    limited: int = 10_000
+    """Jobs of each drain with limits."""
+    tenants: int = 1_000
     sustained_s: float = 60
     burst: int = 500
     steps: int = 10_000
@@ -119,6 +122,8 @@ def quick() -> Scale:
         calm_before_s=1,
         calm_after_s=1,
         load_workers=1,
+        limited=300,
+        tenants=30,
         sustained_s=2,
         burst=50,
         lease_ms=2_000,

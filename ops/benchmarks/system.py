@@ -6,7 +6,7 @@ Sets the environment variables of this process, so that `actor.send` and every p
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,8 +87,12 @@ class System:
 
     def submit(self, job_type: str, count: int, **payload: Any) -> None:
         """Many jobs, in bulk."""
-        new = [NewJob(job_type=job_type, payload=payload) for _ in range(count)]
-        for first in range(0, count, 5_000):
+        self.submit_each(job_type, [payload] * count)
+
+    def submit_each(self, job_type: str, payloads: Sequence[Mapping[str, Any]]) -> None:
+        """A job for each payload, in bulk."""
+        new = [NewJob(job_type=job_type, payload=payload) for payload in payloads]
+        for first in range(0, len(new), 5_000):
             with self.database.transaction() as connection:
                 submit_many(connection, new[first : first + 5_000])
 

@@ -257,6 +257,8 @@ class JobType(SQLModel, table=True):
     """What the code declares; see persistence.queue.limits."""
     limits_override: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     """What an operator has set instead."""
+    uniqueness: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    """What the code declares; see persistence.queue.unique."""
     paused_at: datetime | None = _time()
     paused_by: str | None = _text(255)
     pause_reason: str | None = _text()

@@ -11,7 +11,13 @@ from aeon_jobs.persistence.core.database import run_sql, together
 
 # Compiling this takes longer than running it, as does starting other processes for it, and the planner guesses otherwise.
 _SETTINGS = "SET LOCAL jit = off;\nSET LOCAL max_parallel_workers_per_gather = 0;\n"
-_PARTS = ("metrics/ready_depths", "metrics/moving_depths", "metrics/total_depths", "metrics/open_dead_letters")
+_PARTS = (
+    "metrics/ready_depths",
+    "metrics/moving_depths",
+    "metrics/total_depths",
+    "metrics/open_dead_letters",
+    "metrics/gated_jobs",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +25,14 @@ class Depths:
     by_queue: Mapping[tuple[str, str], int]
     """By (queue, status): ready, queued, running."""
     pending: int
-    """Wait to be run now, those that wait for other jobs included."""
+    """Wait to be run now, those that wait for other jobs or for a limit included."""
     scheduled: int
     """Wait for a moment in the future."""
     failed: int
     dead_letters: Mapping[str, int]
     """Open ones, by reason."""
+    gated: Mapping[str, int]
+    """Wait for a limit of their type alone, by job type."""
 
     def total(self, status: str) -> int:
         """Jobs of all queues that are ready, queued or running."""
@@ -42,4 +50,5 @@ def read(connection: Connection) -> Depths:
         scheduled=totals["scheduled"],
         failed=totals["failed"],
         dead_letters={entry["reason"]: entry["dead_letters"] for entry in row.open_dead_letters or ()},
+        gated={entry["job_type"]: entry["jobs"] for entry in row.gated_jobs or ()},
     )

@@ -57,6 +57,8 @@ class Lane:
     workers: int = 0
     is_limited: bool = False
     """A queue of it has a limit: it may have to wait for running jobs, though threads are free."""
+    is_gated: bool = False
+    """Jobs that it can run wait for the limits of their types."""
 
 
 def lane_name(queues: Iterable[str], job_types: Iterable[str]) -> str:
@@ -74,7 +76,7 @@ def lanes(connection: Connection, silence_ms: int) -> list[Lane]:
 def lane_of(row: Mapping[str, Any]) -> Lane:
     """The lane of a row of lanes.sql."""
     queues, job_types = tuple(row["queues"]), tuple(row["job_types"])
-    return Lane(row["lane"], queues, job_types, row["threads"], row["workers"], row["is_limited"])
+    return Lane(row["lane"], queues, job_types, row["threads"], row["workers"], row["is_limited"], row["is_gated"])
 
 
 def promote(connection: Connection) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aeon_jobs.persistence.archive.returning import bring_back
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import borrowed, call, run
 from aeon_jobs.persistence.core.errors import IdempotencyConflict, InvalidJob, JobsError, Violation
 from aeon_jobs.persistence.queue.submissions import Row, Submitted
+from aeon_jobs.persistence.queue.unique import STATES
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -64,6 +65,8 @@ def _insert(connection: Connection, rows: Sequence[Row], schema: str | None) -> 
 def _settled(connection: Connection, row: Row, inserted: Submitted | None) -> Submitted:
     if inserted:
         return _depend(connection, row, inserted)
+    if row.unique_key is not None:
+        return _by_likeness(connection, row, row.unique_key)
     return _by_key(connection, row) if row.new.idempotency_key is not None else _by_moment(connection, row)
 
 
@@ -99,3 +102,28 @@ def _by_key(connection: Connection, row: Row) -> Submitted:
         if inserted := _insert(connection, [row], None):
             return _depend(connection, row, inserted[0])
     raise JobsError(f"idempotency_key {key['idempotency_key']!r} is taken by one job after another")
+
+
+def _by_likeness(connection: Connection, row: Row, key: str) -> Submitted:
+    """Another job is like this one: bring it back, or take the key from it if its right has ended."""
+    rule = row.template.unique or {}
+    named = {"job_type": row.template.fields["job_type"], "key": key}
+    states = STATES[rule.get("while")]
+    for _ in range(10):
+        if "debounce_ms" in rule and (waiting := _postponed(connection, row, named, rule)):
+            return waiting
+        holder = run(connection, "queue/find_unique", {**named, "states": states}).one_or_none()
+        if holder and holder.is_held:
+            return Submitted(holder.id, holder.status, holder.created_at, is_new=False)
+        if holder:
+            run(connection, "queue/free_unique", {"id": holder.id, "key": key, "states": states})
+        if inserted := _insert(connection, [row], None):
+            return _depend(connection, row, inserted[0])
+    raise JobsError(f"one {named['job_type']} job after another is like this one")
+
+
+def _postponed(connection: Connection, row: Row, named: Mapping[str, str], rule: Mapping[str, Any]) -> Submitted | None:
+    times = {name: rule[name] for name in ("debounce_ms", "max_wait_ms")}
+    changes = {"payload": row.payload, "limit_key": row.limit_key}
+    waiting = run(connection, "queue/debounce", {**named, **times, **changes}).one_or_none()
+    return Submitted(waiting.id, waiting.status, waiting.created_at, is_new=False) if waiting else None

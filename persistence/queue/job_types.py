@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aeon_jobs.persistence.core import payloads
@@ -63,6 +63,28 @@ def introduce(connection: Connection, definition: Defaults) -> None:
     run(connection, "queue/introduce_type", {"types": json.dumps([_as_row(definition)])})
 
 
+def pause(connection: Connection, name: str, *, by: str, reason: str | None = None) -> bool:
+    """Begin no more jobs of a type; what runs goes on. False: it was paused already.
+
+    A dispatch that is under way at that moment may still start its jobs.
+    """
+    is_news = run(connection, "queue/pause_type", {"name": name, "by": by, "reason": reason}).rowcount > 0
+    run(connection, "queue/take_back_type", {"name": name})
+    return is_news
+
+
+def resume(connection: Connection, name: str) -> bool:
+    """Begin jobs of a type again. False: it was not paused."""
+    return run(connection, "queue/resume_type", {"name": name}).rowcount > 0
+
+
+def limit(connection: Connection, name: str, limits: Mapping[str, Any] | None) -> None:
+    """Set limits instead of those of the code; see limits.override. None: those of the code hold again."""
+    given = None if limits is None else json.dumps(dict(limits))
+    run(connection, "queue/limit_type", {"name": name, "limits": given})
+    run(connection, "queue/key_in_motion", {"name": name})
+
+
 def _as_row(definition: Defaults) -> dict[str, Any]:
     return {
         "name": definition.name,
@@ -74,4 +96,5 @@ def _as_row(definition: Defaults) -> dict[str, Any]:
         "max_retries": definition.max_retries,
         "timeout_ms": definition.timeout_ms,
         "limits": definition.limits,
+        "uniqueness": definition.uniqueness,
     }

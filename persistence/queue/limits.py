@@ -2,8 +2,8 @@
 
     [Limit(5, key="payload.tenant"), Limit(50), Rate(100, per=60)]
 
-A job of a limited type waits at the gate (`jobs.gated`) until a dispatcher admits it, in the functions admit_jobs and
-admit_jobs_of. It holds a place from then on until its attempt ends.
+A job of a limited type waits at the gate (`jobs.gated`) until a dispatcher lets it through, in the functions pass_gate and
+choose_gated. It holds a place from then on until its attempt ends.
 Who holds one is counted, never stored: a kill frees it.
 """
 
@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from aeon_jobs.persistence.core.database import run
-from aeon_jobs.persistence.core.errors import Violation
+from aeon_jobs.persistence.core.errors import InvalidJob, Violation
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -83,6 +83,55 @@ def shape(limits: Sequence[Limit | Rate]) -> dict[str, Any] | None:
 def forget(connection: Connection) -> int:
     """Drop buckets that are full again: they are as good as none."""
     return run(connection, "queue/forget_buckets", {"age_s": _MAX_PERIOD_S}).rowcount
+
+
+def override(declared: Mapping[str, Any] | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Limits that an operator sets instead of the `declared` ones of the code. Empty: none.
+
+    Jobs come with the key that their sender's code names, so the key of declared limits cannot be another one.
+
+    Raises:
+        InvalidJob: names every broken rule.
+    """
+    made = dict(given)
+    if not made:
+        return {}
+    broken = []
+    if declared:
+        if made.get("key", declared.get("key")) != declared.get("key"):
+            rule = f"must be {declared['key']}" if "key" in declared else "must be left out"
+            broken.append(Violation("key", f"{rule}: the code declares it so"))
+        elif "key" in declared:
+            made["key"] = declared["key"]
+    broken += broken_rules(made)
+    has_limit = made.keys() & {"running", "running_per_key", "starts", "starts_per_key"}
+    if not broken and not has_limit and made.get("strategy") != "round_robin":
+        broken.append(Violation("limits", "must have running, running_per_key, starts or starts_per_key"))
+    if broken:
+        raise InvalidJob(broken)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUsage:
+    """The jobs of one key of a limited type."""
+
+    key: str
+    """Empty: its limits have no key."""
+    waiting: int
+    """Jobs that wait for the limits alone; counted up to COUNTED."""
+    running: int
+    """Jobs that hold a place: they run, or are on their way to a worker."""
+
+
+COUNTED = 1_000
+_KEYS_LOOKED_AT = 1_000
+
+
+def usage(connection: Connection, job_type: str, shown: int) -> list[KeyUsage]:
+    """The keys of a job type with the most waiting jobs, of the first 1,000 keys that wait and of all that run."""
+    parameters = {"name": job_type, "shown": shown, "keys": _KEYS_LOOKED_AT, "counted": COUNTED}
+    return [KeyUsage(**row) for row in run(connection, "queue/limit_usage", parameters).mappings()]
 
 
 def _amount(limit: Limit | Rate) -> Any:

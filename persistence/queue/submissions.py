@@ -14,7 +14,7 @@ from aeon_jobs.persistence.core import payloads
 from aeon_jobs.persistence.core.copying import copy_fields
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
 from aeon_jobs.persistence.core.settings import get_settings
-from aeon_jobs.persistence.queue import limits
+from aeon_jobs.persistence.queue import limits, unique
 
 OnFailure = Literal["wait", "cancel", "run"]
 MAX_METADATA_BYTES = 65_536
@@ -46,7 +46,7 @@ _AFTER = (
     "workflow_id",
     "step_name",
 )
-_NOT_COPIED = ("idempotency_key", "delay_ms", "schedule_id")
+_NOT_COPIED = ("idempotency_key", "delay_ms", "expires_in_ms", "schedule_id")
 COPIED = ("id", *_BEFORE, "payload", *_AFTER)
 """Columns of a line of COPY."""
 
@@ -70,6 +70,8 @@ class Defaults(Protocol):
     def limits(self) -> dict[str, Any] | None: ...
     @property
     def limits_in_force(self) -> dict[str, Any] | None: ...
+    @property
+    def uniqueness(self) -> dict[str, Any] | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +89,15 @@ class NewJob:
     """Instead of `scheduled_at`: from now on, by the clock of PostgreSQL."""
     expires_at: datetime | None = None
     """Not begun by then, the job is cancelled."""
+    expires_in_ms: int | None = None
+    """Instead of `expires_at`: from now on, by the clock of PostgreSQL."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     created_by: str | None = None
     idempotency_key: str | None = None
     idempotency_window_s: float | None = None
     """How long the key stays taken, from submission; it is taken in any case while the job lives."""
+    unique: unique.Unique | unique.Debounce | None = None
+    """Instead of the rule of the job type. An idempotency key comes before both."""
     depends_on: Sequence[UUID] = ()
     on_dependency_failure: OnFailure = "wait"
     traceparent: str | None = None
@@ -129,7 +135,8 @@ class Template:
         self._schema = job_type.payload_schema
         self._limits = job_type.limits_in_force
         self._metadata, faults = _encoded(new.metadata, "metadata", MAX_METADATA_BYTES)
-        self._violations = _broken_rules(new, job_type) + faults
+        self.unique, broken = _uniqueness(new, job_type)
+        self._violations = _broken_rules(new, job_type) + broken + faults
         self.fields: dict[str, Any] = {
             "job_type": job_type.name,
             "queue_name": new.queue_name or job_type.queue_name,
@@ -139,11 +146,12 @@ class Template:
         }
         if not self._violations:
             self.fields |= {name: value for name, value in _optional(new) if value is not None}
+            self.fields |= _times(self.unique or {})
 
     @cached_property
     def is_plain(self) -> bool:
         """Whether its jobs may be copied: no other row, and not the clock, has a say in them."""
-        return not (self.new.depends_on or any(name in self.fields for name in _NOT_COPIED))
+        return not (self.unique or self.new.depends_on or any(name in self.fields for name in _NOT_COPIED))
 
     @cached_property
     def inserted(self) -> str:
@@ -172,7 +180,7 @@ class Template:
                 faults.append(Violation(self._limits["key"], str(error)))
         if self._violations or faults:
             raise InvalidJob(self._violations + faults)
-        return Row(self, encoded, key)
+        return Row(self, encoded, key, unique.key_of(self.unique, payload) if self.unique else None)
 
 
 @dataclass(slots=True)
@@ -183,6 +191,7 @@ class Row:
     payload: str
     """As JSON."""
     limit_key: str | None = None
+    unique_key: str | None = None
     id: UUID = field(init=False)
     """Given when the job is stored."""
 
@@ -201,6 +210,8 @@ class Row:
     def json(self) -> str:
         """For `submit_jobs`."""
         key = "" if self.limit_key is None else f'"limit_key":{json.dumps(self.limit_key)},'
+        if self.unique_key is not None:
+            key += f'"idempotency_key":"{self.unique_key}",'
         return f'{{"id":"{self.id}","payload":{self.payload},{key}{self.template.inserted}}}'
 
 
@@ -214,6 +225,7 @@ def _optional(new: NewJob) -> list[tuple[str, Any]]:
     return [
         ("scheduled_at", _iso(new.scheduled_at)),
         ("expires_at", _iso(new.expires_at)),
+        ("expires_in_ms", new.expires_in_ms),
         ("delay_ms", new.delay_ms),
         ("created_by", new.created_by),
         ("idempotency_key", new.idempotency_key),
@@ -225,6 +237,30 @@ def _optional(new: NewJob) -> list[tuple[str, Any]]:
         ("workflow_id", str(new.workflow_id) if new.workflow_id else None),
         ("step_name", new.step_name),
     ]
+
+
+def _uniqueness(new: NewJob, job_type: Defaults) -> tuple[dict[str, Any] | None, list[Violation]]:
+    """The rule that holds for a submission, and what is wrong with it."""
+    if new.idempotency_key is not None:
+        fault = Violation("idempotency_key", "give either idempotency_key or unique, not both")
+        return None, [fault] if new.unique else []
+    if new.schedule_id is not None or new.workflow_id is not None:
+        return None, []
+    try:
+        rule = unique.shape(new.unique) or job_type.uniqueness
+    except ValueError as error:
+        return None, [Violation("unique", str(error))]
+    if rule and "debounce_ms" in rule and (new.delay_ms is not None or new.scheduled_at is not None):
+        return None, [Violation("delay", "must be left out: a debounced job runs when its period is over")]
+    return rule, []
+
+
+def _times(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a row that a rule of uniqueness sets."""
+    if "debounce_ms" in rule:
+        wait_ms = rule["debounce_ms"]
+        return {"delay_ms": wait_ms if rule["max_wait_ms"] is None else min(wait_ms, rule["max_wait_ms"])}
+    return {"idempotency_window_s": rule["period_ms"] / 1_000} if rule.get("period_ms") else {}
 
 
 def _encoded(value: Any, field: str, limit: int) -> tuple[str, list[Violation]]:
@@ -275,6 +311,10 @@ def _broken_rules(new: NewJob, job_type: Defaults) -> list[Violation]:
         broken.append(Violation("delay", "give either delay or scheduled_at, not both"))
     if new.delay_ms is not None and not _is_delay(new.delay_ms):
         broken.append(Violation("delay", f"must be 0 to {MAX_DELAY_MS} milliseconds"))
+    if new.expires_in_ms is not None and new.expires_at is not None:
+        broken.append(Violation("expires_in", "give either expires_in or expires_at, not both"))
+    if new.expires_in_ms is not None and not (_is_delay(new.expires_in_ms) and new.expires_in_ms > 0):
+        broken.append(Violation("expires_in", f"must be 1 to {MAX_DELAY_MS} milliseconds"))
     if new.idempotency_window_s is not None and not _is_window(new.idempotency_window_s):
         broken.append(Violation("idempotency_window_s", "must be more than 0 s and at most 366 days"))
     if new.on_dependency_failure not in ("wait", "cancel", "run"):

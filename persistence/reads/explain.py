@@ -5,7 +5,7 @@ One query for the job, its dependencies, its queue and the workers. For a finish
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,17 +14,10 @@ from sqlalchemy import Connection, Row
 
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import JobNotFound
+from aeon_jobs.persistence.reads import gate
+from aeon_jobs.persistence.reads.reasons import Reason
 
 _STUCK = ("failed", "cancelled")
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    code: str
-    """For programs: ``not_due``, ``waits_for_jobs``, ``queue_paused`` …"""
-    message: str
-    """For people."""
-    details: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +87,12 @@ def _pending(row: Row[Any], now: datetime) -> list[Reason]:
     if row.max_running is not None and row.in_motion >= row.max_running:
         message = f"queue {row.queue_name} runs its limit of {row.max_running} jobs"
         reasons.append(Reason("limit_reached", message, {"max_running": row.max_running, "running": row.in_motion}))
+    if row.type_paused_at:
+        because = f": {row.type_pause_reason}" if row.type_pause_reason else ""
+        message = f"job type {row.job_type} was paused by {row.type_paused_by}{because}"
+        reasons.append(Reason("job_type_paused", message, {"paused_at": row.type_paused_at}))
+    if row.gated:
+        reasons += gate.reasons(row)
     return reasons + _nobody_to_run_it(row)
 
 

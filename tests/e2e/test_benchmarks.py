@@ -18,7 +18,7 @@ from aeon_jobs.ops.benchmarks.__main__ import MEASUREMENTS
 
 ROOT = Path(__file__).parents[2]
 GROUPS = (
-    ("database", "pending", "enqueue", "drain", "wal", "utilisation", "readers", "workflows"),
+    ("database", "pending", "enqueue", "drain", "limits", "wal", "utilisation", "readers", "workflows"),
     ("levels", "latency", "api"),
 )
 NOT_HERE = {"archive", "curves", "idle", "memory", "recovery", "rivals"}

@@ -96,6 +96,16 @@ class System:
         """Messages of jobs that are not acked."""
         return sum(int(self.redis.hlen(f"{lane}.msgs")) for lane in self.lanes())
 
+    def most_at_once(self) -> int:
+        """How many attempts ran at once at most, by the log of executions, which only grows."""
+        sql = """
+            WITH steps AS (
+                SELECT started_at AS at, 1 AS step FROM job_executions WHERE outcome <> 'superseded'
+                UNION ALL SELECT finished_at, -1 FROM job_executions WHERE outcome <> 'superseded'
+            )
+            SELECT max(now_running) FROM (SELECT sum(step) OVER (ORDER BY at, step) AS now_running FROM steps) AS counted"""
+        return int(self.execute(sql)[0][0])
+
     def effects(self, what: str = "ran") -> Counter[str]:
         """How often each job had the effect."""
         lines = (line.split() for line in self.effects_log.read_text().splitlines())

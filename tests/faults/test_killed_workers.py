@@ -239,3 +239,20 @@ def test_a_worker_whose_master_was_killed_ends_itself(system: System) -> None:
             lambda: not [process for process in below if process.is_running() and process.status() != "zombie"],
             "the orphans ended",
         )
+
+
+def test_a_limit_holds_while_workers_are_killed_and_the_places_of_the_dead_are_given_to_others(system: System) -> None:
+    jobs = 45
+    with system.workers(processes=1, threads=4) as group:
+        system.wait_for_job_type("few")
+        system.submit("few", jobs, seconds=60)
+        system.wait_for_running(3)
+        group.kill()
+    system.execute("""UPDATE jobs SET payload = '{"seconds": 0.05}'""")
+    with system.workers(processes=1, threads=4) as group, system.workers(processes=1, threads=4):
+        wait_for(lambda: len(system.effects()) > jobs / 3, "the places of the dead were given to others")
+        group.kill()
+        system.wait_until(completed=jobs)
+
+    assert system.most_at_once() == 3
+    assert system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'lost'")[0].count >= 3

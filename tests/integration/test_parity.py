@@ -25,7 +25,9 @@ from aeon_jobs.api.contract import (
     DeadLetterFilter,
     JobFilter,
     JobsApi,
+    JobTypeLimits,
     NewJob,
+    Starts,
 )
 from aeon_jobs.persistence.admin import api_keys
 from aeon_jobs.persistence.core.database import Database
@@ -56,6 +58,14 @@ FLOW = {
     ],
 }
 CIRCLE = {"name": "import", "steps": [{"name": "a", "job_type": "echo", "payload": TEXT, "deps": ["a"]}]}
+LIMITS = JobTypeLimits(
+    running=3,
+    running_per_key=2,
+    starts=Starts(count=100, period_ms=60_000),
+    starts_per_key=Starts(count=9, period_ms=1_000),
+    key="payload.text",
+    strategy="round_robin",
+)
 
 
 @dataclass(frozen=True)
@@ -328,6 +338,38 @@ STEPS = [
     ),
     Step("job_types", lambda j, m: j.job_types(), lambda m: ["types"]),
     Step("job_type", lambda j, m: j.job_type("echo"), lambda m: ["types", "echo"]),
+    Step(
+        "pause_job_type",
+        lambda j, m: j.pause_job_type("echo", reason="a look"),
+        lambda m: ["job-types", "pause", "echo", "--reason", "a look"],
+    ),
+    Step("resume_job_type", lambda j, m: j.resume_job_type("echo"), lambda m: ["job-types", "resume", "echo"]),
+    Step("pause_job_type", lambda j, m: j.pause_job_type("ecoh"), lambda m: ["job-types", "pause", "ecoh"]),  # refused
+    Step(
+        "limit_job_type",
+        lambda j, m: j.limit_job_type("echo", LIMITS),
+        lambda m: [
+            *("job-types", "limit", "echo", "--running", 3, "--running-per-key", 2, "--key", "payload.text"),
+            *("--starts", "100/60s", "--starts-per-key", "9/1s", "--strategy", "round_robin"),
+        ],
+    ),
+    Step("submit", lambda j, m: j.submit("echo", TEXT), lambda m: ["submit", "echo", '{"text": "hi"}'], "gated"),
+    Step("explain", lambda j, m: j.explain(m["gated"]).reasons[0], None),
+    Step("limit_usage", lambda j, m: j.limit_usage("echo"), lambda m: ["job-types", "usage", "echo"]),
+    Step("limit_usage", lambda j, m: j.limit_usage("ecoh"), lambda m: ["job-types", "usage", "ecoh"]),  # refused
+    Step(
+        "limit_job_type",
+        lambda j, m: j.limit_job_type("echo", JobTypeLimits(running_per_key=2)),
+        lambda m: ["job-types", "limit", "echo", "--running-per-key", 2],
+    ),  # refused: it needs a key
+    Step(
+        "limit_job_type",
+        lambda j, m: j.limit_job_type("echo", JobTypeLimits()),
+        lambda m: ["job-types", "limit", "echo", "--none"],
+    ),
+    Step(
+        "limit_job_type", lambda j, m: j.limit_job_type("echo", None), lambda m: ["job-types", "limit", "echo", "--own"]
+    ),
     Step("metrics", lambda j, m: j.metrics().queue_depths),
     Step("history", lambda j, m: j.history("24h"), lambda m: ["stats", "--period", "24h"]),
     Step(

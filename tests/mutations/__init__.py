@@ -5,9 +5,19 @@ from __future__ import annotations
 from tests.mutations.crashes import CRASHES_BETWEEN_STEPS
 from tests.mutations.effects import EFFECTS
 from tests.mutations.handlers import HANDLERS
+from tests.mutations.limits import LIMITS
 from tests.mutations.postgres import POSTGRES_FAILURES
 from tests.mutations.redis import REDIS_FAILURES
 from tests.mutations.workers import WORKERS
 from tests.mutations.workflows import WORKFLOWS
 
-MUTATIONS = [*WORKERS, *REDIS_FAILURES, *POSTGRES_FAILURES, *HANDLERS, *EFFECTS, *WORKFLOWS, *CRASHES_BETWEEN_STEPS]
+MUTATIONS = [
+    *WORKERS,
+    *REDIS_FAILURES,
+    *POSTGRES_FAILURES,
+    *HANDLERS,
+    *EFFECTS,
+    *WORKFLOWS,
+    *LIMITS,
+    *CRASHES_BETWEEN_STEPS,
+]

@@ -61,7 +61,7 @@ SEPARATE_RECORD = Change(
 ANY_JOB_TYPE = [
     Change(
         f"{FUNCTIONS}/dispatch_jobs.sql",
-        "        WHERE EXISTS (SELECT FROM lanes l WHERE l.queues ? p.queue_name AND l.job_types ? p.job_type)\n",
+        " AND EXISTS (SELECT FROM lanes l WHERE l.queues ? p.queue_name AND l.job_types ? p.job_type)",
     ),
     Change(f"{FUNCTIONS}/dispatch_jobs.sql", " AND l.job_types ? p.job_type LEFT JOIN", " LEFT JOIN"),
     Change("persistence/queue/dispatch.py", " and pair[1] in lane.job_types]", "]"),

@@ -35,6 +35,10 @@ class KnownTypes:
         self._known[name] = (found, time.monotonic() + REMEMBER_S)
         return found
 
+    def forget(self, name: str) -> None:
+        """It was changed."""
+        self._known.pop(name, None)
+
     def queue_of(self, name: str) -> str:
         """The queue of a job type, if it was asked for before; else empty."""
         found, _ = self._known.get(name, (None, 0.0))

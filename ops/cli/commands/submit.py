@@ -38,6 +38,10 @@ def submit(
     queue: OfQueue = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="Not before, such as 2030-01-31T09:00:00Z.")] = None,
     in_: Annotated[str | None, typer.Option("--in", metavar="DURATION", help="Not before, from now: 90s, 2h.")] = None,
+    expires: Annotated[
+        str | None, typer.Option(metavar="TIME", help="If it has not begun by then, the job is cancelled.")
+    ] = None,
+    expires_in: Annotated[str | None, typer.Option(metavar="DURATION", help="The same, from now: 90s, 2h.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="No second job with this key is made.")] = None,
     depends_on: Annotated[
         list[str] | None,
@@ -74,6 +78,7 @@ def submit(
         timeout_ms=timeout_ms,
         queue_name=queue,
         scheduled_at=due_time(at, in_),
+        expires_at=due_time(expires, expires_in, ("--expires", "--expires-in")),
         idempotency_key=idempotency_key,
         depends_on=ids.job_ids(context.jobs, depends_on) if depends_on else (),
         on_dependency_failure=on_dependency_failure.value,
@@ -92,16 +97,17 @@ def submit(
     context.output.show(submitted, lambda s: f"{s.job_id} {word}, {s.status}")
 
 
-def due_time(at: str | None, in_: str | None) -> datetime | None:
+def due_time(at: str | None, in_: str | None, names: tuple[str, str] = ("--at", "--in")) -> datetime | None:
     """
     Raises:
         InvalidInput
     """
+    at_name, in_name = names
     if at and in_:
-        raise InvalidInput("--at: give either --at or --in")
+        raise InvalidInput(f"{at_name}: give either {at_name} or {in_name}")
     if in_:
-        return from_now(duration(in_, "--in"), "--in")
-    return exact_moment(at, "--at") if at else None
+        return from_now(duration(in_, in_name), in_name)
+    return exact_moment(at, at_name) if at else None
 
 
 def _wait(context: Context, job_id: UUID) -> None:

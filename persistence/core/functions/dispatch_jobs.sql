@@ -8,6 +8,8 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET e
 #variable_conflict use_column
 DECLARE
     runnable jsonb;
+    keyless text[];
+    is_second_look boolean := false;
 BEGIN
     -- A dispatch that a crash of the server takes back is void: its claim finds another dispatch_seq.
     PERFORM set_config('synchronous_commit', 'off', true);
@@ -20,40 +22,56 @@ BEGIN
         END;
     END IF;
     PERFORM promote_jobs();
-    -- Ordered, for the index that has nothing else: see promote_jobs.
-    IF (SELECT true FROM jobs WHERE status = 'pending' AND gated ORDER BY job_type, limit_key, priority DESC, seq LIMIT 1) IS NOT NULL THEN
-        PERFORM admit_jobs(wanted);
-    END IF;
-    -- First the pairs of queue and job type that a lane can run now, and a lock on each of their queues. One dispatcher at a time
-    -- dispatches a queue: two together would not keep to its limit, and a pause waits for the dispatch. Queues that another
-    -- transaction has locked are passed over, and paused ones. A look that finds nothing to run locks nothing, so it writes nothing.
-    -- A statement of its own: the next one must see what the other dispatchers did.
-    WITH RECURSIVE lanes AS (
-        SELECT * FROM jsonb_to_recordset(wanted) AS l (queues jsonb, job_types jsonb)
-    ),
-    -- As the function ready_pairs, whose plan would be made anew at each call.
-    ready AS (
-        (SELECT j.queue_name, j.job_type, j.priority, j.seq FROM jobs j
-         WHERE j.status = 'pending' AND j.ready AND j.seq > after ORDER BY j.queue_name, j.job_type, j.priority DESC, j.seq LIMIT 1)
-        UNION ALL
-        SELECT following.* FROM ready CROSS JOIN LATERAL (
-            SELECT j.queue_name, j.job_type, j.priority, j.seq FROM jobs j
-            WHERE j.status = 'pending' AND j.ready AND j.seq > after
-              AND (j.queue_name, j.job_type) > (ready.queue_name, ready.job_type)
-            ORDER BY j.queue_name, j.job_type, j.priority DESC, j.seq LIMIT 1
-        ) AS following
-    ),
-    pairs AS MATERIALIZED (
-        SELECT p.* FROM ready p
-        WHERE EXISTS (SELECT FROM lanes l WHERE l.queues ? p.queue_name AND l.job_types ? p.job_type)
-          AND NOT EXISTS (SELECT FROM job_types t WHERE t.name = p.job_type AND t.paused_at IS NOT NULL)
-    ),
-    locked AS (
-        SELECT name FROM job_queues WHERE name IN (SELECT queue_name FROM pairs) AND paused_at IS NULL
-        ORDER BY name FOR NO KEY UPDATE SKIP LOCKED
-    )
-    SELECT jsonb_agg(to_jsonb(pairs)) INTO runnable FROM pairs
-    WHERE queue_name IN (SELECT name FROM locked) OR NOT EXISTS (SELECT FROM job_queues q WHERE q.name = pairs.queue_name);
+    LOOP
+        -- First the pairs of queue and job type that a lane can run now, and a lock on each of their queues. One dispatcher at a time
+        -- dispatches a queue: two together would not keep to its limit, and a pause waits for the dispatch. Queues that another
+        -- transaction has locked are passed over, and paused ones. A look that finds nothing to run locks nothing, so it writes nothing.
+        -- A statement of its own: the next one must see what the other dispatchers did.
+        WITH RECURSIVE lanes AS (
+            SELECT * FROM jsonb_to_recordset(wanted) AS l (queues jsonb, job_types jsonb)
+        ),
+        -- As the function ready_pairs, whose plan would be made anew at each call.
+        ready AS (
+            (SELECT j.queue_name, j.job_type, j.priority, j.seq FROM jobs j
+             WHERE j.status = 'pending' AND j.ready AND j.seq > after ORDER BY j.queue_name, j.job_type, j.priority DESC, j.seq LIMIT 1)
+            UNION ALL
+            SELECT following.* FROM ready CROSS JOIN LATERAL (
+                SELECT j.queue_name, j.job_type, j.priority, j.seq FROM jobs j
+                WHERE j.status = 'pending' AND j.ready AND j.seq > after
+                  AND (j.queue_name, j.job_type) > (ready.queue_name, ready.job_type)
+                ORDER BY j.queue_name, j.job_type, j.priority DESC, j.seq LIMIT 1
+            ) AS following
+        ),
+        pairs AS MATERIALIZED (
+            SELECT p.*, coalesce(coalesce(t.limits_override, t.limits) <> '{}', false) AS limited
+            FROM ready p LEFT JOIN job_types t ON t.name = p.job_type
+            WHERE t.paused_at IS NULL AND EXISTS (SELECT FROM lanes l WHERE l.queues ? p.queue_name AND l.job_types ? p.job_type)
+        ),
+        locked AS (
+            SELECT name FROM job_queues WHERE name IN (SELECT queue_name FROM pairs) AND paused_at IS NULL
+            ORDER BY name FOR NO KEY UPDATE SKIP LOCKED
+        )
+        SELECT jsonb_agg(to_jsonb(pairs)), array_agg(job_type) FILTER (WHERE limited) INTO runnable, keyless FROM pairs
+        WHERE queue_name IN (SELECT name FROM locked) OR NOT EXISTS (SELECT FROM job_queues q WHERE q.name = pairs.queue_name);
+        EXIT WHEN is_second_look;
+        is_second_look := true;
+        IF keyless IS NOT NULL THEN
+            -- Their limits were set after these jobs were sent, or their sender did not know.
+            PERFORM key_jobs(keyless);
+        END IF;
+        -- Ordered, for the index that has nothing else: see promote_jobs.
+        EXIT WHEN (SELECT true FROM jobs WHERE status = 'pending' AND gated
+                   ORDER BY job_type, limit_key, priority DESC, seq LIMIT 1) IS NULL;
+        -- With nothing else to run, the update that lets jobs through the gate makes them queued.
+        IF runnable IS NULL AND jsonb_array_length(wanted) = 1 AND NOT EXISTS (
+            SELECT FROM job_queues WHERE max_running IS NOT NULL
+              AND name = ANY(ARRAY(SELECT jsonb_array_elements_text(wanted -> 0 -> 'queues'))))
+        THEN
+            RETURN QUERY SELECT * FROM pass_gate(wanted, true);
+            RETURN;
+        END IF;
+        PERFORM pass_gate(wanted, false);
+    END LOOP;
     IF runnable IS NULL THEN
         RETURN;
     END IF;
@@ -66,7 +84,7 @@ BEGIN
     ),
     pairs AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(runnable)
-            AS p (queue_name text, job_type text, priority integer, seq bigint)
+            AS p (queue_name text, job_type text, priority integer, seq bigint, limited boolean)
     ),
     limits AS MATERIALIZED (
         SELECT name AS queue_name, max_running
@@ -77,41 +95,41 @@ BEGIN
     ),
     -- Pairs in the order of their first jobs. The n-th pair has at most free - n + 1 of the lane's next jobs.
     choices AS (
-        SELECT l.lane, l.free, p.queue_name, p.job_type, limits.allowed, CASE WHEN limits.allowed IS NULL
+        SELECT l.lane, l.free, p.queue_name, p.job_type, p.limited, limits.allowed, CASE WHEN limits.allowed IS NULL
             THEN l.free + 1 - row_number() OVER (PARTITION BY l.lane, limits.allowed IS NULL ORDER BY p.priority DESC, p.seq)
             ELSE least(l.free, limits.allowed) END AS at_most, count(*) OVER (PARTITION BY l.lane) AS in_lane
         FROM pairs p JOIN lanes l ON l.queues ? p.queue_name AND l.job_types ? p.job_type LEFT JOIN limits USING (queue_name)
     ),
     next_jobs AS (
-        SELECT c.lane, c.free, c.queue_name, c.job_type, c.allowed, j.priority, j.seq,
+        SELECT c.lane, c.free, c.queue_name, c.job_type, c.limited, c.allowed, j.priority, j.seq,
             row_number() OVER (PARTITION BY c.lane, c.queue_name ORDER BY j.priority DESC, j.seq) AS in_queue
         FROM choices c CROSS JOIN LATERAL (
             SELECT priority, seq FROM jobs
             WHERE status = 'pending' AND ready AND queue_name = c.queue_name AND job_type = c.job_type
-              AND seq > after AND cancel_requested_at IS NULL
+              AND seq > after AND cancel_requested_at IS NULL AND (limit_key IS NOT NULL OR NOT c.limited)
             ORDER BY priority DESC, seq LIMIT c.at_most
         ) AS j
         WHERE c.at_most > 0 AND c.in_lane > 1
     ),
     shares AS (
-        SELECT queue_name, job_type, allowed, sum(share)::bigint AS share FROM (
+        SELECT queue_name, job_type, limited, allowed, sum(share)::bigint AS share FROM (
             -- A pair that is alone in its lane needs no counting.
-            SELECT queue_name, job_type, allowed, at_most AS share FROM choices WHERE at_most > 0 AND in_lane = 1
+            SELECT queue_name, job_type, limited, allowed, at_most AS share FROM choices WHERE at_most > 0 AND in_lane = 1
             UNION ALL
-            SELECT queue_name, job_type, allowed, count(*)
+            SELECT queue_name, job_type, limited, allowed, count(*)
             FROM (SELECT *, row_number() OVER (PARTITION BY lane ORDER BY priority DESC, seq) AS place FROM next_jobs
                   WHERE allowed IS NULL OR in_queue <= allowed) AS ranked
             WHERE place <= free
-            GROUP BY queue_name, job_type, allowed
+            GROUP BY queue_name, job_type, limited, allowed
         ) AS counted
-        GROUP BY queue_name, job_type, allowed
+        GROUP BY queue_name, job_type, limited, allowed
     ),
     locked AS (
         SELECT s.allowed, j.id, row_number() OVER (PARTITION BY s.queue_name ORDER BY j.priority DESC, j.seq) AS in_queue
         FROM shares s CROSS JOIN LATERAL (
             SELECT id, priority, seq FROM jobs
             WHERE status = 'pending' AND ready AND queue_name = s.queue_name AND job_type = s.job_type
-              AND seq > after AND cancel_requested_at IS NULL
+              AND seq > after AND cancel_requested_at IS NULL AND (limit_key IS NOT NULL OR NOT s.limited)
             ORDER BY priority DESC, seq LIMIT s.share
             FOR UPDATE SKIP LOCKED
         ) AS j

@@ -14,12 +14,13 @@ BEGIN
         id, job_type, queue_name, priority, payload, max_retries, timeout_ms,
         coalesce(scheduled_at, clock_timestamp() + delay_ms * interval '1 millisecond'), created_by, coalesce(metadata, '{}'),
         idempotency_key, now() + idempotency_window_s * interval '1 second', traceparent, tracestate,
-        schedule_id, schedule_run_at, limit_key, expires_at, workflow_id, step_name
+        schedule_id, schedule_run_at, limit_key,
+        coalesce(expires_at, clock_timestamp() + expires_in_ms * interval '1 millisecond'), workflow_id, step_name
     FROM jsonb_to_recordset(new_jobs) AS new_job (
         id uuid, job_type text, queue_name text, priority integer, payload jsonb, max_retries integer, timeout_ms integer,
         scheduled_at timestamptz, delay_ms double precision, created_by text, metadata jsonb, idempotency_key text,
         idempotency_window_s double precision, traceparent text, tracestate text, schedule_id uuid, schedule_run_at timestamptz,
-        limit_key text, expires_at timestamptz, workflow_id uuid, step_name text
+        limit_key text, expires_at timestamptz, expires_in_ms double precision, workflow_id uuid, step_name text
     )
     ON CONFLICT DO NOTHING
     RETURNING jobs.id, jobs.status::text, jobs.created_at;

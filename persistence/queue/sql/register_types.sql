@@ -3,7 +3,7 @@
 WITH definitions AS (
     SELECT * FROM jsonb_to_recordset(CAST(:types AS jsonb)) AS t (
         name text, queue_name text, description text, payload_schema jsonb, example jsonb, priority integer,
-        max_retries integer, timeout_ms integer, limits jsonb
+        max_retries integer, timeout_ms integer, limits jsonb, uniqueness jsonb
     )
 ),
 zeros AS (
@@ -13,14 +13,16 @@ zeros AS (
     ORDER BY 2, 3
     ON CONFLICT DO NOTHING
 )
-INSERT INTO job_types (name, queue_name, description, payload_schema, example, priority, max_retries, timeout_ms, limits)
-SELECT name, queue_name, description, payload_schema, example, priority, max_retries, timeout_ms, nullif(limits, 'null')
+INSERT INTO job_types (name, queue_name, description, payload_schema, example, priority, max_retries, timeout_ms, limits, uniqueness)
+SELECT name, queue_name, description, payload_schema, example, priority, max_retries, timeout_ms, nullif(limits, 'null'),
+    nullif(uniqueness, 'null')
 FROM definitions ORDER BY name
 ON CONFLICT (name) DO UPDATE SET
     queue_name = excluded.queue_name, description = excluded.description, payload_schema = excluded.payload_schema,
     example = excluded.example, priority = excluded.priority, max_retries = excluded.max_retries,
-    timeout_ms = excluded.timeout_ms, limits = excluded.limits, updated_at = now()
+    timeout_ms = excluded.timeout_ms, limits = excluded.limits, uniqueness = excluded.uniqueness,
+    updated_at = now()
 WHERE (job_types.queue_name, job_types.description, job_types.payload_schema, job_types.example, job_types.priority,
-       job_types.max_retries, job_types.timeout_ms, job_types.limits)
+       job_types.max_retries, job_types.timeout_ms, job_types.limits, job_types.uniqueness)
    IS DISTINCT FROM (excluded.queue_name, excluded.description, excluded.payload_schema, excluded.example,
-       excluded.priority, excluded.max_retries, excluded.timeout_ms, excluded.limits)
+       excluded.priority, excluded.max_retries, excluded.timeout_ms, excluded.limits, excluded.uniqueness)

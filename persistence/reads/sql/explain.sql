@@ -36,6 +36,29 @@ SELECT
               AND j.priority >= job.priority AND (j.priority > job.priority OR j.seq < job.seq)
             LIMIT 1000) AS before)
     ELSE 0 END AS ahead,
-    1000 AS counted
-FROM job LEFT JOIN job_queues q ON q.name = job.queue_name
-LEFT JOIN workflow_holds hold ON hold.job_id = job.id AND hold.decided_at IS NULL
+    1000 AS counted,
+    job.gated, job.limit_key, job.expires_at, t.paused_at AS type_paused_at, t.paused_by AS type_paused_by,
+    t.pause_reason AS type_pause_reason, coalesce(t.limits_override, t.limits) AS limits,
+    CASE WHEN job.gated THEN
+        (SELECT count(*) FROM jobs j
+         WHERE j.limit_key IS NOT NULL AND j.ready AND j.status IN ('pending', 'queued', 'running')
+           AND j.job_type = job.job_type)
+    END AS type_holds,
+    CASE WHEN job.gated THEN
+        (SELECT count(*) FROM jobs j
+         WHERE j.limit_key IS NOT NULL AND j.ready AND j.status IN ('pending', 'queued', 'running')
+           AND j.job_type = job.job_type AND j.limit_key = job.limit_key)
+    END AS key_holds,
+    s.tokens AS type_tokens, extract(epoch FROM clock_timestamp() - s.refilled_at)::float AS type_refilled_s,
+    b.tokens AS key_tokens, extract(epoch FROM clock_timestamp() - b.refilled_at)::float AS key_refilled_s,
+    CASE WHEN job.gated THEN
+        (SELECT count(*) FROM (
+            SELECT FROM jobs j
+            WHERE j.status = 'pending' AND j.gated AND j.job_type = job.job_type AND j.limit_key = job.limit_key
+              AND j.priority >= job.priority AND (j.priority > job.priority OR j.seq < job.seq)
+            LIMIT 1000) AS before)
+    END AS gated_before
+FROM job LEFT JOIN job_queues q ON q.name = job.queue_name LEFT JOIN job_types t ON t.name = job.job_type
+    LEFT JOIN job_limit_states s ON s.job_type = job.job_type
+    LEFT JOIN job_limit_buckets b ON b.job_type = job.job_type AND b.limit_key = job.limit_key
+    LEFT JOIN workflow_holds hold ON hold.job_id = job.id AND hold.decided_at IS NULL

@@ -1,7 +1,7 @@
 -- A job with its attempts, oldest first, and the jobs that it depends on: one round trip for the question asked most.
 SELECT
     j.id, j.id AS job_id, j.job_type, j.queue_name, j.status::text AS status, j.priority, j.retry_count, j.max_retries,
-    j.timeout_ms, j.attempt, j.scheduled_at, j.started_at, j.completed_at, j.created_at, j.updated_at, j.created_by,
+    j.timeout_ms, j.attempt, j.scheduled_at, j.expires_at, j.started_at, j.completed_at, j.created_at, j.updated_at, j.created_by,
     j.metadata, j.progress, j.error_message, j.worker_id, j.blocked_by, j.cancel_requested_at, j.cancel_requested_by,
     j.cancel_reason, j.schedule_id, j.payload, j.result, j.idempotency_key,
     coalesce((

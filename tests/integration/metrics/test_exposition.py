@@ -36,7 +36,7 @@ SAMPLES = """
     aeon_jobs_dead_letters_total{job_type,reason} aeon_jobs_dead_letters{reason} aeon_jobs_table_bytes{table,part}
     aeon_jobs_table_rows{table,state} aeon_jobs_wal_bytes_total{} aeon_jobs_oldest_snapshot_age_seconds{}
     aeon_jobs_redis_memory_bytes{} aeon_jobs_redis_max_memory_bytes{} aeon_jobs_database_connections{}
-    aeon_jobs_database_max_connections{}
+    aeon_jobs_database_max_connections{} aeon_jobs_gated_jobs{job_type}
 """
 WORKER = """
     INSERT INTO workers (id, kind, hostname, boot_id, pid_namespace, pid, process_started_at, version, threads, busy, state,
@@ -99,6 +99,7 @@ def test_it_shows_depths_ages_pauses_deadlines_and_who_lives(database: Database,
     rows(database, "UPDATE jobs SET queued_at = now() - interval '9 s' WHERE status = 'queued'")
     running_job(database, timeout_ms=1)
     rows(database, "UPDATE jobs SET started_at = now() - interval '9 s' WHERE status = 'running'")
+    add_job(database, limit_key="a")
     rows(database, WORKER, id="alive", state="running")
     rows(database, WORKER, id="ended", state="stopped")
     rows(database, WORKER, id="gone", state="lost")
@@ -111,6 +112,7 @@ def test_it_shows_depths_ages_pauses_deadlines_and_who_lives(database: Database,
     }
     assert depths == {"ready": 3, "queued": 1, "running": 1}
     assert value_of(found, "queue_depth_gauge", status="processing") == 1
+    assert value_of(found, "aeon_jobs_gated_jobs", job_type="note") == 1
     assert value_of(found, "aeon_jobs_oldest_ready_age_seconds", queue="default") == pytest.approx(3_600, abs=30)
     assert value_of(found, "aeon_jobs_oldest_ready_age_seconds", queue="other") == 0
     assert value_of(found, "aeon_jobs_queue_paused", queue="other") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import Any
 from uuid import UUID
@@ -11,11 +12,12 @@ import pytest
 
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.errors import InvalidJob
-from aeon_jobs.persistence.queue import dispatch, executions, jobs, states
+from aeon_jobs.persistence.queue import dispatch, executions, job_types, jobs, states
 from aeon_jobs.persistence.queue.batches import Batch
 from aeon_jobs.persistence.queue.dispatch import Lane
-from aeon_jobs.persistence.queue.limits import Limit, Rate, key_of, shape
+from aeon_jobs.persistence.queue.limits import Limit, Rate, key_of, override, shape, usage
 from aeon_jobs.persistence.queue.submissions import NewJob
+from aeon_jobs.persistence.reads.explain import explain
 from tests.races import at_once, rival
 from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, end, job, register, rows, value
@@ -113,6 +115,32 @@ def test_a_fraction_of_a_start_is_not_lost(database):
     rows(database, "UPDATE job_limit_states SET tokens = 1.75, refilled_at = clock_timestamp()")
     assert len(dispatched(database)) == 1
     assert 0 <= value(database, "SELECT tokens FROM job_limit_states") < 0.1
+
+
+def test_a_rate_that_is_set_again_begins_with_all_its_starts(database):
+    limited(database, Rate(2, per=3_600))
+    for _ in range(9):
+        add(database)
+    assert len(dispatched(database)) == 2
+    rows(database, """UPDATE job_types SET limits_override = '{"running": 5}'""")
+    assert len(dispatched(database)) == 3
+    rows(database, "UPDATE job_types SET limits_override = NULL")
+    assert len(dispatched(database)) == 2
+
+
+def test_what_passes_the_gate_takes_one_update_if_nothing_else_is_ready_and_else_its_place_by_priority(database):
+    limited(database, Limit(9, key="payload.text"))
+    alone = add(database, "a")
+    with database.transaction() as connection:
+        assert [entry.id for entry in dispatch.dispatch(connection, {LANE: 8})] == [alone]
+        assert value(connection, "SELECT pg_stat_get_xact_tuples_updated('jobs'::regclass)") == 1
+    low, high = add(database, "a", priority=10), add(database, "a", priority=90)
+    plain = add_job(database, job_type="other", queue_name="default", priority=50)
+    lane = Lane("lane", ("default",), ("note", "other"), 8, 1)
+    with database.connection() as connection:
+        order = [entry.id for entry in dispatch.dispatch(connection, {lane: 2})]
+        assert order == [high, plain]
+        assert [entry.id for entry in dispatch.dispatch(connection, {lane: 2})] == [low]
 
 
 def test_more_than_the_limit_are_cancelled_if_the_newest_shall_be(database):
@@ -259,3 +287,106 @@ def test_a_key_is_the_same_from_python_and_from_sql(database, payload):
     limits = shape([Limit(1, key="payload.t")])
     sql = "SELECT job_limit_key(CAST(:limits AS jsonb), CAST(:payload AS jsonb), '{}')"
     assert value(database, sql, limits=json.dumps(limits), payload=json.dumps(payload)) == key_of(limits, payload, {})
+
+
+def test_limits_that_are_set_later_hold_for_jobs_that_wait_are_on_their_way_or_run(database):
+    register(database)
+    ids = [add(database, key) for key in "aaab"]
+    started, on_its_way = dispatched(database, free=2)
+    claim(database, started)
+    with database.transaction() as connection:
+        job_types.limit(connection, "note", {"running_per_key": 2, "key": "payload.text"})
+    assert dispatched(database) == [ids[3]]
+    rows(database, "UPDATE jobs SET status = 'completed' WHERE id = :id", id=on_its_way)
+    assert dispatched(database) == [ids[2]]
+    # Its sender does not know of the limits.
+    late = add(database, "a", queue_name="default")
+    assert job(database, late).limit_key is None
+    assert dispatched(database) == []
+    assert (job(database, late).limit_key, job(database, late).gated) == ("a", True)
+
+
+def test_a_pause_of_a_type_takes_back_what_is_on_its_way(database):
+    register(database)
+    plain = add(database)
+    assert dispatched(database) == [plain]
+    with database.transaction() as connection:
+        assert job_types.pause(connection, "note", by="me", reason="a look")
+        assert not job_types.pause(connection, "note", by="me")
+    assert job(database, plain).status == "pending"
+    assert dispatched(database) == []
+    with database.transaction() as connection:
+        assert job_types.resume(connection, "note")
+        assert not job_types.resume(connection, "note")
+    assert dispatched(database) == [plain]
+
+
+DECLARED = {"running_per_key": 1, "key": "payload.a"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "expected"),
+    [
+        (None, {}, {}),
+        (DECLARED, {}, {}),
+        (DECLARED, {"running": 3}, {"running": 3, "key": "payload.a"}),
+        (DECLARED, {"running_per_key": 2, "key": "payload.a"}, {"running_per_key": 2, "key": "payload.a"}),
+        (DECLARED, {"running": 3, "key": "payload.b"}, "key: must be payload.a: the code declares it so"),
+        ({"running": 1}, {"running_per_key": 3, "key": "payload.b"}, "key: must be left out: the code declares it so"),
+        (None, {"running_per_key": 3}, "key: is needed by a limit for each key"),
+        (None, {"key": "payload.a"}, "limits: must have running, running_per_key, starts or starts_per_key"),
+    ],
+)
+def test_an_operator_may_set_what_the_senders_of_the_jobs_can_keep_to(declared, given, expected):
+    if isinstance(expected, dict):
+        assert override(declared, given) == expected
+    else:
+        with pytest.raises(InvalidJob, match=expected):
+            override(declared, given)
+
+
+def test_the_usage_of_limits_is_told_by_key(database):
+    limited(database, Limit(1, key="payload.text"))
+    for key in "bbbbacc":
+        add(database, key)
+    dispatched(database)
+    with database.connection() as connection:
+        found = [(entry.key, entry.waiting, entry.running) for entry in usage(connection, "note", 2)]
+    assert found == [("b", 3, 1), ("c", 1, 1)]
+
+
+def explained(database: Database, job_id: UUID) -> list[str]:
+    with database.connection() as connection:
+        reasons = explain(connection, job_id, silence_ms=1_000).reasons
+    return [reason.message for reason in reasons if "limit" in reason.message or "paused" in reason.message]
+
+
+def test_a_job_that_waits_for_a_limit_is_told_for_which(database):
+    limited(database, Limit(1, key="payload.text"), Limit(2))
+    ids = [add(database, key) for key in "aab"]
+    assert explained(database, ids[1]) == [
+        "waits for its turn at the limits of note: 1 jobs with payload.text = a come first"
+    ]
+    dispatched(database)
+    assert explained(database, ids[1]) == [
+        "waits for a limit: 2 of 2 note jobs run",
+        "waits for a limit: 1 of 1 jobs with payload.text = a run",
+    ]
+
+
+def test_a_job_that_waits_for_a_rate_is_told_how_long(database):
+    limited(database, Rate(1, per=3_600, key="payload.text"))
+    first, second = add(database, "a"), add(database, "a")
+    assert dispatched(database) == [first]
+    (told,) = explained(database, second)
+    assert re.fullmatch(
+        r"waits for a limit: 1 jobs with payload.text = a start in 3600 s, the next one in 3\d{3}(\.\d)? s", told
+    )
+
+
+def test_a_job_of_a_paused_type_is_told_who_paused_it(database):
+    register(database)
+    plain = add(database)
+    with database.transaction() as connection:
+        job_types.pause(connection, "note", by="ann", reason="a look")
+    assert explained(database, plain) == ["job type note was paused by ann: a look"]

@@ -288,11 +288,28 @@ def decide(connection: Connection) -> None:
     rows(connection, "SELECT decide_hold(:id)", id=STEP)
 
 
+def key_jobs(connection: Connection) -> None:
+    rows(connection, """UPDATE job_types SET limits = '{"running": 1}' WHERE name = 'type1'""")
+    (keyed,) = rows(connection, "SELECT key_jobs(ARRAY['type1'])")
+    assert keyed[0] > 100
+
+
+UNIQUE = {"job_type": "type1", "key": "unique:key7"}
+LATER = {"payload": "{}", "limit_key": None, "debounce_ms": 1_000, "max_wait_ms": None}
+
 HOT: dict[str, tuple[str, Work]] = {
     "dispatch": ("jobs_ready_idx", lambda c: dispatch.dispatch(c, {Lane("lane", ("default", "slow"), TYPES): 64})),
     "promote": ("jobs_due_idx", dispatch.promote),
     "admit": ("jobs_gated_idx", admit),
     "count the admitted": ("jobs_admitted_idx", admit),
+    "key_jobs": ("jobs_ready_idx", key_jobs),
+    "usage of limits": ("jobs_gated_idx", lambda c: limits.usage(c, "limited", 20)),
+    "places of limits": ("jobs_admitted_idx", lambda c: limits.usage(c, "limited", 20)),
+    "gated_jobs": ("jobs_gated_idx", lambda c: run(c, "metrics/gated_jobs").all()),
+    "find_unique": ("jobs_idempotency_idx", lambda c: run(c, "queue/find_unique", {**UNIQUE, "states": ["pending"]})),
+    "debounce": ("jobs_idempotency_idx", lambda c: run(c, "queue/debounce", UNIQUE | LATER)),
+    "take_back_type": ("jobs_queued_idx", lambda c: run(c, "queue/take_back_type", {"name": "type1"})),
+    "key_in_motion": ("jobs_running_idx", lambda c: run(c, "queue/key_in_motion", {"name": "type1"})),
     "cancel beyond a limit": ("jobs_gated_idx", cancel_over_limit),
     "expire": ("jobs_expiring_idx", dispatch.expire),
     "queued_since": ("jobs_queued_idx", lambda c: dispatch.queued_since(c, 3_000)),

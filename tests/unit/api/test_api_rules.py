@@ -147,6 +147,8 @@ def _job(**changes: Any) -> Any:
         "cancel_requested_at": None,
         "paused_at": None,
         "max_running": None,
+        "type_paused_at": None,
+        "gated": False,
         "in_motion": None,
         "type_known": True,
         "queue_workers": 1,

@@ -89,6 +89,7 @@ def test_the_page_shows_every_measurement() -> None:
         "curves": "performance/backlog.svg",
         "archive": "operations/retention.md",
         "workflows": "guides/workflows.md",
+        "limits": "guides/limits.md",
     }
     assert [name for name in MEASUREMENTS if shown.get(name, f"{{{{table {name}}}}}") not in text] == []
 

@@ -75,6 +75,7 @@ def job(found: Job) -> RenderableType:
             ("created", found.created_at),
             ("created by", found.created_by),
             ("scheduled", found.scheduled_at),
+            ("expires", found.expires_at),
             ("started", found.started_at),
             ("completed", found.completed_at),
             ("archived", found.archived_at),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 
-from aeon_jobs.api.contract import ApiKey, AuditEntry, JobType, Queue, Worker
+from aeon_jobs.api.contract import ApiKey, AuditEntry, JobType, JsonObject, KeyUsage, Queue, Worker
 from aeon_jobs.ops.cli.output.console import field_list
 from aeon_jobs.ops.cli.output.formatters.jobs import json_block
 from aeon_jobs.ops.cli.output.tables import Column, table
@@ -31,12 +31,14 @@ WORKERS = (
     Column("queues", rank=2, least=16),
     Column("last seen", rank=1),
 )
+KEY_USAGE = (Column("key"), Column("waiting"), Column("running"))
 TYPES = (
     Column("type"),
     Column("queue", rank=1, least=16),
     Column("prio", rank=4),
     Column("retries", rank=2),
     Column("timeout", rank=3),
+    Column("limits", rank=1, least=16),
     Column("description", least=16),
 )
 KEYS = (
@@ -84,7 +86,15 @@ def _state(worker: Worker) -> str:
 
 def type_list(found: Sequence[JobType]) -> RenderableType:
     rows = [
-        (t.name, t.queue_name, t.priority, t.max_retries, f"{t.timeout_ms} ms", first_line(t.description))
+        (
+            t.name,
+            t.queue_name,
+            t.priority,
+            t.max_retries,
+            f"{t.timeout_ms} ms",
+            _limited(t),
+            first_line(t.description),
+        )
         for t in found
     ]
     return table(TYPES, rows, nothing="no job type")
@@ -93,9 +103,47 @@ def type_list(found: Sequence[JobType]) -> RenderableType:
 def job_type(found: JobType) -> RenderableType:
     names = ("name", "queue_name", "priority", "max_retries", "timeout_ms", "description")
     pairs = [(name, getattr(found, name)) for name in names]
+    pairs += [("limits", _limited(found))]
+    if found.limits_override is not None:
+        pairs += [("limits of the code", _in_words(found.limits))]
+    if found.paused_at:
+        pairs += [("paused", found.paused_at), ("paused by", found.paused_by), ("pause reason", found.pause_reason)]
     return Group(
         field_list(pairs), *json_block("payload schema", found.payload_schema), *json_block("example", found.example)
     )
+
+
+def type_limits(found: JobType) -> str:
+    return f"{found.name}: {_in_words(found.limits_in_force)}"
+
+
+def key_usage(found: Sequence[KeyUsage]) -> RenderableType:
+    return table(KEY_USAGE, [(u.key, u.waiting, u.running) for u in found], nothing="no job waits or runs")
+
+
+def _limited(found: JobType) -> str:
+    words = _in_words(found.limits_in_force) if found.limits_in_force else ""
+    return ", ".join(filter(None, ["paused" if found.paused_at else "", words]))
+
+
+def _in_words(limits: JsonObject | None) -> str:
+    """Such as: 5 at once for each payload.tenant, 100 starts in 60 s"""
+    if not limits:
+        return "no limits"
+    each = f" for each {limits.get('key')}"
+    words = [
+        f"{limits[name]} at once{each if 'key' in name else ''}"
+        for name in ("running", "running_per_key")
+        if name in limits
+    ]
+    words += [
+        f"{limits[name]['count']} starts in {limits[name]['period_ms'] / 1_000:g} s{each if 'key' in name else ''}"
+        for name in ("starts", "starts_per_key")
+        if name in limits
+    ]
+    if (strategy := limits.get("strategy", "queue")) != "queue":
+        words.append(strategy)
+    return ", ".join(words)
 
 
 def key_list(found: Sequence[ApiKey]) -> RenderableType:
