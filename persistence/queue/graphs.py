@@ -97,6 +97,7 @@ class _Waiting:
     timeout_ms: int = 300_000
     limits: None = None
     limits_in_force: None = None
+    uniqueness: None = None
 
 
 class _Like:
@@ -106,6 +107,8 @@ class _Like:
         self.name, self.queue_name = job_type.name, job_type.queue_name
         self.priority, self.max_retries, self.timeout_ms = job_type.priority, job_type.max_retries, job_type.timeout_ms
         self.limits, self.limits_in_force = job_type.limits, job_type.limits_in_force
+        # Steps of a workflow are never merged.
+        self.uniqueness = None
         self.payload_schema = payload_schema
 
 
