@@ -51,6 +51,17 @@ class ScheduleUseCases(UseCases):
             row = repository.get(connection, schedule_id)
         return list(islice(definitions.timetable_of(cast(Any, row)).after(datetime.now(UTC)), count))
 
+    def preview_schedule(self, new: NewSchedule, count: int = 10) -> list[datetime]:
+        """The next due times that a schedule would have. Nothing is stored.
+
+        Raises:
+            InvalidJob
+        """
+        row, now = definitions.NewSchedule(**asdict(new)), datetime.now(UTC)
+        with self.context.database.connection() as connection:
+            definitions.check(connection, row, now)
+        return list(islice(definitions.timetable_of(row).after(now), count))
+
     def create_schedule(self, fields: Mapping[str, Any]) -> Schedule:
         """Make a schedule of the fields of `contract.NewSchedule`.
 

@@ -229,6 +229,8 @@ def test_a_schedule_is_made_paused_and_changed(person: Window, dashboard: Dashbo
     page.get_by_role("button", name="Make").click()
     assert "cron" in page.get_by_role("alert").inner_text()
     page.get_by_label("Rules, one on each line").fill("0 6 * * 1")
+    page.get_by_role("button", name="When would it run?").click()
+    assert page.get_by_role("status").locator("li").count() == 10
     page.get_by_role("button", name="Make").click()
     assert page.get_by_role("heading", level=1).inner_text().startswith("weekly report")
     page.get_by_label("Note").fill("holidays")

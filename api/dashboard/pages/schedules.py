@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from aeon_jobs.api.contract import Backfill, NewSchedule
 from aeon_jobs.api.contract.schedules import CatchUp, Overlap
-from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page
+from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page, Show
 from aeon_jobs.api.dashboard.payload_form import json_object
 from aeon_jobs.api.service import Jobs
 from aeon_jobs.api.service.core.principals import Role
@@ -46,18 +46,30 @@ def read_form(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
     return {
         "title": f"Edit {schedule.name}" if schedule else "New schedule",
         "schedule": schedule,
+        "preview": None,
         "catch_ups": CATCH_UPS,
         "overlaps": OVERLAPS,
         "types": [known.name for known in jobs.job_types()],
     }
 
 
-def create(jobs: Jobs, ask: Ask) -> Done:
+def preview(jobs: Jobs, ask: Ask) -> Show:
+    """The form once more, with the next due times of what it says."""
+    values = read_form(jobs, ask)
+    times = jobs.preview_schedule(checked(NewSchedule, _fields(ask)), UPCOMING)
+    return Show("schedule_form.html", values["title"], {**values, "errors": (), "preview": times})
+
+
+def create(jobs: Jobs, ask: Ask) -> Done | Show:
+    if ask.get("what") == "preview":
+        return preview(jobs, ask)
     made = jobs.create_schedule_as(checked(NewSchedule, _fields(ask)))
     return Done(f"/schedules/{made.id}", "The schedule is made")
 
 
-def change(jobs: Jobs, ask: Ask) -> Done:
+def change(jobs: Jobs, ask: Ask) -> Done | Show:
+    if ask.get("what") == "preview":
+        return preview(jobs, ask)
     fields = _fields(ask)
     fields.setdefault("exclude", None)
     jobs.change_schedule(_id(ask), fields)
