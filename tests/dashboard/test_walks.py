@@ -306,6 +306,21 @@ def test_a_workflow_is_drawn_and_a_step_that_waits_gets_its_signal(person: Windo
     page.wait_for_url("**/dashboard/jobs/*")
 
 
+def test_a_job_type_is_limited_and_paused(person: Window, dashboard: Dashboard) -> None:
+    page = person("operator").open("/job-types/send_invoice")
+    page.get_by_label("Limits as JSON").fill('{"running": 0}')
+    page.get_by_role("button", name="Set limits").click()
+    assert "running" in page.get_by_role("alert").inner_text()
+    page.get_by_label("Limits as JSON").fill('{"running": 3}')
+    page.get_by_role("button", name="Set limits").click()
+    assert dashboard.jobs.job_type("send_invoice").limits_in_force == {"running": 3}
+    page.get_by_label("Reason").fill("too many mails")
+    page.get_by_role("button", name="Pause this job type").click()
+    assert page.get_by_text("too many mails").is_visible()
+    page.get_by_role("button", name="Resume this job type").click()
+    assert dashboard.jobs.job_type("send_invoice").paused_at is None
+
+
 def test_a_view_is_saved_in_the_browser_and_removed(person: Window, dashboard: Dashboard) -> None:
     page = person("viewer").open("/jobs?status=failed&job_type=import_file")
     page.on("dialog", lambda dialog: dialog.accept("failed imports"))

@@ -1,11 +1,12 @@
-"""Job types: what can be submitted, and a form to do it."""
+"""Job types: what can be submitted, and a form to do it; their limits, and who waits for them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
-from aeon_jobs.api.contract import NewJob
+from aeon_jobs.api.contract import JobTypeLimits, NewJob
 from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page
 from aeon_jobs.api.dashboard.payload_form import form_fields, json_object, sent_payload
 from aeon_jobs.api.service import Jobs
@@ -32,6 +33,7 @@ def read_one(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
         "source": source,
         "payload": payload,
         "fields": form_fields(known.payload_schema, payload, ask),
+        "usage": jobs.limit_usage(known.name) if known.limits_in_force else [],
     }
 
 
@@ -48,6 +50,29 @@ def submit(jobs: Jobs, ask: Ask) -> Done:
     return Done(f"/jobs/{answer.job_id}", told)
 
 
+def pause(jobs: Jobs, ask: Ask) -> Done:
+    jobs.pause_job_type(ask.parts["name"], reason=ask.get("reason") or None)
+    return Done(_page_of(ask), "No more jobs of this type are started")
+
+
+def resume(jobs: Jobs, ask: Ask) -> Done:
+    jobs.resume_job_type(ask.parts["name"])
+    return Done(_page_of(ask), "Jobs of this type are started again")
+
+
+def limit(jobs: Jobs, ask: Ask) -> Done:
+    """Limits as JSON; without any, those of the code hold."""
+    if not ask.get("limits"):
+        jobs.limit_job_type(ask.parts["name"], None)
+        return Done(_page_of(ask), "The limits of the code hold")
+    jobs.limit_job_type(ask.parts["name"], checked(JobTypeLimits, json_object(ask.get("limits"), "limits")))
+    return Done(_page_of(ask), "These limits hold")
+
+
+def _page_of(ask: Ask) -> str:
+    return f"/job-types/{quote(ask.parts['name'])}"
+
+
 def _whole(ask: Ask, name: str) -> int:
     try:
         return int(ask.get(name))
@@ -58,4 +83,9 @@ def _whole(ask: Ask, name: str) -> int:
 listing = Page(path="/job-types", title="Job types", template="job_types.html", read=read, menu=True)
 job_type = Page(path="/job-types/{name}", title="Job type", template="job_type.html", read=read_one, live=False)
 pages = [listing, job_type]
-actions = [Action(path="/job-types/{name}/submit", role=Role.SUBMITTER, act=submit, form=job_type)]
+actions = [
+    Action(path="/job-types/{name}/submit", role=Role.SUBMITTER, act=submit, form=job_type),
+    Action(path="/job-types/{name}/pause", role=Role.OPERATOR, act=pause),
+    Action(path="/job-types/{name}/resume", role=Role.OPERATOR, act=resume),
+    Action(path="/job-types/{name}/limit", role=Role.OPERATOR, act=limit, form=job_type),
+]
