@@ -27,7 +27,7 @@ BEGIN
     FROM (
         SELECT DISTINCT ON (e.child) e.child, e.parent, p.status
         FROM unnest(children, parents, policies) AS e (child, parent, policy) JOIN jobs p ON p.id = e.parent
-        WHERE e.policy = 'cancel' AND p.status IN ('failed', 'cancelled') ORDER BY e.child, e.parent
+        WHERE e.policy = 'cancel' AND p.status::text IN ('failed', 'cancelled') ORDER BY e.child, e.parent
     ) AS cause
     WHERE jobs.id = cause.child AND jobs.status::text = 'pending';
 END
