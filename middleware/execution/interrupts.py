@@ -2,15 +2,24 @@
 
 An asynchronous exception that lands outside a handler kills dramatiq's worker thread for good. So a gate is opened around
 the handler alone, innermost of everything, and closed before anything else happens; both under a lock.
+
+One that lands in an import would leave the module's lock held for good: every thread that imports the module later would wait
+for ever. So it is held back until the import is over.
 """
 
 from __future__ import annotations
 
 import ctypes
-from threading import Lock, get_ident
+import sys
+import time
+from threading import Lock, Thread, get_ident
 from types import TracebackType
 
 from dramatiq.threading import Interrupt
+
+HELD_S = 0.01
+"""Between looks whether an import is over."""
+_IMPORT = "<frozen importlib._bootstrap>"
 
 
 class Gate:
@@ -19,23 +28,51 @@ class Gate:
     def __init__(self) -> None:
         self._lock = Lock()
         self._thread: int | None = None
+        self._frame = 0
+        """The id of the frame that runs the handler."""
         self._sent: type[Interrupt] | None = None
+        self._is_held = False
+        """It is sent when an import is over."""
 
     def interrupt(self, exception: type[Interrupt]) -> bool:
         """Raise `exception` in the handler's thread. False: another came first, or the handler is over.
 
-        The thread notices when it next runs Python: a blocking C call is not cut short.
+        The thread notices when it next runs Python: a blocking C call is not cut short, nor is an import.
         """
         with self._lock:
             if self._sent is not None or self._thread is None:
                 return False
             self._sent = exception
-            _raise_in(self._thread, exception)
+            if self._is_importing():
+                self._is_held = True
+                Thread(target=self._send_held, args=(exception,), name="interrupt", daemon=True).start()
+            else:
+                _raise_in(self._thread, exception)
             return True
+
+    def _send_held(self, exception: type[Interrupt]) -> None:
+        while True:
+            time.sleep(HELD_S)
+            with self._lock:
+                if self._thread is None:
+                    return
+                if not self._is_importing():
+                    self._is_held = False
+                    _raise_in(self._thread, exception)
+                    return
+
+    def _is_importing(self) -> bool:
+        """Whether the handler's thread imports something. It may begin right after: microseconds stay open."""
+        frame = sys._current_frames().get(self._thread or 0)
+        while frame is not None and id(frame) != self._frame:
+            if frame.f_code.co_filename == _IMPORT:
+                return True
+            frame = frame.f_back
+        return False
 
     def __enter__(self) -> Gate:
         with self._lock:
-            self._thread = get_ident()
+            self._thread, self._frame = get_ident(), id(sys._getframe(1))
         return self
 
     def __exit__(
@@ -62,7 +99,9 @@ class Gate:
             try:
                 with self._lock:
                     self._thread = None
-                if self._sent:
+                if self._is_held:
+                    landed = self._sent
+                elif self._sent:
                     _clear()
             except Interrupt as interrupt:
                 landed = type(interrupt)

@@ -1,4 +1,7 @@
-"""Batches of a run: jobs under a limit, jobs that fail, and jobs that do not. Members come while others run already."""
+"""Batches and graphs of a run: jobs under a limit, jobs that fail, and jobs that do not.
+
+The members of a batch come while others run already. A graph is one step, then many, then one.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,20 @@ class PlannedBatch:
     closed_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedGraph:
+    at: float
+    middle: list[Member]
+    """All of them wait for the first step; the last step waits for all of them."""
+
+
 def plan(rng: Random, wanted: int, duration_s: float) -> list[PlannedBatch]:
     return [_batch(rng, rng.uniform(0, duration_s / 2), duration_s) for _ in range(wanted)]
+
+
+def plan_graphs(rng: Random, wanted: int, duration_s: float) -> list[PlannedGraph]:
+    times = [rng.uniform(0, duration_s) for _ in range(wanted)]
+    return [PlannedGraph(at, [_member(rng, at) for _ in range(rng.randint(1, MEMBERS))]) for at in times]
 
 
 def _batch(rng: Random, at: float, duration_s: float) -> PlannedBatch:

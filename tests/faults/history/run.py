@@ -27,6 +27,7 @@ from tests.waiting import wait_for
 DURATION_S = 7.0
 JOBS = 100
 BATCHES = 3
+GRAPHS = 3
 FAULTS = 8
 TIMEOUT_S = 100.0
 POLL_S = 0.02
@@ -49,15 +50,15 @@ def run(seed: int, servers: Servers) -> Result:
     skew_s = rng.choice(faults.SKEWS_S)
     jobs_planned, faults_planned = workload.plan(rng, JOBS, DURATION_S), faults.plan(rng, FAULTS, DURATION_S)
     batches_planned = batches.plan(rng, BATCHES, DURATION_S)
+    graphs_planned = batches.plan_graphs(rng, GRAPHS, DURATION_S)
     record = Record()
     # The same seed may run more than once on the same servers.
     with started(servers, f"run_{seed}_{time.time_ns()}", skew_s) as cluster:
         due_times = _schedule(cluster.database)
         cluster.scheduler.start()
         client = redis_client(servers.redis.url, socket_timeout=1)
-        producer = workload.Producer(
-            cluster.database, Hints(client, "aeon-jobs"), jobs_planned, batches_planned, record
-        )
+        producer = workload.Producer(cluster.database, Hints(client, "aeon-jobs"), jobs_planned, record)
+        producer.plan_workflows(batches_planned, graphs_planned)
         producer.start()
         _inject(cluster, faults_planned)
         while not producer.is_done:

@@ -20,10 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.errors import WrongState
 from aeon_jobs.persistence.hints import Hints
-from aeon_jobs.persistence.queue import jobs, workflows
+from aeon_jobs.persistence.queue import graphs, jobs, workflows
+from aeon_jobs.persistence.queue.graphs import Edge, NewStep
 from aeon_jobs.persistence.queue.submissions import NewJob, Submitted
 from aeon_jobs.persistence.queue.workflows import Callback, NewWorkflow
-from tests.faults.history.batches import PlannedBatch
+from tests.faults.history.batches import PlannedBatch, PlannedGraph
 from tests.faults.history.record import Accepted, Cancelled, Record
 
 MIX = {
@@ -86,9 +87,7 @@ def _submission(rng: Random, index: int, at: float) -> Submission:
 class Producer:
     """Executes the plan in a thread, and stores every reply in the record."""
 
-    def __init__(
-        self, database: Database, hints: Hints, plan: list[Submission], batches: list[PlannedBatch], record: Record
-    ) -> None:
+    def __init__(self, database: Database, hints: Hints, plan: list[Submission], record: Record) -> None:
         self._database = database
         self._hints = hints
         self._record = record
@@ -97,9 +96,14 @@ class Producer:
         self._steps: list[tuple[float, int, Callable[[], None]]] = []
         for index, submission in enumerate(plan):
             self._at(submission.at, lambda p=index, s=submission: self._submit(p, s))  # type: ignore[misc]
+        self._thread = Thread(target=self._work, name="producer", daemon=True)
+
+    def plan_workflows(self, batches: list[PlannedBatch], graphs: list[PlannedGraph]) -> None:
+        """Before the start."""
         for number, batch in enumerate(batches):
             self._at(batch.at, lambda n=number, b=batch: self._begin(n, b))  # type: ignore[misc]
-        self._thread = Thread(target=self._work, name="producer", daemon=True)
+        for number, graph in enumerate(graphs):
+            self._at(graph.at, lambda n=number, g=graph: self._submit_graph(n, g))  # type: ignore[misc]
 
     def start(self) -> None:
         self._thread.start()
@@ -155,6 +159,18 @@ class Producer:
             job = NewJob(job_type=member.job_type, payload=member.payload, workflow_id=workflow_id)
             self._at(member.at, lambda job=job: self._add(job))  # type: ignore[misc]
         self._at(batch.closed_at, lambda: self._until_answered(lambda c: workflows.close(c, workflow_id)))
+
+    def _submit_graph(self, number: int, graph: PlannedGraph) -> None:
+        new = NewWorkflow(name="graph", unique_key=str(number), on_finished=Callback("h_note"))
+        middle = [
+            NewStep(name=str(n), job=NewJob(job_type=m.job_type, payload=m.payload), deps=[Edge("first")])
+            for n, m in enumerate(graph.middle)
+        ]
+        first = NewStep(name="first", job=NewJob(job_type="h_note"))
+        last = NewStep(name="last", job=NewJob(job_type="h_note"), deps=[Edge(step.name) for step in middle])
+        _, steps, _ = self._until_answered(lambda connection: graphs.submit(connection, new, [first, *middle, last]))
+        self._record.accepted += [Accepted(str(step.id)) for step in steps.values()]
+        self._hints.job_ready()
 
     def _add(self, new: NewJob) -> None:
         if answer := self._answer(new):

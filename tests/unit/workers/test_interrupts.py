@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import builtins
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -46,6 +49,47 @@ def test_an_interrupt_stops_the_handler() -> None:
 
 def test_a_handler_may_swallow_its_interrupt() -> None:
     assert _interrupted(Gate(), is_swallowed=True) is None
+
+
+SLOW_MODULE = """
+import builtins
+builtins.slow_module_begins.set()
+while not builtins.slow_module_may_end.is_set():
+    pass
+"""
+
+
+@pytest.mark.parametrize("goes_on", [True, False], ids=["goes on", "returns at once"])
+def test_an_interrupt_waits_for_the_end_of_an_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    name = f"slow_module_{goes_on}".lower()
+    (tmp_path / f"{name}.py").write_text(SLOW_MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    begins, may_end, steps = Event(), Event(), list[str]()
+    monkeypatch.setattr(builtins, "slow_module_begins", begins, raising=False)
+    monkeypatch.setattr(builtins, "slow_module_may_end", may_end, raising=False)
+    gate = Gate()
+
+    def handler() -> None:
+        try:
+            with gate:
+                import_module(name)
+                steps.append("imported")
+                while goes_on:
+                    pass
+        except Stop:
+            steps.append("stopped")
+
+    thread = Thread(target=handler)
+    thread.start()
+    assert begins.wait(20)
+    assert gate.interrupt(Stop)
+    assert not gate.interrupt(Stop), "a second one was sent"
+    may_end.set()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert steps == ["imported", "stopped"]
 
 
 def test_at_most_one_interrupt_is_sent_and_none_to_a_handler_that_is_over() -> None:
