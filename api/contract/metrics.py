@@ -116,4 +116,4 @@ class History:
     points: list[HistoryPoint]
     """At even distances, the oldest first, 168 at most. The last one is over."""
     queues: list[QueueHistory]
-    """Of all jobs alone: the queues with the most jobs, 12 at most."""
+    """Of all jobs alone: the queues with the most jobs, 12 at most, the longest first."""

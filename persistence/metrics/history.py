@@ -79,7 +79,7 @@ class History:
     step_s: int
     points: list[Point]
     queues: list[QueueDepths]
-    """Of all jobs alone: the queues with the most jobs, MOST_QUEUES at most, by name."""
+    """Of all jobs alone: the queues with the most jobs, MOST_QUEUES at most, the longest first."""
 
 
 def record(connection: Connection, silence_ms: int, *, with_depths: bool = True) -> int:
@@ -149,4 +149,5 @@ def _queues(connection: Connection, bounds: dict[str, Any], begins: Sequence[dat
     depths: dict[str, dict[datetime, float | None]] = {}
     for row in run(connection, "metrics/statistics_of_queues", {**bounds, "queues": MOST_QUEUES}):
         depths.setdefault(row.name, {})[row.begins_at] = row.ready
-    return [QueueDepths(name, [found.get(begin) for begin in begins]) for name, found in depths.items()]
+    queues = [QueueDepths(name, [found.get(begin) for begin in begins]) for name, found in depths.items()]
+    return sorted(queues, key=lambda queue: max((jobs or 0 for jobs in queue.ready), default=0), reverse=True)

@@ -58,6 +58,7 @@ class Samples:
     failed: UUID
     dependent: UUID
     dead_letter: int
+    fingerprint: str
     schedule: UUID
     workflow: UUID
 
@@ -109,8 +110,8 @@ def fill(database: Database, jobs: Jobs) -> Samples:
     schedule = jobs.create_schedule({"name": "nightly import", "job_type": "import_file", "cron": "0 3 * * *"})
     jobs.create_workflow({"name": "orders of today", "jobs": [{"job_type": "import_file"}] * 3})
     workflow = jobs.create_workflow({"name": "order 1042", "steps": STEPS})
-    (found,) = rows(database, "SELECT id FROM dead_letter_jobs WHERE job_id = :id", id=broken)
-    return Samples(waiting, running, done, broken, dependent, found.id, schedule.id, workflow.id)
+    (found,) = rows(database, "SELECT id, fingerprint FROM dead_letter_jobs WHERE job_id = :id", id=broken)
+    return Samples(waiting, running, done, broken, dependent, found.id, found.fingerprint, schedule.id, workflow.id)
 
 
 def add_hostile(database: Database) -> UUID:

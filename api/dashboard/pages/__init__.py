@@ -3,9 +3,35 @@
 from __future__ import annotations
 
 from aeon_jobs.api.dashboard.page import Routes
-from aeon_jobs.api.dashboard.pages import dead_letters, job, job_types, jobs, overview, schedules, workflows
+from aeon_jobs.api.dashboard.pages import (
+    audit,
+    dead_letters,
+    failures,
+    job,
+    job_types,
+    jobs,
+    overview,
+    queues,
+    schedules,
+    system,
+    workers,
+    workflows,
+)
 
-_MODULES = (overview, jobs, job, dead_letters, schedules, workflows, job_types)
+_MODULES = (
+    overview,
+    jobs,
+    job,
+    failures,
+    dead_letters,
+    queues,
+    workers,
+    schedules,
+    workflows,
+    job_types,
+    audit,
+    system,
+)
 """Each has `pages` and `actions`."""
 ROUTES = Routes(
     [page for module in _MODULES for page in module.pages], [action for module in _MODULES for action in module.actions]
