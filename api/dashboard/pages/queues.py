@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aeon_jobs.api.contract import PERIODS, History
+from aeon_jobs.api.contract import PERIODS, History, Period
 from aeon_jobs.api.dashboard.chart import Chart, Line
 from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page, Show, link
 from aeon_jobs.api.service import Jobs
@@ -26,7 +26,7 @@ def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
         raise NotFound.named("queue", name, [queue.name for queue in queues])
     with jobs.context.database.connection() as connection:
         limited = limit_keys.of_queue(connection, name)
-    period = next((known for known in PERIODS if known == ask.get("period")), "1h")
+    period: Period = next((known for known in PERIODS if known == ask.get("period")), "1h")
     return {
         "title": f"Queue {name}",
         "queues": queues,
