@@ -12,7 +12,9 @@ from aeon_jobs.api.service import Jobs
 from aeon_jobs.api.service.core.errors import NotFound
 from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.persistence.core.errors import InvalidJob
-from aeon_jobs.persistence.reads import limit_keys
+
+MOST_TYPES = 20
+"""With limits, of one queue."""
 
 
 def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
@@ -24,14 +26,13 @@ def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
     queue = next((queue for queue in queues if queue.name == name), None)
     if queue is None:
         raise NotFound.named("queue", name, [queue.name for queue in queues])
-    with jobs.context.database.connection() as connection:
-        limited = limit_keys.of_queue(connection, name)
+    limited = [known for known in jobs.job_types() if known.queue_name == name and known.limits_in_force][:MOST_TYPES]
     period: Period = next((known for known in PERIODS if known == ask.get("period")), "1h")
     return {
         "title": f"Queue {name}",
         "queues": queues,
         "queue": queue,
-        "limited": [(entry, _told(entry.limits)) for entry in limited],
+        "limited": [(known, _told(known.limits_in_force or {}), jobs.limit_usage(known.name)) for known in limited],
         "period": period,
         "periods": PERIODS,
         "charts": _charts(jobs.history(period, queue_name=name)),
