@@ -66,7 +66,7 @@ WORKFLOWS = [
     ),
     Mutation(
         "a failed or cancelled workflow",
-        "the trigger `jobs_reopen_hold`",
+        "the new decision of a step that begins anew",
         [Change(MIGRATION, "due_at = NULL WHERE job_id = NEW.id;", "due_at = NULL WHERE false;")],
         [f"{GRAPHS}::test_a_workflow_that_was_cancelled_begins_anew_where_it_stood"],
     ),

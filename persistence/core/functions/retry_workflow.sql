@@ -24,7 +24,7 @@ BEGIN
     PERFORM FROM jobs WHERE id = ANY(revived) ORDER BY id FOR UPDATE;
     UPDATE dead_letter_jobs SET resolved_at = now(), resolution = 'requeued', resolved_by = in_by
     WHERE job_id = ANY(revived) AND resolved_at IS NULL;
-    -- The trigger jobs_reopen_hold decides on their holds anew.
+    -- The trigger jobs_count_in_workflow decides on their holds anew.
     RETURN QUERY
     UPDATE jobs SET
         status = 'pending', retry_count = 0, worker_deaths = 0, scheduled_at = NULL, completed_at = NULL, result = NULL,

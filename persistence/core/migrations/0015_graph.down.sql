@@ -1,5 +1,4 @@
 DELETE FROM job_background_tasks WHERE name = 'holds';
-DROP TRIGGER jobs_release_dependents ON jobs;
 CREATE OR REPLACE FUNCTION jobs_release_dependents() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
@@ -38,9 +37,6 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER jobs_release_dependents AFTER UPDATE OF status ON jobs
-FOR EACH ROW WHEN (NEW.has_dependents AND NEW.status IN ('completed', 'failed', 'cancelled') AND OLD.status <> NEW.status)
-EXECUTE FUNCTION jobs_release_dependents();
 DROP FUNCTION release_dependents(uuid[]);
 DROP TRIGGER job_dependencies_ask_parent ON job_dependencies;
 CREATE TRIGGER job_dependencies_ask_parent BEFORE INSERT ON job_dependencies
@@ -50,8 +46,28 @@ CREATE TRIGGER job_dependencies_block AFTER INSERT ON job_dependencies
 FOR EACH ROW WHEN (NEW.satisfied_at IS NULL) EXECUTE FUNCTION job_dependencies_block();
 DROP TRIGGER jobs_reach_hold ON jobs;
 DROP FUNCTION jobs_reach_hold();
-DROP TRIGGER jobs_reopen_hold ON jobs;
-DROP FUNCTION jobs_reopen_hold();
+CREATE OR REPLACE FUNCTION jobs_count_in_workflow() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM workflows WHERE id = NEW.workflow_id) THEN
+            RAISE foreign_key_violation USING MESSAGE = format('there is no workflow %s', NEW.workflow_id);
+        END IF;
+        INSERT INTO workflow_changes (workflow_id, total, completed, failed, cancelled)
+        VALUES (NEW.workflow_id, 1,
+            (NEW.status = 'completed')::integer, (NEW.status = 'failed')::integer, (NEW.status = 'cancelled')::integer);
+    ELSIF TG_OP = 'UPDATE' THEN
+        INSERT INTO workflow_changes (workflow_id, completed, failed, cancelled)
+        VALUES (NEW.workflow_id,
+            (NEW.status = 'completed')::integer - (OLD.status = 'completed')::integer,
+            (NEW.status = 'failed')::integer - (OLD.status = 'failed')::integer,
+            (NEW.status = 'cancelled')::integer - (OLD.status = 'cancelled')::integer);
+    ELSE
+        INSERT INTO workflow_changes (workflow_id, total) VALUES (OLD.workflow_id, -1);
+    END IF;
+    RETURN NULL;
+END
+$$;
 DROP FUNCTION IF EXISTS link_jobs(uuid[], uuid[], text[]);
 DROP FUNCTION IF EXISTS decide_hold(uuid);
 DROP FUNCTION IF EXISTS release_holds();

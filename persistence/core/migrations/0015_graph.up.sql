@@ -35,20 +35,36 @@ CREATE TRIGGER jobs_reach_hold AFTER UPDATE OF blocked_by ON jobs FOR EACH ROW
 WHEN (NEW.blocked_by = 1 AND OLD.blocked_by <> 1 AND NEW.step_name IS NOT NULL AND NEW.status = 'pending')
 EXECUTE FUNCTION jobs_reach_hold();
 
--- A step that begins anew decides anew, whoever brings it back.
-CREATE FUNCTION jobs_reopen_hold() RETURNS trigger
+-- A step that begins anew decides anew, whoever brings it back. In the trigger that counts: one more would cost every statement that
+-- changes a status, whose condition PostgreSQL reads anew each time.
+CREATE OR REPLACE FUNCTION jobs_count_in_workflow() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    UPDATE workflow_holds SET decided_at = NULL, opened_at = NULL, due_at = NULL WHERE job_id = NEW.id;
-    IF FOUND AND NEW.blocked_by = 1 THEN
-        PERFORM decide_hold(NEW.id);
+    IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM workflows WHERE id = NEW.workflow_id) THEN
+            RAISE foreign_key_violation USING MESSAGE = format('there is no workflow %s', NEW.workflow_id);
+        END IF;
+        INSERT INTO workflow_changes (workflow_id, total, completed, failed, cancelled)
+        VALUES (NEW.workflow_id, 1,
+            (NEW.status = 'completed')::integer, (NEW.status = 'failed')::integer, (NEW.status = 'cancelled')::integer);
+    ELSIF TG_OP = 'UPDATE' THEN
+        INSERT INTO workflow_changes (workflow_id, completed, failed, cancelled)
+        VALUES (NEW.workflow_id,
+            (NEW.status = 'completed')::integer - (OLD.status = 'completed')::integer,
+            (NEW.status = 'failed')::integer - (OLD.status = 'failed')::integer,
+            (NEW.status = 'cancelled')::integer - (OLD.status = 'cancelled')::integer);
+        IF NEW.status = 'pending' AND NEW.blocked_by > 0 AND NEW.step_name IS NOT NULL THEN
+            UPDATE workflow_holds SET decided_at = NULL, opened_at = NULL, due_at = NULL WHERE job_id = NEW.id;
+            IF FOUND AND NEW.blocked_by = 1 THEN
+                PERFORM decide_hold(NEW.id);
+            END IF;
+        END IF;
+    ELSE
+        INSERT INTO workflow_changes (workflow_id, total) VALUES (OLD.workflow_id, -1);
     END IF;
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER jobs_reopen_hold AFTER UPDATE OF status ON jobs FOR EACH ROW
-WHEN (NEW.step_name IS NOT NULL AND NEW.status = 'pending' AND NEW.blocked_by > 0 AND OLD.status IN ('failed', 'cancelled'))
-EXECUTE FUNCTION jobs_reopen_hold();
 
 -- The function link_jobs adds many edges, and asks each parent and blocks each child once.
 DROP TRIGGER job_dependencies_ask_parent ON job_dependencies;
@@ -125,14 +141,11 @@ COMMENT ON FUNCTION release_dependents(uuid[]) IS 'aeon-jobs migrations';
 CREATE OR REPLACE FUNCTION jobs_release_dependents() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    PERFORM release_dependents(ARRAY[NEW.id]);
+    IF pg_trigger_depth() > 1 OR current_setting('aeon_jobs.releases_jobs', true) IS DISTINCT FROM 'on' THEN
+        PERFORM release_dependents(ARRAY[NEW.id]);
+    END IF;
     RETURN NULL;
 END
 $$;
-DROP TRIGGER jobs_release_dependents ON jobs;
-CREATE TRIGGER jobs_release_dependents AFTER UPDATE OF status ON jobs FOR EACH ROW
-WHEN (NEW.has_dependents AND NEW.status IN ('completed', 'failed', 'cancelled') AND OLD.status <> NEW.status
-    AND (current_setting('aeon_jobs.releases_jobs', true) IS DISTINCT FROM 'on' OR pg_trigger_depth() > 0))
-EXECUTE FUNCTION jobs_release_dependents();
 
 INSERT INTO job_background_tasks (name) VALUES ('holds') ON CONFLICT DO NOTHING;
