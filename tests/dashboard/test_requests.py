@@ -179,6 +179,14 @@ def test_a_viewer_is_shown_no_form_that_changes_anything(visitor: Dashboards, da
         assert posts == ["/dashboard/sign-out"], path
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_who_may_not_do_a_thing_is_not_shown_it(visitor: Dashboards, database: Database, role: str) -> None:
+    add_job(database, job_type="import_file")
+    somebody = visitor(role)
+    assert ("Retry…" in somebody.get("/jobs").text) == (role in ("operator", "admin"))
+    assert ("Submit a job" in somebody.get("/job-types/send_invoice").text) == (role != "viewer")
+
+
 def test_the_headers_are_strict(visitor: Dashboards) -> None:
     answer = visitor("viewer").get("/jobs")
     policy = answer.headers["content-security-policy"]
