@@ -36,7 +36,7 @@ def test_every_command_is_in_the_docs() -> None:
 
 def test_every_command_is_run_by_a_block_of_the_docs() -> None:
     """tests/docs runs the blocks as they stand."""
-    pages = ("docs/cli.md", "docs/guides/batches.md", "docs/guides/limits.md")
+    pages = ("docs/cli.md", *(f"docs/guides/{name}.md" for name in ("batches", "limits", "workflows")))
     run = " ".join(
         block.code for page in pages for block in blocks(page) if block.language == "sh" and not block.not_run
     )
