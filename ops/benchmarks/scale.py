@@ -59,7 +59,7 @@ class Scale:
     calm_after_s: float = 60
     load_workers: int = 5
     """Worker processes of the load tests."""
-    limited: int = 10_000
+    limited: int = 5_000
     """Jobs of each drain with limits."""
     tenants: int = 1_000
     sustained_s: float = 60
