@@ -85,7 +85,7 @@ def test_keys_take_turns_however_many_jobs_one_has(database):
     for _ in range(30):
         add(database, "greedy")
     for key in "abc":
-        for _ in range(3):
+        for _ in range(6):
             add(database, key)
     first = Counter(job(database, id_).payload["text"] for id_ in dispatched(database, free=8))
     assert first == {"greedy": 2, "a": 2, "b": 2, "c": 2}
