@@ -188,8 +188,8 @@ def _page(database: Database, which: Filter, **options: Any) -> tuple[listing.Pa
 def test_no_search_looks_at_much_of_the_table(million: Database, environment: Any) -> None:
     nowhere = {"customer": {"id": 7}}
     plans = {
-        (name, sort): pages_of(million, lambda c, which=which, sort=sort: search.page(c, which, nowhere, sort=sort))
-        for (name, which), sort in itertools.product(FILTERS.items(), ("created_at", "priority"))
+        name: pages_of(million, lambda c, which=which: search.page(c, which, nowhere))
+        for name, which in FILTERS.items()
     }
     # A page of an index and one of the table for each job that is looked at, at worst.
     assert {name: what for name, plan in plans.items() if (what := excess(plan, 6 * search.LOOKED_AT))} == {}
