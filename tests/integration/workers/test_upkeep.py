@@ -301,6 +301,7 @@ def test_tasks_that_did_their_work_are_noted_every_ten_seconds(
         "partitions",
         "statistics",
         "workflows",
+        "holds",
         "expire",
         "dispatch",
     }
