@@ -16,9 +16,10 @@ from urllib.parse import parse_qsl, urlencode
 
 from aeon_jobs.api.service import Jobs
 from aeon_jobs.api.service.core.principals import Role
-from aeon_jobs.persistence.core.errors import Violation
+from aeon_jobs.persistence.core.errors import InvalidJob, Violation
 
 BASE = "/dashboard"
+MOST_FIELDS = 20_000
 T = TypeVar("T")
 
 
@@ -67,7 +68,7 @@ class Ask:
     @cached_property
     def query(self) -> str:
         """The parameters, in one order: two addresses of the same page are one page."""
-        return urlencode(sorted((name, value) for name, values in self.given.items() for value in values if value))
+        return urlencode([(name, value) for name in sorted(self.given) for value in self.given[name] if value])
 
     def with_errors(self, errors: Sequence[Violation]) -> Ask:
         return replace(self, errors=tuple(errors))
@@ -132,7 +133,10 @@ class Routes:
     def is_answer(self, path: str) -> bool:
         """Whether only an action has this path: ``/jobs/preview`` looks like the page of a job, and is none."""
         page, action = self.page(path), self.action(path)
-        return action is not None and (page is None or (action[0].path == path != page[0].path))
+        if action is None or page is None:
+            return action is not None
+        is_below = action[0].path.count("/") > page[0].path.count("/")
+        return is_below or action[0].path == path != page[0].path
 
     def action(self, path: str) -> tuple[Action, dict[str, str]] | None:
         return _find(self._actions, path)
@@ -150,15 +154,25 @@ def link(path: str, given: Mapping[str, Any] | None = None) -> str:
 
 
 def parameters(encoded: str) -> dict[str, list[str]]:
-    """Of a query or a form."""
+    """Of a query or a form.
+
+    Raises:
+        InvalidJob
+    """
     found: dict[str, list[str]] = {}
-    for name, value in parse_qsl(encoded, keep_blank_values=True, max_num_fields=20_000):
+    try:
+        pairs = parse_qsl(encoded, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise InvalidJob.at("form", f"must have at most {MOST_FIELDS:,} fields") from None
+    for name, value in pairs:
         found.setdefault(name, []).append(value)
     return found
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+    """Names of job types and steps may contain `/`."""
+    pattern = re.sub(r"\\{(name|step)\\}", r"(?P<\1>.+)", re.escape(path))
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", pattern), re.DOTALL)
 
 
 def _find(known: Sequence[tuple[re.Pattern[str], T]], path: str) -> tuple[T, dict[str, str]] | None:

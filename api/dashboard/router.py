@@ -84,7 +84,7 @@ class Dashboard:
             return self._to_sign_in(request)
         if self.routes.is_answer(path):
             # The answer to a form, reloaded or bookmarked: what the form was on.
-            return Response(b"", status_code=303, headers={"Location": BASE + path.rpartition("/")[0]})
+            return Response(b"", status_code=303, headers={"Location": BASE + quote(path.rpartition("/")[0])})
         ask = self._ask(principal, path, parameters(request.scope["query_string"].decode("latin-1")))
         rendered = await self.rendered(principal, ask)
         if request.headers.get("hx-request") == "true":
@@ -107,7 +107,7 @@ class Dashboard:
         page, parts = found
         if not principal.may(page.role):
             raise Forbidden(principal, page.role)
-        return page, replace(ask, parts={name: unquote(part) for name, part in parts.items()})
+        return page, replace(ask, parts=parts)
 
     # --- changing
 
@@ -124,9 +124,7 @@ class Dashboard:
             raise Forbidden(principal, action.role)
         if self.resources.settings.dashboard_read_only:
             raise ProblemError(Problem("read-only", 403, "this dashboard is read-only: DASHBOARD_READ_ONLY"))
-        form = parameters((await request.body()).decode())
-        ask = self._ask(principal, path, form)
-        ask = replace(ask, parts={name: unquote(part) for name, part in parts.items()})
+        ask = replace(self._ask(principal, path, await _form(request)), parts=parts)
         jobs = self._jobs(principal, request)
         try:
             done = await sync_to_thread(action.act, jobs, ask)
@@ -155,7 +153,7 @@ class Dashboard:
         kind = "error" if done.is_error else "done"
         note = quote(f"{kind}:{done.message[:LONGEST_NOTE]}")
         cookie = Cookie(NOTE_COOKIE, path=BASE, value=note, max_age=NOTE_S, httponly=True, samesite="lax")
-        return Response(b"", status_code=303, headers={"Location": f"{BASE}{done.to}"}, cookies=[cookie])
+        return Response(b"", status_code=303, headers={"Location": _location(done.to)}, cookies=[cookie])
 
     # --- what surrounds a page
 
@@ -246,7 +244,7 @@ class Dashboard:
     ) -> AsyncIterator[bytes]:
         """Events of a stream: one whenever the page is another than the viewer has."""
         split = urlsplit(address)
-        ask = self._ask(principal, split.path.removeprefix(BASE) or "/", parameters(split.query))
+        ask = self._ask(principal, unquote(split.path).removeprefix(BASE) or "/", parameters(split.query))
         yield b"retry: 3000\n\n"
         quiet_s = 0.0
         while not self.resources.streams.is_closed:
@@ -321,7 +319,7 @@ async def sign_in_form(request: ApiRequest, dashboard: Given) -> Response[Any]:
 @post("/sign-in", opt=_OPEN, include_in_schema=False)
 async def sign_in(request: ApiRequest, dashboard: Given) -> Response[Any]:
     refuse_other_origins(request)
-    form = parameters((await request.body()).decode())
+    form = await _form(request)
     after = local_path(form.get("next", [BASE])[-1])
     if not dashboard.resources.settings.api_auth_enabled:
         return Response(b"", status_code=303, headers={"Location": after})
@@ -337,7 +335,7 @@ async def sign_in(request: ApiRequest, dashboard: Given) -> Response[Any]:
 @post("/sign-out", opt=_OPEN, include_in_schema=False)
 async def sign_out(request: ApiRequest, dashboard: Given) -> Response[Any]:
     refuse_other_origins(request)
-    form = parameters((await request.body()).decode())
+    form = await _form(request)
     cookie = await dashboard.visitors.sign_out(request, everywhere="everywhere" in form)
     return Response(b"", status_code=303, headers={"Location": f"{BASE}/sign-in"}, cookies=[cookie])
 
@@ -375,13 +373,37 @@ def _sign_in_page(
     return answer
 
 
+def _location(path: str) -> str:
+    """`path`, below /dashboard, as a header may have it."""
+    return BASE + quote(path, safe="/?&=%+:;,~!*'()@$[]")
+
+
+async def _form(request: ApiRequest) -> dict[str, list[str]]:
+    """
+    Raises:
+        InvalidJob
+    """
+    try:
+        form = parameters((await request.body()).decode())
+    except UnicodeDecodeError:
+        raise InvalidJob.at("form", "must be UTF-8") from None
+    for name, values in form.items():
+        # PostgreSQL stores none.
+        if any("\0" in text for text in (name, *values)):
+            raise InvalidJob.at(name.replace("\0", ""), "must not contain NUL characters")
+    return form
+
+
 def _path(request: ApiRequest) -> str:
     return request.scope["path"].removeprefix(BASE).rstrip("/") or "/"
 
 
 def _from(request: ApiRequest) -> str:
     """The page whose form was sent, below /dashboard."""
-    split = urlsplit(request.headers.get("referer", ""))
+    try:
+        split = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return "/"
     address = split.path + (f"?{split.query}" if split.query else "")
     return local_path(address).removeprefix(BASE) or "/"
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.concurrency import sync_to_thread
@@ -127,7 +126,7 @@ def refuse_other_origins(request: AnyRequest) -> None:
         is_ours = site == "same-origin"
     else:
         origin = request.headers.get("origin", "")
-        is_ours = bool(origin) and urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+        is_ours = bool(origin) and origin.partition("://")[2].lower() == request.headers.get("host", "").lower()
     if not is_ours:
         raise ProblemError(Problem("other-origin", 403, "this form was sent from a page of another origin"))
 

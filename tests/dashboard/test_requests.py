@@ -40,6 +40,9 @@ class Visitor:
             f"/dashboard{path}", data=form or {}, headers={**self._cookies, **headers}, follow_redirects=False
         )
 
+    def send(self, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        return self._client.post(f"/dashboard{path}", content=body, headers={**self._cookies, **headers})
+
 
 @pytest.fixture
 def visitor(environment: Settings, database: Database, redis_client: redis.Redis) -> Iterator[Dashboards]:

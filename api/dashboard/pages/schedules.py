@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID, uuid4
 
 from aeon_jobs.api.contract import Backfill, NewSchedule
 from aeon_jobs.api.contract.schedules import CatchUp, Overlap
 from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page, Show
+from aeon_jobs.api.dashboard.pages.job import moment
 from aeon_jobs.api.dashboard.payload_form import json_object
 from aeon_jobs.api.service import Jobs
 from aeon_jobs.api.service.core.principals import Role
@@ -29,7 +29,7 @@ def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
 def read_one(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
     """With its next and its past runs."""
     schedule = jobs.schedule(_id(ask))
-    before = datetime.fromisoformat(ask.get("before")) if ask.get("before") else None
+    before = moment(ask, "before") if ask.get("before") else None
     runs = jobs.schedule_runs(schedule.id, RUNS, before=before)
     return {
         "title": f"Schedule {schedule.name}",
