@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, fields
 from typing import overload
 
 import msgspec
@@ -34,7 +35,8 @@ class CompactJobs(Sequence[NewJob]):
         """Bytes of the longest text."""
 
     def append(self, job: NewJob) -> None:
-        text = msgspec.json.encode(job)
+        given = {name: value for name, default in _DEFAULTS.items() if (value := getattr(job, name)) != default}
+        text = msgspec.json.encode(given)
         self._texts.append(text)
         self.size += len(text)
         self.largest = max(self.largest, len(text))
@@ -61,4 +63,9 @@ class CompactJobs(Sequence[NewJob]):
         return _DECODER.decode(self._texts[place])
 
 
+_DEFAULTS = {
+    field.name: field.default if field.default_factory is MISSING else field.default_factory()
+    for field in fields(NewJob)
+}
+"""Of fields that nobody gave, not even the names are kept."""
 _DECODER = msgspec.json.Decoder(NewJob)
