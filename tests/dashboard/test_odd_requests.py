@@ -65,7 +65,7 @@ def test_a_moment_that_is_none_is_told(
 
 def test_a_job_type_of_any_name_has_a_page(visitor: Dashboards, database: Database) -> None:  # noqa: F811
     operator = visitor("operator")
-    for name in ("mail/send", "50%41", "a/../b", "ünï 🦊?#"):
+    for name in ("mail/send", "50%", "a/../b", "ünï 🦊?#"):
         register(database, IMPORT.model_copy(update={"name": name}))
         address = f"/job-types/{quote(name, safe='')}"
         assert operator.get(address).status_code == 200, name
