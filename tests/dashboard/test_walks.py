@@ -48,6 +48,8 @@ def test_somebody_finds_out_why_a_job_does_not_run(person: Window, dashboard: Da
 
 def test_somebody_mends_500_failed_jobs_of_one_cause(person: Window, dashboard: Dashboard) -> None:
     ids = fail_many(dashboard.database, 500, "the column 'sku' is missing")
+    entries = "SELECT count(*) FROM job_audit_log WHERE action = 'dead_letters.requeue' AND actor = 'the-operator'"
+    before = value(dashboard.database, entries)
     page = person("operator").open()
     page.get_by_role("link", name="Dead letters").first.click()
     page.get_by_role("link", name="the column 'sku' is missing").first.click()
@@ -59,8 +61,7 @@ def test_somebody_mends_500_failed_jobs_of_one_cause(person: Window, dashboard: 
     assert page.get_by_role("status").last.inner_text() == "500 dead letters were requeued"
     sql = "SELECT count(*) FROM jobs WHERE id = ANY(:ids) AND status = 'pending'"
     assert value(dashboard.database, sql, ids=ids) == 500
-    sql = "SELECT count(*) FROM job_audit_log WHERE action = 'dead_letters.requeue' AND actor = 'the-operator'"
-    assert value(dashboard.database, sql) == 1
+    assert value(dashboard.database, entries) == before + 1
 
 
 def test_selected_jobs_are_cancelled_after_a_preview(person: Window, dashboard: Dashboard) -> None:

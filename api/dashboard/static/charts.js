@@ -5,14 +5,15 @@ const { chartScript, chartStyle } = document.body.dataset
 let loading
 
 function load() {
-  loading ??= new Promise((resolve, reject) => {
+  loading ??= new Promise((resolve) => {
     const style = document.createElement("link")
     style.rel = "stylesheet"
     style.href = chartStyle
     const script = document.createElement("script")
     script.src = chartScript
-    script.onload = resolve
-    script.onerror = reject
+    script.onload = () => resolve(true)
+    // The page is left, or the file cannot be had: the tables have the numbers, and the next content tries again.
+    script.onerror = () => { loading = undefined; resolve(false) }
     document.head.append(style, script)
   })
   return loading
@@ -62,8 +63,7 @@ function draw(figure) {
 async function drawAll() {
   const figures = document.querySelectorAll("figure[data-chart]")
   if (!figures.length) return
-  await load()
-  figures.forEach(draw)
+  if (await load()) figures.forEach(draw)
 }
 
 onContent(drawAll)
