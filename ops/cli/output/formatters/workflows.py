@@ -66,13 +66,13 @@ def workflow_tree(graph: WorkflowGraph) -> RenderableType:
     over = graph.completed + graph.failed + graph.cancelled
     tree = Tree(Text(f"{graph.name}  {graph.state}, {over} of {graph.total} steps over"))
     children = _children(graph.steps)
-    todo = [(tree, step) for step in reversed(children[None])]
+    stack = [(tree, step) for step in reversed(children[None])]
     lines = 0
-    while todo and lines < MAX_LINES:
-        branch, step = todo.pop()
+    while stack and lines < MAX_LINES:
+        branch, step = stack.pop()
         lines += 1
         below = branch.add(_line(step))
-        todo += [(below, child) for child in reversed(children[step.name])]
+        stack += [(below, child) for child in reversed(children[step.name])]
     if lines < len(graph.steps) or not graph.is_complete:
         tree.add(Text(f"… {len(graph.steps) - lines}{'' if graph.is_complete else ' or more'} more steps"))
     return tree
