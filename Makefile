@@ -84,6 +84,10 @@ rehearse-monitoring: $(READY) ## Prometheus, Alertmanager and every alert's way,
 rehearse-schedulers: $(READY) ## Ten schedulers for five minutes, killed and frozen: is a run doubled or missed? ARGS="60 4"
 	@$(BIN)/python -m aeon_jobs.ops.rehearsals.schedulers $(ARGS)
 
+.PHONY: rehearse-year
+rehearse-year: $(READY) ## Twenty schedules tick through a whole year in seven time zones, against an oracle
+	@$(TIDY); REHEARSE_YEAR=1 $(BIN)/python -m pytest tests/integration/persistence/test_schedule_year.py -q
+
 .PHONY: rehearse-docs
 rehearse-docs: $(READY) ## Run the blocks of the tutorial, of troubleshooting, and of the migration pages
 	@$(TIDY); REHEARSE_DOCS=1 $(BIN)/python -m pytest tests/docs/test_pages.py -q -k "runs and (tutorial or troubleshooting or migrating)"

@@ -23,6 +23,8 @@ from dramatiq import Message
 
 from aeon_jobs.middleware.actor import JobActor
 from aeon_jobs.middleware.transport.outgoing import Arguments
+from aeon_jobs.persistence.admin import audit
+from aeon_jobs.persistence.admin.audit import python_name
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
 from aeon_jobs.persistence.queue import workflows
 from aeon_jobs.persistence.queue.workflows import Callback, NewWorkflow, Workflow
@@ -131,6 +133,7 @@ class OpenBatch:
         """No more jobs are added: it ends when all have ended. Waits for those who are adding."""
         with _transaction() as connection:
             workflows.close(connection, self.id)
+            note(connection, python_name(), "workflow.close", self.id)
 
     def cancel(self, reason: str | None = None) -> None:
         """Cancel it; its jobs follow, some at a time.
@@ -138,17 +141,21 @@ class OpenBatch:
         Raises:
             WrongState: it is over.
         """
+        by = python_name()
         with _transaction() as connection:
-            workflows.request_cancel(connection, self.id, reason=reason)
+            workflows.request_cancel(connection, self.id, by=by, reason=reason)
+            note(connection, by, "workflow.cancel", self.id, reason=reason)
 
     def retry_failed(self) -> int:
         """Give its jobs that failed or were cancelled a new life; how many."""
+        by = python_name()
         with _transaction() as connection:
             workflows.resume(connection, self.id)
+            note(connection, by, "workflow.retry", self.id)
         retried = 0
         while True:
             with _transaction() as connection:
-                portion = workflows.retry_portion(connection, self.id)
+                portion = workflows.retry_portion(connection, self.id, by=by)
             retried += portion
             if not portion:
                 _broker().hints.job_ready()
@@ -186,6 +193,11 @@ def _transaction() -> Iterator[Connection]:
 def _send(broker: JobBroker, connection: Connection, workflow_id: UUID, portion: _Portion) -> None:
     actor, jobs, options = portion
     broker.enqueue_many(actor.definition, jobs, {**options, "session": connection, "workflow_id": workflow_id})
+
+
+def note(connection: Connection, by: str, action: str, workflow_id: UUID, **told: Any) -> None:
+    """A line in the audit log: `by` did `action` to a workflow or a batch. `told`: see `audit.record`."""
+    audit.record(connection, actor=by, action=action, subject=("workflow", workflow_id), **told)
 
 
 def callback(broker: JobBroker, name: str, message: Message[Any] | None) -> Callback | None:

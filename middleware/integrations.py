@@ -23,10 +23,13 @@ class Submission:
     options: Mapping[str, Any]
     """Of JobOptions; a publisher may set `traceparent` and `tracestate` in another mapping."""
     is_batch: bool = False
+    workflow: str | None = None
+    """Name of the workflow that is submitted."""
+    workflow_id: UUID | None = None
     ids: list[UUID] = field(default_factory=list)
     """Of its jobs, once they are stored."""
     is_new: bool = True
-    """False: an idempotency key brought back a job that was there."""
+    """False: a key brought back a job, or a workflow, that was there."""
 
 
 class Publisher(Protocol):

@@ -64,7 +64,8 @@ class SentryPublisher:
         if not _integration() or not sentry_sdk.get_current_span():
             yield
             return
-        with sentry_sdk.start_span(op="queue.publish", name=submission.job_type) as span:
+        name = submission.job_type or submission.workflow or "jobs"
+        with sentry_sdk.start_span(op="queue.publish", name=name) as span:
             span.set_data("messaging.system", SYSTEM)
             span.set_data("messaging.destination.name", submission.queue_name)
             if not submission.options.get("traceparent"):

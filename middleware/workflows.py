@@ -20,8 +20,9 @@ from uuid import UUID
 
 from dramatiq import Message
 
-from aeon_jobs.middleware.batch import callback
+from aeon_jobs.middleware.batch import callback, note
 from aeon_jobs.middleware.transport.options import new_job
+from aeon_jobs.persistence.admin.audit import python_name
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
 from aeon_jobs.persistence.queue import graphs, workflows
 from aeon_jobs.persistence.queue.graphs import Action, Condition, Edge, Hold, NewStep, Operator, free_name
@@ -75,9 +76,10 @@ class SubmittedWorkflow:
             StepNotFound
             WrongState: it waits for no signal, or has had it.
         """
-        broker = _broker()
+        broker, by = _broker(), python_name()
         with broker.database.transaction() as connection:
-            graphs.signal(connection, self.id, step, payload, by=None)
+            job_id = graphs.signal(connection, self.id, step, payload, by=by)
+            note(connection, by, "workflow.signal", self.id, after={"step": step, "job_id": job_id})
         broker.hints.job_ready()
 
     def cancel(self, reason: str | None = None) -> None:
@@ -86,14 +88,17 @@ class SubmittedWorkflow:
         Raises:
             WrongState: it is over.
         """
+        by = python_name()
         with _broker().database.transaction() as connection:
-            workflows.request_cancel(connection, self.id, reason=reason)
+            workflows.request_cancel(connection, self.id, by=by, reason=reason)
+            note(connection, by, "workflow.cancel", self.id, reason=reason)
 
     def retry_failed(self) -> int:
         """Run failed steps again, and those that were cancelled because of them or with the workflow; how many."""
-        broker = _broker()
+        broker, by = _broker(), python_name()
         with broker.database.transaction() as connection:
-            revived = graphs.retry(connection, self.id, by=None)
+            revived = graphs.retry(connection, self.id, by=by)
+            note(connection, by, "workflow.retry", self.id)
         broker.hints.job_ready()
         return len(revived)
 

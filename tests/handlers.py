@@ -54,6 +54,14 @@ def kills_its_process() -> None:
     os.kill(os.getpid(), 9)
 
 
+@job
+def counts(upto: int, seconds: float) -> None:
+    """A loop that goes on where it stopped."""
+    for number in current_job().iterate(range(upto)):
+        effect(f"did-{number}")
+        time.sleep(seconds)
+
+
 @job(isolation="process", timeout=timedelta(seconds=1), max_retries=0)
 def spin() -> None:
     """One endless call in C that ignores signals: only SIGKILL ends it."""

@@ -118,6 +118,7 @@ class AsyncClient:
     schedules = _answered(management_operations.schedules)
     schedule = _answered(management_operations.schedule)
     upcoming = _answered(management_operations.upcoming)
+    preview_schedule = _answered(management_operations.preview_schedule)
     create_schedule = _answered(management_operations.create_schedule)
     change_schedule = _answered(management_operations.change_schedule)
     delete_schedule = _answered(management_operations.delete_schedule)

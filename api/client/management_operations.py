@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,15 @@ def schedule(schedule_id: UUID) -> Operation[contract.Schedule]:
 def upcoming(schedule_id: UUID, count: int = 10) -> Operation[list[datetime]]:
     """Its next due times."""
     return get(f"/api/schedules/{schedule_id}/upcoming", _moments, count=count)
+
+
+def preview_schedule(fields: Mapping[str, Any], count: int = 10) -> Operation[list[datetime]]:
+    """The next due times of a schedule of the fields of `contract.NewSchedule`. Nothing is stored.
+
+    Raises:
+        InvalidRequest: it could not be made.
+    """
+    return replace(post("/api/schedules/preview", _moments, plain(dict(fields)), count=count), repeatable=True)
 
 
 def create_schedule(fields: Mapping[str, Any]) -> Operation[contract.Schedule]:

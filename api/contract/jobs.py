@@ -100,6 +100,8 @@ class JobFilter(Request):
     job_type: Name | None = None
     queue_name: Name | None = None
     created_by: Key | None = None
+    workflow_id: Id | None = None
+    """Jobs of this workflow or batch. Not for the archive."""
     created_after: Instant | None = None
     """Inclusive."""
     created_before: Instant | None = None
@@ -244,6 +246,10 @@ class JobSummary:
     cancel_requested_by: str | None
     cancel_reason: str | None
     schedule_id: UUID | None
+    workflow_id: UUID | None
+    """The workflow or batch that it belongs to."""
+    step_name: str | None
+    """Its name in the workflow."""
     archived_at: datetime | None = None
     """When it moved to the archive; null: it did not."""
 

@@ -38,6 +38,13 @@ EXAMPLES: dict[str, Any] = {
         "timezone": "Europe/Berlin",
         "payload": _EMAIL,
     },
+    "POST /api/schedules/preview": {
+        "name": "nightly-report",
+        "job_type": "email_notification",
+        "cron": "0 3 * * *",
+        "timezone": "Europe/Berlin",
+        "payload": _EMAIL,
+    },
     "PATCH /api/schedules/{schedule_id}": {"enabled": False, "pause_note": "wrong template"},
     "POST /api/schedules/{schedule_id}/backfill": {"start": "2026-01-01T00:00:00Z", "end": "2026-01-07T00:00:00Z"},
     "POST /api/queues/{name}/pause": {"reason": "mail server maintenance"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
+from uuid import UUID
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -25,6 +26,7 @@ Cursor = Annotated[
 Reason = Annotated[str | None, QueryParameter(min_length=1, max_length=1_000, description="is stored")]
 Moment = Annotated[str | None, QueryParameter(format="date-time", max_length=40, description="with a time zone")]
 Text = Annotated[str | None, QueryParameter(min_length=1, max_length=255)]
+OfWorkflow = Annotated[UUID | None, QueryParameter(description="jobs of a workflow or a batch")]
 Archived = Annotated[bool, QueryParameter(description="what is in the archive instead")]
 Statuses = Annotated[list[Status] | None, QueryParameter(description="may be repeated")]
 Metadata = Annotated[
@@ -46,6 +48,7 @@ def job_filter(
     job_type: Text = None,
     queue_name: Text = None,
     created_by: Text = None,
+    workflow_id: OfWorkflow = None,
     created_after: Moment = None,
     created_before: Moment = None,
     updated_after: Moment = None,
@@ -60,6 +63,7 @@ def job_filter(
         "job_type": job_type,
         "queue_name": queue_name,
         "created_by": created_by,
+        "workflow_id": workflow_id,
         "created_after": moment(created_after),
         "created_before": moment(created_before),
         "updated_after": moment(updated_after),
@@ -126,6 +130,8 @@ def _rule(definition: FieldDefinition) -> str:
         return f"must be {', '.join(others)} or {last}"
     if kind is bool:
         return "must be true or false"
+    if kind is UUID:
+        return "must be an id, such as 019460bc-8d3f-7c1a-9a52-3f0e8d6a4b21"
     if kind is int:
         low, high = getattr(kwarg, "ge", None), getattr(kwarg, "le", None)
         return "must be a whole number" + (f" from {low} to {high}" if low is not None and high is not None else "")

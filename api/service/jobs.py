@@ -138,6 +138,8 @@ class JobUseCases(UseCases):
     ) -> Page[JobSummary]:
         if sort != "created_at":
             raise InvalidJob.at("sort", "must be created_at: archived jobs have no other order")
+        if which.workflow_id is not None:
+            raise InvalidJob.at("workflow_id", "does not go with archived: no index has it there")
         chosen = rows_filter(replace(which, archived=False))
         with self.context.database.connection() as connection:
             page = archived.page(connection, chosen, descending=descending, limit=limit, cursor=cursor, offset=offset)

@@ -51,12 +51,16 @@ class ScheduleUseCases(UseCases):
             row = repository.get(connection, schedule_id)
         return list(islice(definitions.timetable_of(cast(Any, row)).after(datetime.now(UTC)), count))
 
-    def preview_schedule(self, new: NewSchedule, count: int = 10) -> list[datetime]:
-        """The next due times that a schedule would have. Nothing is stored.
+    def preview_schedule(self, fields: Mapping[str, Any], count: int = 10) -> list[datetime]:
+        """The next due times of a schedule of the fields of `contract.NewSchedule`. Nothing is stored.
 
         Raises:
-            InvalidJob
+            InvalidJob: it could not be made.
         """
+        return self.preview_schedule_as(read(NewSchedule, dict(fields)), count)
+
+    def preview_schedule_as(self, new: NewSchedule, count: int = 10) -> list[datetime]:
+        """As `preview_schedule`, of a request that is valid."""
         row, now = definitions.NewSchedule(**asdict(new)), datetime.now(UTC)
         with self.context.database.connection() as connection:
             definitions.check(connection, row, now)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from types import TracebackType
 
 from aeon_jobs.api.service.archive import ArchiveUseCases
@@ -21,6 +19,7 @@ from aeon_jobs.api.service.queues import QueueUseCases
 from aeon_jobs.api.service.schedules import ScheduleUseCases
 from aeon_jobs.api.service.submissions import Submissions
 from aeon_jobs.api.service.workflows import WorkflowUseCases
+from aeon_jobs.persistence.admin.audit import python_name
 from aeon_jobs.persistence.core.settings import Settings, get_settings
 
 
@@ -61,7 +60,7 @@ class Jobs(
             pool_size: most connections at once; DATABASE_POOL_SIZE by default.
         """
         context = Context.build(settings or get_settings(), pool_size=pool_size)
-        return cls(context, Principal(name or f"python:{login()}", Role.ADMIN))
+        return cls(context, Principal(name or python_name(), Role.ADMIN))
 
     def close(self) -> None:
         """Close every connection."""
@@ -74,11 +73,3 @@ class Jobs(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def login() -> str:
-    """Whose process this is."""
-    try:
-        return getpass.getuser()[:100]
-    except (KeyError, OSError):  # a container's user need not have a name
-        return str(os.getuid())

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Connection
 
-from aeon_jobs.api.contract import NewJob, NewJobs, OnFailure, Submitted
+from aeon_jobs.api.contract import NewJob, NewJobs, NewStep, OnFailure, Submitted
 from aeon_jobs.api.service.core.compact import portions
 from aeon_jobs.api.service.core.deadlocks import again_after_deadlock
 from aeon_jobs.api.service.core.use_cases import UseCases
@@ -118,19 +118,19 @@ class Submissions(UseCases):
         return answer, is_repeated
 
     @contextmanager
-    def _sending(self, new: Sequence[NewJob]) -> Iterator[Sending]:
+    def _sending(self, new: Sequence[NewJob | NewStep], workflow: str | None = None) -> Iterator[Sending]:
         """A span. It has the name of the job type once that is known to exist: a principal may send any text."""
         assert self.context.tracer is not None
-        names = {job.job_type for job in new}
+        names = {job.job_type for job in new if job.job_type}
         job_type = names.pop() if len(names) == 1 else ""
         queue_name = self._queue_of(job_type, new)
         with self.context.tracer.send(
-            job_type if queue_name else "", queue_name, around=self.conditions.trace
+            job_type if queue_name else "", queue_name, around=self.conditions.trace, workflow=workflow
         ) as sending:
             yield sending
             sending.to(job_type, self._queue_of(job_type, new))
 
-    def _queue_of(self, job_type: str, new: Sequence[NewJob]) -> str:
+    def _queue_of(self, job_type: str, new: Sequence[NewJob | NewStep]) -> str:
         """Of all the jobs; empty if they have several, and if the job type is not known."""
         usual = self.context.known_types.queue_of(job_type)
         found = {job.queue_name or usual for job in new}

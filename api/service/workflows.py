@@ -16,6 +16,7 @@ from aeon_jobs.api.service.core.use_cases import shown
 from aeon_jobs.api.service.core.validation import read
 from aeon_jobs.api.service.submissions import Submissions
 from aeon_jobs.api.service.workflow_steps import new_steps
+from aeon_jobs.persistence.core.tracing import TraceContext
 from aeon_jobs.persistence.queue import graphs, workflows
 from aeon_jobs.persistence.queue.workflows import Callback
 from aeon_jobs.persistence.queue.workflows import Workflow as Stored
@@ -47,30 +48,40 @@ class WorkflowUseCases(Submissions):
         """
         return self.create_workflow_as(read(NewWorkflow, dict(fields)))[0]
 
-    @again_after_deadlock
     def create_workflow_as(self, new: NewWorkflow) -> tuple[Workflow, bool]:
         """As `create_workflow`, of a request that is valid; whether it is new."""
-        with self.context.database.transaction() as connection:
-            made, is_new = self._store_graph(connection, new) if new.steps else self._store_batch(connection, new)
-            if is_new:
-                after = {"name": new.name, "jobs": len(new.jobs) or len(new.steps)}
-                self._audit(connection, "workflow.create", ("workflow", made.id), after=after)
-            answer = shown(Workflow, workflows.get(connection, made.id))
+        if self.context.tracer:
+            with self._sending([*new.jobs, *new.steps], new.name) as sending:
+                answer, is_new = self._create_workflow(new, sending.context)
+                sending.in_workflow(answer.id)
+                sending.stored_many(answer.total if is_new else 0, is_new=is_new)
+        else:
+            answer, is_new = self._create_workflow(new, self.conditions.trace)
         self.context.notifier.job_ready()
         return answer, is_new
 
-    def _store_batch(self, connection: Connection, new: NewWorkflow) -> tuple[Stored, bool]:
+    @again_after_deadlock
+    def _create_workflow(self, new: NewWorkflow, trace: TraceContext) -> tuple[Workflow, bool]:
+        with self.context.database.transaction() as connection:
+            store = self._store_graph if new.steps else self._store_batch
+            made, is_new = store(connection, new, trace)
+            if is_new:
+                after = {"name": new.name, "jobs": len(new.jobs) or len(new.steps)}
+                self._audit(connection, "workflow.create", ("workflow", made.id), after=after)
+            return shown(Workflow, workflows.get(connection, made.id)), is_new
+
+    def _store_batch(self, connection: Connection, new: NewWorkflow, trace: TraceContext) -> tuple[Stored, bool]:
         made, is_new = workflows.create(connection, _new(new, "batch", self.principal.name))
         if is_new:
-            self._stored_in_portions(connection, new.jobs, None, workflow_id=made.id)
+            self._stored_in_portions(connection, new.jobs, trace, workflow_id=made.id)
             if not new.is_open:
                 workflows.close(connection, made.id)
         return made, is_new
 
-    def _store_graph(self, connection: Connection, new: NewWorkflow) -> tuple[Stored, bool]:
+    def _store_graph(self, connection: Connection, new: NewWorkflow, trace: TraceContext) -> tuple[Stored, bool]:
         named = [(f"steps[{n}].queue_name", step.queue_name) for n, step in enumerate(new.steps) if step.queue_name]
         self.context.known_queues.refuse_unknown(connection, named)
-        steps = new_steps(new.steps, self.principal.name, self.conditions.trace)
+        steps = new_steps(new.steps, self.principal.name, trace)
         made, _, is_new = graphs.submit(connection, _new(new, "workflow", self.principal.name), steps)
         return made, is_new
 

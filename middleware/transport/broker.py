@@ -29,6 +29,7 @@ from aeon_jobs.middleware.transport.messages import JobMessage
 from aeon_jobs.middleware.transport.outgoing import Arguments, Outgoing
 from aeon_jobs.middleware.transport.prefetch import PrefetchBuffer
 from aeon_jobs.middleware.transport.redis_transport import script
+from aeon_jobs.middleware.transport.steps import submission_of, traced
 from aeon_jobs.middleware.transport.submission import Submitter
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.logs import Logger
@@ -210,7 +211,15 @@ class JobBroker(RedisBroker):
         Raises:
             InvalidJob
         """
-        return self._submitter.submit_workflow(new, steps, self.definitions, session)
+        if not self._publishers:
+            return self._submitter.submit_workflow(new, steps, self.definitions, session)
+        submission = submission_of(steps, self.definitions, new.name)
+        with publishing(self._publishers, submission):
+            steps = traced(steps, submission)
+            stored = self._submitter.submit_workflow(new, steps, self.definitions, session)
+            submission.workflow_id, jobs, submission.is_new = stored
+            submission.ids = list(jobs.values())
+        return stored
 
     def add_steps(self, job_id: UUID, attempt: int, steps: Sequence[NewStep], session: Any = None) -> dict[str, UUID]:
         """Put steps into the workflow of a running step.
@@ -218,7 +227,14 @@ class JobBroker(RedisBroker):
         Raises:
             InvalidJob, WrongState
         """
-        return self._submitter.add_steps(job_id, attempt, steps, self.definitions, session)
+        if not self._publishers:
+            return self._submitter.add_steps(job_id, attempt, steps, self.definitions, session)
+        submission = submission_of(steps, self.definitions)
+        with publishing(self._publishers, submission):
+            steps = traced(steps, submission)
+            jobs = self._submitter.add_steps(job_id, attempt, steps, self.definitions, session)
+            submission.ids = list(jobs.values())
+        return jobs
 
     def _submit(self, definition: Definition, message: Message[Any], delay: int | None) -> Submitted:
         if not self._publishers:

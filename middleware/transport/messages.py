@@ -81,9 +81,9 @@ class JobMessage(Message[R], Generic[R]):
             time.sleep(wait_s or 0)
         raise AssertionError("unreachable")
 
-    async def get_result_async(self, *, block: bool = False, timeout: int | None = None) -> R:
-        """As `get_result`, for asynchronous code: `await message.get_result_async(block=True)`."""
-        for wait_s in _waits(block, timeout):
+    async def result(self, *, timeout: int | None = None) -> R:
+        """As `get_result(block=True)`, for asynchronous code: `await message.result()`. With a timeout of 0 it looks once."""
+        for wait_s in _waits(True, timeout):
             found = await asyncio.to_thread(self._look, is_last=wait_s is None)
             if found is not None:
                 return cast(R, found[0])

@@ -18,12 +18,15 @@ class TracePublisher:
     def publishing(self, submission: Submission) -> Iterator[None]:
         options = submission.options
         given = TraceContext(options.get("traceparent"), options.get("tracestate"))
-        with self._tracer.send(submission.job_type, submission.queue_name, given=given) as sending:
+        with self._tracer.send(
+            submission.job_type, submission.queue_name, given=given, workflow=submission.workflow
+        ) as sending:
             # Nothing where the process has no tracer provider.
             context = {name: value for name, value in sending.context._asdict().items() if value}
             submission.options = {**options, **context}
             yield
+            sending.in_workflow(submission.workflow_id or options.get("workflow_id"))
             if submission.is_batch:
-                sending.stored_many(len(submission.ids))
+                sending.stored_many(len(submission.ids), is_new=submission.is_new)
             else:
                 sending.stored(submission.ids[0], is_new=submission.is_new)

@@ -49,7 +49,7 @@ class Context:
 
 def _service() -> JobsApi:
     from aeon_jobs.api.service import Jobs
-    from aeon_jobs.api.service.service import login
+    from aeon_jobs.persistence.admin.audit import login
 
     return Jobs.from_settings(settings(), name=f"cli:{login()}", pool_size=MOST_CONNECTIONS)
 

@@ -6,13 +6,29 @@ Submissions are not in here: a job's own row says who made it and when.
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 from collections.abc import Mapping
-from typing import Any
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any
 
 from aeon_jobs.persistence.core.database import run
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def python_name() -> str:
+    """Who acts in Python code that gives no name: ``python:`` and the login of the process."""
+    return f"python:{login()}"
+
+
+def login() -> str:
+    """Whose process this is."""
+    try:
+        return getpass.getuser()[:100]
+    except (KeyError, OSError):  # a container's user need not have a name
+        return str(os.getuid())
 
 
 def record(

@@ -49,11 +49,21 @@ class Sending:
     def stored(self, job_id: object, *, is_new: bool) -> None:
         """One job is stored. If not `is_new`, its key or request brought back a job that was there."""
         self._span.set_attribute("messaging.message.id", str(job_id))
+        self._tell_if_old(is_new)
+
+    def stored_many(self, count: int, *, is_new: bool = True) -> None:
+        """Many jobs are stored; if not `is_new`, a unique key brought back a workflow that was there."""
+        self._span.set_attribute("messaging.batch.message_count", count)
+        self._tell_if_old(is_new)
+
+    def in_workflow(self, workflow_id: object) -> None:
+        """The jobs belong to a workflow or a batch; None: they do not."""
+        if workflow_id is not None:
+            self._span.set_attribute("aeon_jobs.workflow_id", str(workflow_id))
+
+    def _tell_if_old(self, is_new: bool) -> None:
         if not is_new:
             self._span.set_attribute("aeon_jobs.is_new", False)
-
-    def stored_many(self, count: int) -> None:
-        self._span.set_attribute("messaging.batch.message_count", count)
 
 
 class Tracer:
@@ -65,7 +75,13 @@ class Tracer:
 
     @contextmanager
     def send(
-        self, job_type: str, queue_name: str, *, around: TraceContext = NO_TRACE, given: TraceContext = NO_TRACE
+        self,
+        job_type: str,
+        queue_name: str,
+        *,
+        around: TraceContext = NO_TRACE,
+        given: TraceContext = NO_TRACE,
+        workflow: str | None = None,
     ) -> Iterator[Sending]:
         """A span around the storing of jobs.
 
@@ -73,6 +89,7 @@ class Tracer:
             job_type, queue_name: empty if they are not known, or not one.
             around: of the request that asks for it; the calling code's own span comes before.
             given: a creation context that the caller has made for the jobs. It is kept, and linked.
+            workflow: the name of the workflow that the jobs are.
         """
         own = _span_context(given)
         with self._tracer.start_as_current_span(
@@ -81,7 +98,8 @@ class Tracer:
             # The conventions: PRODUCER only where the span's context goes with the message.
             kind=SpanKind.CLIENT if own else SpanKind.PRODUCER,
             links=[Link(own)] if own else [],
-            attributes=_attributes("send", job_type, queue_name),
+            attributes=_attributes("send", job_type, queue_name)
+            | ({"aeon_jobs.workflow": workflow} if workflow else {}),
             record_exception=False,
             set_status_on_exception=False,
         ) as span:

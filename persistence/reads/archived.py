@@ -25,7 +25,7 @@ _COLUMNS = (
     "a.id, a.job_type, a.queue_name, a.status::text AS status, a.priority, r.error_message, r.retry_count, r.max_retries,"
     " r.timeout_ms, r.scheduled_at, r.started_at, a.completed_at, a.created_at, a.updated_at, a.created_by, a.metadata,"
     " r.blocked_by, r.attempt, r.worker_id, a.progress, r.cancel_requested_at, r.cancel_requested_by, r.cancel_reason,"
-    " r.schedule_id, a.archived_at"
+    " r.schedule_id, r.workflow_id, r.step_name, a.archived_at"
 )
 _CONDITIONS = {
     "job_type": "job_type = :job_type",

@@ -25,7 +25,7 @@ RECENT = 4_000
 COLUMNS = (
     "id, job_type, queue_name, status::text AS status, priority, error_message, retry_count, max_retries, timeout_ms,"
     " scheduled_at, started_at, completed_at, created_at, updated_at, created_by, metadata, blocked_by, attempt, worker_id,"
-    " progress, cancel_requested_at, cancel_requested_by, cancel_reason, schedule_id"
+    " progress, cancel_requested_at, cancel_requested_by, cancel_reason, schedule_id, workflow_id, step_name"
 )
 """What lists show: payload and result may be large."""
 
@@ -33,6 +33,7 @@ CONDITIONS = {
     "job_type": "job_type = :job_type",
     "queue_name": "queue_name = :queue_name",
     "created_by": "created_by = :created_by",
+    "workflow_id": "workflow_id = :workflow_id",
     "created_after": "created_at >= :created_after",
     "created_before": "created_at < :created_before",
     "updated_after": "updated_at >= :updated_after",
@@ -198,7 +199,10 @@ def _position(shape: Shape) -> list[str]:
 
 def _needed(shape: Shape) -> str:
     """Columns that the conditions look at."""
-    names = (*_EQUAL, "created_at", "updated_at", "metadata", "status", "scheduled_at", "cancel_requested_at")
+    names = (
+        *(*_EQUAL, "workflow_id", "created_at", "updated_at"),
+        *("metadata", "status", "scheduled_at", "cancel_requested_at"),
+    )
     conditions = _all(_conditions(shape))
     return "".join(f", {name}" for name in names if name in conditions)
 

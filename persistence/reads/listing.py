@@ -40,6 +40,7 @@ class Filter:
     job_type: str | None = None
     queue_name: str | None = None
     created_by: str | None = None
+    workflow_id: UUID | None = None
     created_after: datetime | None = None
     """Inclusive."""
     created_before: datetime | None = None

@@ -7,7 +7,9 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-from aeon_jobs.persistence.queue import jobs
+from aeon_jobs.persistence.queue import jobs, workflows
+from aeon_jobs.persistence.queue.submissions import NewJob
+from aeon_jobs.persistence.queue.workflows import Callback, NewWorkflow
 from tests.faults.conftest import System
 from tests.waiting import wait_for
 
@@ -256,3 +258,32 @@ def test_a_limit_holds_while_workers_are_killed_and_the_places_of_the_dead_are_g
 
     assert system.most_at_once() == 3
     assert system.execute("SELECT count(*) FROM job_executions WHERE outcome = 'lost'")[0].count >= 3
+
+
+def test_a_loop_whose_worker_is_killed_goes_on_from_its_cursor_and_its_batch_calls_back_once(system: System) -> None:
+    upto, checkpoint = 100, "SELECT (checkpoint ->> '')::integer AS done FROM jobs WHERE job_type = 'counts'"
+    with system.workers(processes=1, threads=2) as group:
+        system.wait_for_job_type("counts")
+        with system.database.transaction() as connection:
+            new = NewWorkflow(name="import", kind="batch", on_finished=Callback("note", {"n": 1}))
+            batch, _ = workflows.create(connection, new)
+            loop = NewJob(job_type="counts", payload={"upto": upto, "seconds": 0.03}, workflow_id=batch.id)
+            loop_id = jobs.submit(connection, loop).id
+            for _ in range(3):
+                jobs.submit(connection, NewJob(job_type="note", workflow_id=batch.id))
+            workflows.close(connection, batch.id)
+        # The first cursor is stored at once, the second one a second later.
+        wait_for(lambda: (system.execute(checkpoint)[0].done or 0) > 5, "a cursor is stored")
+        group.kill()
+    ((done,),) = system.execute(checkpoint)
+    with system.workers(processes=1, threads=2):
+        system.wait_until(completed=1 + 3 + 1)
+
+    lines = (line.split() for line in system.effects_log.read_text().splitlines())
+    did = [(int(attempt), what) for job_id, attempt, what in lines if job_id == str(loop_id)]
+    assert [what for attempt, what in did if attempt == 2] == [f"did-{n}" for n in range(done, upto)]
+    assert {what for _, what in did} == {f"did-{n}" for n in range(upto)}
+    ended = "SELECT state, total, completed FROM workflows"
+    assert [tuple(row) for row in system.execute(ended)] == [("completed", 4, 4)]
+    called_back = "SELECT metadata -> 'workflow' ->> 'state' AS state FROM jobs WHERE workflow_id IS NULL"
+    assert [row.state for row in system.execute(called_back)] == ["completed"]

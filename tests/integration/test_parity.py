@@ -57,6 +57,7 @@ FLOW = {
         },
     ],
 }
+OPEN = {"name": "import", "jobs": [{"job_type": "echo"}] * 2, "is_open": True}
 CIRCLE = {"name": "import", "steps": [{"name": "a", "job_type": "echo", "payload": TEXT, "deps": ["a"]}]}
 LIMITS = JobTypeLimits(
     running=3,
@@ -199,6 +200,20 @@ STEPS = [
         lambda m: ["dlq", "discard", "--all", "--yes"],
     ),
     Step(
+        "preview_schedule",
+        lambda j, m: j.preview_schedule(
+            {"name": "new", "job_type": "echo", "cron": "0 2,3 * * *\nevery 1h", "timezone": "Europe/Berlin"}, 3
+        ),
+        lambda m: [
+            *("schedules", "preview", "echo", "0 2,3 * * *", "every 1h", "--timezone", "Europe/Berlin", "--count", 3)
+        ],
+    ),
+    Step(
+        "preview_schedule",
+        lambda j, m: j.preview_schedule({"name": "new", "job_type": "echo", "cron": "*/90 * * * *"}),
+        lambda m: ["schedules", "preview", "echo", "*/90 * * * *"],
+    ),  # refused: it would run once an hour
+    Step(
         "create_schedule",
         lambda j, m: j.create_schedule({"name": "nightly", "job_type": "echo", "cron": "0 3 * * *"}),
         lambda m: ["schedules", "create", "nightly", "echo", "0 3 * * *"],
@@ -253,12 +268,27 @@ STEPS = [
     Step("delete_schedule", lambda j, m: j.delete_schedule(m["schedule"])),
     Step(
         "create_workflow",
-        lambda j, m: j.create_workflow({"name": "import", "jobs": [{"job_type": "echo"}] * 2, "is_open": True}),
-        None,
+        lambda j, m: j.create_workflow(OPEN),
+        lambda m: ["workflows", "submit", json.dumps(OPEN)],
         "workflow",
     ),
     Step("create_workflow", lambda j, m: j.create_workflow({"name": "import", "jobs": [{"job_type": "none"}]})),
-    Step("submit_new", lambda j, m: j.submit_new(NewJob(job_type="echo", workflow_id=m["workflow"]))),
+    Step(
+        "submit_new",
+        lambda j, m: j.submit_new(NewJob(job_type="echo", workflow_id=m["workflow"])),
+        lambda m: ["submit", "echo", "--workflow", m["workflow"]],
+    ),
+    Step(
+        "page",
+        lambda j, m: j.page(JobFilter(workflow_id=m["workflow"]), limit=50),
+        lambda m: ["list", "--workflow", m["workflow"]],
+    ),
+    Step(
+        "change_many",
+        lambda j, m: j.change_many(JobFilter(workflow_id=m["workflow"]), priority=60),
+        lambda m: ["change", "--workflow", m["workflow"], "--priority", 60, "--yes"],
+    ),
+    Step("page", lambda j, m: j.page(JobFilter(workflow_id=m["workflow"], archived=True), limit=50)),  # refused
     Step("workflows", lambda j, m: j.workflows(name="import"), lambda m: ["workflows", "list", "--name", "import"]),
     Step("workflow", lambda j, m: j.workflow(m["workflow"]), lambda m: ["workflows", "show", m["workflow"]]),
     Step("workflow", lambda j, m: j.workflow(UUID(int=7)), lambda m: ["workflows", "show", UUID(int=7)]),  # refused

@@ -23,7 +23,7 @@ SORTS = ("created_at", "updated_at", "priority")
 STATUSES = [status.value for status in JobStatus]
 VERBS = {"cancel": "Cancel", "retry": "Retry", "change": "Set the priority of"}
 PAST = {"cancel": "cancelled", "retry": "retried", "change": "changed"}
-_TEXTS = ("job_type", "queue_name", "created_by", "created_after", "created_before")
+_TEXTS = ("job_type", "queue_name", "created_by", "workflow_id", "created_after", "created_before")
 _ID = re.compile(r"[0-9a-fA-F-]{4,36}")
 
 

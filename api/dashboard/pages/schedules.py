@@ -56,7 +56,7 @@ def read_form(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
 def preview(jobs: Jobs, ask: Ask) -> Show:
     """The form once more, with the next due times of what it says."""
     values = read_form(jobs, ask)
-    times = jobs.preview_schedule(checked(NewSchedule, _fields(ask)), UPCOMING)
+    times = jobs.preview_schedule_as(checked(NewSchedule, _fields(ask)), UPCOMING)
     return Show("schedule_form.html", values["title"], {**values, "errors": (), "preview": times})
 
 

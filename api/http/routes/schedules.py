@@ -45,6 +45,16 @@ def create(data: JSONBody[NewSchedule], jobs: Given) -> Response[Schedule]:
     return Response(schedule, status_code=201, headers=headers)
 
 
+@post(
+    "/preview", opt={"role": Role.VIEWER}, status_code=200, sync_to_thread=True, summary="Due times before it is made"
+)
+def preview(
+    data: JSONBody[NewSchedule], jobs: Given, count: Annotated[int, QueryParameter(ge=1, le=100)] = 10
+) -> Page[datetime]:
+    """The next due times that the schedule would have. It is checked as if it were made, and nothing is stored."""
+    return Page(items=jobs.preview_schedule_as(data, count))
+
+
 @get("/{schedule_id:uuid}", opt={"role": Role.VIEWER, "headers": ["ETag"]}, sync_to_thread=True, summary="A schedule")
 def show(schedule_id: FromPath[UUID], jobs: Given) -> Response[Schedule]:
     return _answer(jobs.schedule(schedule_id))
@@ -128,6 +138,6 @@ def _answer(schedule: Schedule) -> Response[Schedule]:
 
 router = Router(
     "/api/schedules",
-    route_handlers=[index, create, show, upcoming, change, remove, run_now, backfill, runs],
+    route_handlers=[index, create, preview, show, upcoming, change, remove, run_now, backfill, runs],
     tags=["Schedules"],
 )

@@ -21,6 +21,7 @@ from aeon_jobs.ops.cli.commands.options import (
     Metadata,
     OfQueue,
     OfType,
+    OfWorkflow,
     PayloadFields,
     PerSecond,
     Reason,
@@ -53,6 +54,7 @@ def list_jobs(
     type_: OfType = None,
     queue: OfQueue = None,
     created_by: CreatedBy = None,
+    workflow: OfWorkflow = None,
     after: After = None,
     before: Before = None,
     metadata: Metadata = None,
@@ -67,7 +69,7 @@ def list_jobs(
     from aeon_jobs.api.contract import Page
     from aeon_jobs.ops.cli.output import formatters
 
-    which = job_filter(status, type_, queue, created_by, after, before, metadata, archived)
+    which = job_filter(status, type_, queue, created_by, workflow, after, before, metadata, archived)
     which = replace(which, payload=payload_fields(payload))
     found: list[JobSummary] = []
     following = cursor
@@ -103,6 +105,7 @@ def cancel(
     type_: OfType = None,
     queue: OfQueue = None,
     created_by: CreatedBy = None,
+    workflow: OfWorkflow = None,
     after: After = None,
     before: Before = None,
     metadata: Metadata = None,
@@ -113,7 +116,7 @@ def cancel(
     """Cancel jobs: waiting ones at once, running ones are asked to stop."""
     from aeon_jobs.ops.cli.commands import bulk
 
-    which = job_filter(status, type_, queue, created_by, after, before, metadata)
+    which = job_filter(status, type_, queue, created_by, workflow, after, before, metadata)
     bulk.require_one_of(jobs, which)
     # The oldest matches come first: without this, jobs that are over would hide the others.
     which = which if status else replace(which, status=("pending", "queued", "running"))
@@ -133,6 +136,7 @@ def retry(
     type_: OfType = None,
     queue: OfQueue = None,
     created_by: CreatedBy = None,
+    workflow: OfWorkflow = None,
     after: After = None,
     before: Before = None,
     metadata: Metadata = None,
@@ -147,7 +151,7 @@ def retry(
     """
     from aeon_jobs.ops.cli.commands import bulk
 
-    which = job_filter(status, type_, queue, created_by, after, before, metadata)
+    which = job_filter(status, type_, queue, created_by, workflow, after, before, metadata)
     bulk.require_one_of(jobs, which)
     which = which if status else replace(which, status=("failed", "cancelled"))
     found = ids.job_ids(context.jobs, jobs)
@@ -167,6 +171,7 @@ def change(
     type_: OfType = None,
     queue: OfQueue = None,
     created_by: CreatedBy = None,
+    workflow: OfWorkflow = None,
     after: After = None,
     before: Before = None,
     metadata: Metadata = None,
@@ -181,7 +186,7 @@ def change(
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes:
         raise InvalidInput("say what to change: --priority, --at or --in")
-    which = job_filter(None, type_, queue, created_by, after, before, metadata)
+    which = job_filter(None, type_, queue, created_by, workflow, after, before, metadata)
     bulk.require_one_of(jobs, which)
     which = replace(which, status=("pending",))
     found = ids.job_ids(context.jobs, jobs)

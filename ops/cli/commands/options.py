@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
@@ -45,6 +46,7 @@ Statuses = Annotated[list[Status] | None, typer.Option("--status", help="May be 
 OfType = Annotated[str | None, typer.Option("--type", help="Job type.", autocompletion=completion.job_types)]
 OfQueue = Annotated[str | None, typer.Option("--queue", help="Queue.", autocompletion=completion.queues)]
 CreatedBy = Annotated[str | None, typer.Option(help="Who submitted the job.")]
+OfWorkflow = Annotated[UUID | None, typer.Option("--workflow", metavar="WORKFLOW", help="Id of a workflow or a batch.")]
 After = Annotated[str | None, typer.Option(metavar="TIME", help="Created since: 2030-01-31T09:00:00Z, or 2h ago: 2h.")]
 Before = Annotated[str | None, typer.Option(metavar="TIME", help="Created before.")]
 Metadata = Annotated[list[str] | None, typer.Option(metavar="K=V", help="Text, or a JSON object. May be repeated.")]
@@ -61,6 +63,7 @@ def job_filter(
     type_: str | None = None,
     queue: str | None = None,
     created_by: str | None = None,
+    workflow: UUID | None = None,
     after: str | None = None,
     before: str | None = None,
     metadata: list[str] | None = None,
@@ -77,6 +80,7 @@ def job_filter(
         job_type=type_,
         queue_name=queue,
         created_by=created_by,
+        workflow_id=workflow,
         created_after=moment(after, "--after"),
         created_before=moment(before, "--before"),
         metadata=pairs(metadata),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,6 +59,9 @@ Name = Annotated[
         metavar="SCHEDULE", help="Name, id, or the first characters of the id.", autocompletion=completion.schedules
     ),
 ]
+Type = Annotated[str, typer.Argument(metavar="TYPE", help="Job type.", autocompletion=completion.job_types)]
+Rules = Annotated[list[str], typer.Argument(metavar="CRON", help='Such as "*/15 * * * *" or "every 90s".')]
+Count = Annotated[int, typer.Option(min=1, max=100, help="How many.")]
 Cron = Annotated[list[str] | None, typer.Option(metavar="CRON", help='Such as "*/15 * * * *". May be repeated.')]
 Timezone = Annotated[str | None, typer.Option(help="Such as Europe/Berlin; UTC by default.")]
 Exclude = Annotated[
@@ -101,8 +104,8 @@ def show(context: Context, name: Name) -> None:
 def create(
     context: Context,
     name: Annotated[str, typer.Argument(help="Name of the schedule.")],
-    job_type: Annotated[str, typer.Argument(metavar="TYPE", help="Job type.")],
-    cron: Annotated[list[str], typer.Argument(metavar="CRON", help='Such as "*/15 * * * *" or "every 90s".')],
+    job_type: Type,
+    cron: Rules,
     timezone: Timezone = None,
     exclude: Exclude = None,
     start: StartAt = None,
@@ -216,18 +219,28 @@ def delete(context: Context, name: Name, yes: Yes = False) -> None:
 
 
 @app.command("next")
-def next_moments(
-    context: Context, name: Name, count: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 5
-) -> None:
+def next_moments(context: Context, name: Name, count: Count = 5) -> None:
     """Show the next times of a schedule, in its own time zone."""
-    from zoneinfo import ZoneInfo
-
     schedule = _named(context, name)
-    moments = context.jobs.upcoming(schedule.id, count)
-    zone = ZoneInfo(schedule.timezone)
-    context.output.show(
-        moments, lambda moments: "\n".join(f"{m.astimezone(zone):%a %Y-%m-%d %H:%M %Z}" for m in moments)
-    )
+    _show_times(context, context.jobs.upcoming(schedule.id, count), schedule.timezone)
+
+
+@app.command()
+def preview(
+    context: Context,
+    job_type: Type,
+    cron: Rules,
+    timezone: Timezone = None,
+    exclude: Exclude = None,
+    start: StartAt = None,
+    end: EndAt = None,
+    payload: Payload = None,
+    count: Count = 5,
+) -> None:
+    """Show the next times that a schedule would have. It is checked as if it were made. Nothing is stored."""
+    fields = _given(cron=cron, timezone=timezone, exclude=exclude, start_at=start, end_at=end, payload=payload)
+    times = context.jobs.preview_schedule({"name": "preview", "job_type": job_type, **fields}, count)
+    _show_times(context, times, timezone or "UTC")
 
 
 @app.command("run")
@@ -312,6 +325,15 @@ _READ: dict[str, Callable[[Any, str], Any]] = {
     "catch_up_window_s": lambda text, name: round(duration(text, name).total_seconds()),
     "payload": json_object,
 }
+
+
+def _show_times(context: Context, times: Sequence[datetime], timezone: str) -> None:
+    from zoneinfo import ZoneInfo
+
+    zone = ZoneInfo(timezone)
+    context.output.show(
+        times, lambda times: "\n".join(f"{time.astimezone(zone):%a %Y-%m-%d %H:%M:%S %Z}" for time in times)
+    )
 
 
 def _show(context: Context, schedule: contract.Schedule) -> None:

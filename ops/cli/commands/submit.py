@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from aeon_jobs.ops.cli import completion
-from aeon_jobs.ops.cli.commands.options import Metadata, OfQueue
+from aeon_jobs.ops.cli.commands.options import Metadata, OfQueue, OfWorkflow
 from aeon_jobs.ops.cli.context import Context
 from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput
 from aeon_jobs.ops.cli.input import ids
@@ -50,6 +50,7 @@ def submit(
     on_dependency_failure: Annotated[
         OnFailure, typer.Option(help="What to do when one of them fails.")
     ] = OnFailure.WAIT,
+    workflow: OfWorkflow = None,
     metadata: Metadata = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for the end. Exit code 1 if the job did not complete.")
@@ -82,6 +83,7 @@ def submit(
         idempotency_key=idempotency_key,
         depends_on=ids.job_ids(context.jobs, depends_on) if depends_on else (),
         on_dependency_failure=on_dependency_failure.value,
+        workflow_id=workflow,
         metadata=pairs(metadata),
     )
     if many is not None:

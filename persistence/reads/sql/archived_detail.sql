@@ -3,7 +3,7 @@ SELECT
     a.id, a.id AS job_id, a.job_type, a.queue_name, a.status::text AS status, a.priority, r.retry_count, r.max_retries,
     r.timeout_ms, r.attempt, r.scheduled_at, r.expires_at, r.started_at, a.completed_at, a.created_at, a.updated_at, a.created_by,
     a.metadata, a.progress, r.error_message, r.worker_id, r.blocked_by, r.cancel_requested_at, r.cancel_requested_by,
-    r.cancel_reason, r.schedule_id, a.payload, a.result, r.idempotency_key, a.archived_at,
+    r.cancel_reason, r.schedule_id, r.workflow_id, r.step_name, a.payload, a.result, r.idempotency_key, a.archived_at,
     coalesce((
         SELECT json_agg(json_build_object(
             'attempt', e.attempt, 'outcome', e.outcome, 'worker_id', e.worker_id,

@@ -3,7 +3,7 @@ SELECT
     j.id, j.id AS job_id, j.job_type, j.queue_name, j.status::text AS status, j.priority, j.retry_count, j.max_retries,
     j.timeout_ms, j.attempt, j.scheduled_at, j.expires_at, j.started_at, j.completed_at, j.created_at, j.updated_at, j.created_by,
     j.metadata, j.progress, j.error_message, j.worker_id, j.blocked_by, j.cancel_requested_at, j.cancel_requested_by,
-    j.cancel_reason, j.schedule_id, j.payload, j.result, j.idempotency_key,
+    j.cancel_reason, j.schedule_id, j.workflow_id, j.step_name, j.payload, j.result, j.idempotency_key,
     coalesce((
         SELECT json_agg(json_build_object(
             'attempt', e.attempt, 'outcome', e.outcome, 'worker_id', e.worker_id,

@@ -121,8 +121,12 @@ def test_dead_letters_are_requeued_at_a_pace(api: ApiClients, sql: Any) -> None:
 
 def test_a_schedule_lives_from_creation_to_deletion(api: ApiClients) -> None:
     body = {"name": "nightly", "job_type": "echo", "cron": "0 3 * * *", "timezone": "Europe/Berlin"}
+    preview = api.viewer.post("/api/schedules/preview?count=2", json=body)
+    assert (preview.status_code, len(preview.json()["items"])) == (200, 2)
+    assert api.viewer.get("/api/schedules").json()["items"] == []
     made = api.operator.post("/api/schedules", json=body)
     assert made.status_code == 201
+    assert api.viewer.get(f"{made.headers['location']}/upcoming?count=2").json() == preview.json()
     path = made.headers["location"]
     assert path == f"/api/schedules/{made.json()['id']}"
     assert api.operator.post("/api/schedules", json=body).status_code == 409

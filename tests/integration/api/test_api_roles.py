@@ -61,6 +61,7 @@ NEEDED = {
     "POST /api/workflows/{id}/retry-failed": "operator",
     "GET /api/schedules": "viewer",
     "POST /api/schedules": "operator",
+    "POST /api/schedules/preview": "viewer",
     "GET /api/schedules/{id}": "viewer",
     "PATCH /api/schedules/{id}": "operator",
     "DELETE /api/schedules/{id}": "operator",

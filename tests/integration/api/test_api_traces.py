@@ -47,6 +47,19 @@ def test_a_bulk_submission_is_one_span(spans: Spans, api: ApiClients, database: 
     assert {stored_trace(database, job["job_id"]) for job in answer.json()["items"]} == {traceparent(send)}
 
 
+def test_a_workflow_and_a_batch_are_one_span(spans: Spans, api: ApiClients, database: Database) -> None:
+    steps = [{"name": "ask", "wait": "signal"}, {"name": "tell", "job_type": "echo", "deps": ["ask"]}]
+    for kind, number, content in (("steps", 2, steps), ("jobs", 1, [{"job_type": "echo"}])):
+        body = {"name": kind, kind: content}
+        made = api.submitter.post("/api/workflows", json=body, headers={"traceparent": CALLER}).json()
+        send = spans.named("send echo")[-1]
+        found = attributes(send)
+        assert (found["aeon_jobs.workflow"], found["aeon_jobs.workflow_id"]) == (kind, made["id"])
+        assert (parent_of(send), found["messaging.batch.message_count"]) == (CALLER, number)
+        (job,) = api.viewer.get("/api/jobs", params={"workflow_id": made["id"], "job_type": "echo"}).json()["items"]
+        assert stored_trace(database, job["id"]) == traceparent(send)
+
+
 def test_a_job_type_that_there_is_not_makes_no_name_of_a_span(spans: Spans, api: ApiClients) -> None:
     api.submitter.post("/api/jobs", json={"job_type": "x" * 90})
 

@@ -321,6 +321,9 @@ def test_dead_letters_are_requeued_at_a_pace_that_goes_on_over_portions(
 
 
 def test_a_schedule_lives_its_life(cli: Terminal) -> None:
+    times = cli.ok("schedules", "preview", "echo", "0 9 * * *", "--timezone", "Asia/Kolkata", "--count", 2).out
+    assert times.count("09:00:00 IST\n") == 2
+    assert cli.json("schedules", "list") == []
     made = cli.json("schedules", "create", "hourly", "echo", "0 * * * *", "--payload", '{"text": "tick"}')
     assert (made["name"], made["enabled"], made["payload"]) == ("hourly", True, {"text": "tick"})
     assert [moment[14:16] for moment in cli.json("schedules", "next", "hourly", "--count", 2)] == ["00", "00"]

@@ -329,6 +329,8 @@ HOT: dict[str, tuple[str, Work]] = {
     "results of parents": ("jobs_pkey", lambda c: graphs.parents_of(c, PENDING, UUID(int=0), with_results=True)),
     "result by name": ("jobs_step_idx", lambda c: graphs.result_for(c, STEP, "step")),
     "retry a workflow": ("workflows_pkey", lambda c: graphs.retry(c, WORKFLOW, by=None)),
+    "jobs of a workflow": ("jobs_workflow_idx", lambda c: listing.page(c, Filter(workflow_id=WORKFLOW))),
+    "count the jobs of a workflow": ("jobs_workflow_idx", lambda c: listing.total(c, Filter(workflow_id=WORKFLOW))),
     "the graph of a workflow": ("jobs_step_idx", lambda c: graph.steps_of(c, WORKFLOW)),
     "supersede": (
         "job_executions_job_idx",

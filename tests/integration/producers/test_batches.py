@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
+
 import pytest
 
 from aeon_jobs import Batch, InvalidJob, OpenBatch, WrongState, job
+from aeon_jobs.persistence.queue import workflows
 from tests.harness import Harness
 from tests.rows import rows, value
 
@@ -54,6 +57,22 @@ def test_an_exception_while_jobs_are_added_cancels_the_batch(harness, note):
     with pytest.raises(ZeroDivisionError), Batch("import").add(note, number=1).open() as batch:
         raise ZeroDivisionError
     assert batch.status().cancel_reason == "ZeroDivisionError while jobs were added"
+
+
+def test_who_closes_cancels_and_retries_a_batch_in_python_is_in_the_audit_log(harness, note):
+    batch = Batch("import").add(note, number=1).open()
+    batch.close()
+    batch.cancel("wrong")
+    with harness.database.connection() as connection:
+        workflows.cancel_overdue(connection)
+    assert batch.retry_failed() == 1
+    found = rows(harness.database, "SELECT action, actor, subject_id, reason FROM job_audit_log ORDER BY id")
+    who = (f"python:{getpass.getuser()}", str(batch.id))
+    assert found == [
+        ("workflow.close", *who, None),
+        ("workflow.cancel", *who, "wrong"),
+        ("workflow.retry", *who, None),
+    ]
 
 
 def test_a_unique_key_brings_a_batch_back_and_adds_nothing(harness, note):

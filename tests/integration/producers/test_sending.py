@@ -93,7 +93,7 @@ def test_a_result_is_read_from_postgresql(double, harness):
         sent.get_result(block=True, timeout=30)
     with harness.working():
         assert sent.get_result(block=True) == 42
-        assert asyncio.run(sent.get_result_async(block=True)) == 42
+        assert asyncio.run(sent.result()) == 42
     assert sent.get_result() == 42
 
 
@@ -107,7 +107,7 @@ def test_a_failed_or_cancelled_job_has_an_error_instead_of_a_result(double, harn
     with pytest.raises(JobWasCancelled, match="was cancelled: not wanted"):
         cancelled.get_result(block=True)
     with pytest.raises(JobFailed, match="has failed"):
-        asyncio.run(failed.get_result_async())
+        asyncio.run(failed.result())
 
 
 def test_a_message_that_was_not_sent_has_no_job(double):

@@ -31,7 +31,7 @@ async def welcome(user_id: int, language: Literal["de", "en"] = "en") -> str:
 async def main() -> None:
     greeting: str = await welcome(user_id=7)
     sent: JobMessage[str] = await welcome.send_async(7, language="de")
-    result: str = await sent.get_result_async(block=True)
+    result: str = await sent.result()
     ids: list[UUID] = await welcome.options(priority=3).send_many_async([{"user_id": 1}, (2,), sent])
     print(greeting, result, ids)
 

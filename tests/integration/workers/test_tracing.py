@@ -20,6 +20,7 @@ from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.trace import SpanKind, StatusCode
 
+from aeon_jobs import Batch, Workflow
 from aeon_jobs.middleware.execution.outcomes import Discard, PermanentError
 from aeon_jobs.middleware.execution.running import current_job
 from aeon_jobs.persistence.core import span_export, tracing
@@ -135,6 +136,44 @@ def test_a_batch_is_one_span_that_all_its_jobs_are_linked_with(spans: Spans, har
     assert "messaging.message.id" not in attributes(send)
     assert {row.traceparent for row in rows} == {traceparent(send)}
     assert [linked(span) for span in spans.named("process count")] == [[traceparent(send)]] * 3
+
+
+def test_a_workflow_is_one_span_and_steps_that_are_added_are_another(spans: Spans, harness: Harness) -> None:
+    @harness.job(queue="mail")
+    def note(n: int = 0) -> None: ...
+
+    @harness.job
+    def split() -> None:
+        current_job().workflow.add_many("part", [note.job(n=n) for n in range(2)])
+
+    flow = Workflow("import", unique_key="k").add("split", split.job()).wait_for_time("pause", timedelta(0))
+    with harness.working(queues={"default", "mail"}):
+        run = flow.add("end", note.options(traceparent=OTHER).job(), deps=["split", "pause"]).submit()
+        harness.finished(run.jobs["end"])
+    assert not flow.submit().is_new
+
+    send, again = spans.named("send")
+    found = attributes(send)
+    assert (found["aeon_jobs.workflow"], found["aeon_jobs.workflow_id"]) == ("import", str(run.id))
+    assert (found["messaging.batch.message_count"], "aeon_jobs.is_new" in found) == (3, False)
+    assert attributes(again)["aeon_jobs.is_new"] is False
+    assert harness.job_of(run.jobs["split"]).traceparent == traceparent(send)
+    assert harness.job_of(run.jobs["end"]).traceparent == OTHER
+    added, process = spans.one("send note"), spans.one("process split")
+    assert (parent_of(added), attributes(added)["messaging.destination.name"]) == (traceparent(process), "mail")
+    parts = harness.execute("SELECT DISTINCT traceparent FROM jobs WHERE step_name LIKE 'part%'")
+    assert [tuple(row) for row in parts] == [(traceparent(added),)]
+
+
+def test_the_jobs_of_a_batch_have_the_span_of_what_added_them(spans: Spans, harness: Harness) -> None:
+    @harness.job
+    def count(n: int) -> None: ...
+
+    batch = Batch("import").add_many(count, [{"n": 1}, {"n": 2}]).submit()
+    send = spans.one("send count")
+    assert attributes(send)["aeon_jobs.workflow_id"] == str(batch.id)
+    assert attributes(send)["messaging.batch.message_count"] == 2
+    assert harness.execute("SELECT DISTINCT traceparent FROM jobs") == [(traceparent(send),)]
 
 
 def test_a_context_that_the_caller_gives_is_kept_and_linked(spans: Spans, harness: Harness) -> None:

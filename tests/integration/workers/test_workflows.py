@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from aeon_jobs import JobWasCancelled, SubmittedWorkflow, When, Workflow, chain, chord, current_job, group
-from aeon_jobs.persistence.core.errors import InvalidJob, WrongState
+from aeon_jobs.persistence.core.errors import InvalidJob, StepNotFound, WrongState
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import graphs, workflows
 from tests.harness import Harness
@@ -246,6 +247,28 @@ def test_a_delay_counts_from_the_end_of_the_deps(harness: Harness, count: Any) -
         wait_for(lambda: harness.job_of(run.jobs["b"]).scheduled_at, "b has its time")
     a, b = harness.job_of(run.jobs["a"]), harness.job_of(run.jobs["b"])
     assert timedelta(0) <= b.scheduled_at - a.completed_at - timedelta(hours=1) < timedelta(minutes=1)
+
+
+def test_who_signals_cancels_and_retries_in_python_is_in_the_audit_log(harness: Harness, count: Any) -> None:
+    run = Workflow("order").wait_for_signal("approve").wait_for_signal("never").submit()
+    run.signal("approve", {"by": "Eve"})
+    run.cancel("typed wrong")
+    with harness.database.connection() as connection:
+        workflows.cancel_overdue(connection)
+    run.retry_failed()
+    with pytest.raises(StepNotFound):
+        run.signal("nobody")
+
+    found = harness.execute("SELECT action, actor, subject_id, reason, after FROM job_audit_log ORDER BY id")
+    me = f"python:{getpass.getuser()}"
+    signalled = {"step": "approve", "job_id": str(run.jobs["approve"])}
+    assert [tuple(row) for row in found] == [
+        ("workflow.signal", me, str(run.id), None, signalled),
+        ("workflow.cancel", me, str(run.id), "typed wrong", None),
+        ("workflow.retry", me, str(run.id), None, None),
+    ]
+    assert harness.execute("SELECT signalled_by FROM workflow_holds WHERE signalled_at IS NOT NULL") == [(me,)]
+    assert run.status().cancel_requested_by is None  # it is not cancelled any more
 
 
 # --- dramatiq's own compositions ------------------------------------------------------------------

@@ -87,6 +87,8 @@ def job(found: Job) -> RenderableType:
             ("error", found.error_message),
             ("dead letter", found.dead_letter_id),
             ("schedule", found.schedule_id),
+            ("workflow", found.workflow_id),
+            ("step", found.step_name),
             ("idempotency key", found.idempotency_key),
             ("metadata", found.metadata),
         ]
