@@ -134,7 +134,8 @@ def test_only_a_digest_of_a_key_is_stored(api: ApiClients, database: Database) -
     with database.connection() as connection:
         stored = str(connection.execute(text("SELECT * FROM job_api_keys")).all())
 
-    assert str(api.viewer.key).rsplit("_", 1)[1] not in stored
+    # The secret may have underscores of its own.
+    assert str(api.viewer.key).split("_", 2)[2] not in stored
 
 
 def test_an_expired_key_is_refused(api: ApiClients, database: Database) -> None:
