@@ -31,6 +31,9 @@ class JobType:
     """What the code declares; see JobTypeLimits."""
     limits_override: JsonObject | None
     """What was set instead; an empty object: no limits."""
+    uniqueness: JsonObject | None
+    """Which submissions get one job: those with the same values in the fields `by` (empty: all fields). Either `while`
+    (pending or unfinished) and `period_ms`, or `debounce_ms` and `max_wait_ms`."""
     paused_at: datetime | None
     paused_by: str | None
     pause_reason: str | None

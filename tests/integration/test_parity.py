@@ -31,9 +31,11 @@ from aeon_jobs.api.contract import (
 )
 from aeon_jobs.persistence.admin import api_keys
 from aeon_jobs.persistence.core.database import Database
+from aeon_jobs.persistence.core.models import JobType
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import job_types
 from aeon_jobs.persistence.queue.states import Failure, failed
+from aeon_jobs.persistence.queue.unique import Debounce, shape
 from tests.api_server import running_api
 from tests.integration.conftest import ECHO
 from tests.rows import end, rows, start
@@ -368,6 +370,7 @@ STEPS = [
     ),
     Step("job_types", lambda j, m: j.job_types(), lambda m: ["types"]),
     Step("job_type", lambda j, m: j.job_type("echo"), lambda m: ["types", "echo"]),
+    Step("job_type", lambda j, m: j.job_type("index"), lambda m: ["types", "index"]),
     Step(
         "pause_job_type",
         lambda j, m: j.pause_job_type("echo", reason="a look"),
@@ -440,7 +443,9 @@ def test_every_verb_answers_the_same_in_python_over_http_and_on_the_command_line
     terminal: Terminal,
 ) -> None:
     with database.transaction() as connection:
-        job_types.register(connection, [ECHO])
+        job_types.register(
+            connection, [ECHO, JobType(name="index", uniqueness=shape(Debounce(5, max_wait=60, by=["n"])))]
+        )
         key = api_keys.create(connection, "the-admin", "admin")
     with Jobs.from_settings(environment, name="the-admin") as jobs:
         in_python = _transcript(database, _by_calls(jobs))

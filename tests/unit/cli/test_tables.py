@@ -9,7 +9,9 @@ from uuid import UUID
 import pytest
 from rich.console import Console
 
+from aeon_jobs.ops.cli.output.formatters.system import unique_in_words
 from aeon_jobs.ops.cli.output.tables import SHORT_ID, Column, shortened, table
+from aeon_jobs.persistence.queue.unique import Debounce, Unique, shape
 
 COLUMNS = (
     Column("id"),
@@ -88,3 +90,15 @@ def test_a_table_without_rows_says_so() -> None:
     out = StringIO()
     Console(file=out, width=40).print(table(COLUMNS, [], nothing="no job matches"))
     assert out.getvalue() == "no job matches\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (Unique(by=["to"], period=60), "for each to, while it is unfinished, for 60 s"),
+        (Unique(while_=None, period=60), "for each payload, for 60 s"),
+        (Debounce(5, max_wait=60), "for each payload, when 5 s passed without another one, after 60 s at the latest"),
+    ],
+)
+def test_a_rule_for_unique_jobs_is_told_in_words(rule: Unique | Debounce, words: str) -> None:
+    assert unique_in_words(shape(rule) or {}) == words

@@ -106,6 +106,8 @@ def job_type(found: JobType) -> RenderableType:
     pairs += [("limits", _limited(found))]
     if found.limits_override is not None:
         pairs += [("limits of the code", _in_words(found.limits))]
+    if found.uniqueness:
+        pairs += [("one job", unique_in_words(found.uniqueness))]
     if found.paused_at:
         pairs += [("paused", found.paused_at), ("paused by", found.paused_by), ("pause reason", found.pause_reason)]
     return Group(
@@ -143,6 +145,21 @@ def _in_words(limits: JsonObject | None) -> str:
     ]
     if (strategy := limits.get("strategy", "queue")) != "queue":
         words.append(strategy)
+    return ", ".join(words)
+
+
+def unique_in_words(rule: JsonObject) -> str:
+    """Such as: for each to, while it is unfinished, and for 60 s"""
+    seconds = {name: f"{value / 1_000:g} s" for name, value in rule.items() if name.endswith("_ms") and value}
+    words = [f"for each {', '.join(rule['by'])}" if rule["by"] else "for each payload"]
+    if "debounce_ms" in seconds:
+        words.append(f"when {seconds['debounce_ms']} passed without another one")
+    elif rule.get("while"):
+        words.append(f"while it is {rule['while']}")
+    if "period_ms" in seconds:
+        words.append(f"for {seconds['period_ms']}")
+    if "max_wait_ms" in seconds:
+        words.append(f"after {seconds['max_wait_ms']} at the latest")
     return ", ".join(words)
 
 
