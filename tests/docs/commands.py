@@ -25,6 +25,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -171,17 +172,24 @@ def background() -> dict[str, int]:
 
 
 def _in_background(*commands: Sequence[str]) -> int:
-    """Start them, and return when all have registered themselves."""
+    """Start them, and return when each has registered itself, or a process below it."""
     state = Path(os.environ["DOCS_STATE"])
-    wanted = _registered() + len(commands)
     started = [_start(command, state) for command in commands]
     deadline = time.monotonic() + TIMEOUT_S
-    while _registered() < wanted:
+    while not all(_tree(process) & _registered() for process, _ in started):
         if any(process.poll() is not None for process, _ in started) or time.monotonic() > deadline:
-            print("did not start:", *(log.read_text() for _, log in started), sep="\n", file=sys.stderr)
+            logs = (f"{process.args}: {process.poll()}\n{log.read_text()}" for process, log in started)
+            print("did not start:", *logs, sep="\n", file=sys.stderr)
             return 1
         time.sleep(0.05)
     return 0
+
+
+def _tree(process: subprocess.Popen[bytes]) -> set[int]:
+    """Process ids of it and all below it."""
+    with suppress(psutil.NoSuchProcess):
+        return {process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))}
+    return set()
 
 
 def _start(command: Sequence[str], state: Path) -> tuple[subprocess.Popen[bytes], Path]:
@@ -196,13 +204,14 @@ def _start(command: Sequence[str], state: Path) -> tuple[subprocess.Popen[bytes]
     return process, log
 
 
-def _registered() -> int:
+def _registered() -> set[int]:
+    """Process ids of all that are in the table of processes."""
     connection = psycopg2.connect(os.environ["DATABASE_URL"])
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM workers WHERE state = 'running'")
-        count: int = cursor.fetchone()[0]
+        cursor.execute("SELECT pid FROM workers WHERE state = 'running'")
+        found = {pid for (pid,) in cursor.fetchall()}
     connection.close()
-    return count
+    return found
 
 
 if __name__ == "__main__":
