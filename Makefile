@@ -36,8 +36,9 @@ test: $(READY) ## Run all tests against real servers
 coverage: $(READY) ## Run all tests, and measure which lines they run: half as long again
 	@$(TIDY); $(BIN)/python -m pytest $(ALL) --cov --cov-report=term --cov-fail-under=85
 
-# Three test processes keep two cores busy: tests of faults wait much. Who is done takes tests from the others.
-ALL := -n 3 --dist worksteal
+# Four test processes keep two cores busy: tests of faults wait much. A file's tests share its servers, so they stay
+# together; the folders with long tests come first.
+ALL := -n 4 --dist loadfile --no-loadscope-reorder
 
 # Processes that tests kill leave temporary files: here all of them are in one directory, which goes at the end.
 TIDY := directory=$$(mktemp -d /tmp/aj-XXXXXX); trap 'rm -rf $$directory' EXIT; trap 'exit 130' INT TERM; \

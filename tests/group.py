@@ -14,15 +14,22 @@ from types import TracebackType
 import psutil
 
 from aeon_jobs.persistence.core.settings import Settings
+from tests import starter
 
 ROOT = Path(__file__).parent.parent
 
 
 class Group:
-    """A command and all processes below it, in one session."""
+    """A command and all processes below it, in one session.
 
-    def __init__(self, command: Sequence[str], settings: Settings, log: Path, **environment: str) -> None:
-        self._command = [sys.executable, *command]
+    `is_fork`: of the test's starter, which has loaded the large libraries. False if the test is about memory.
+    """
+
+    def __init__(
+        self, command: Sequence[str], settings: Settings, log: Path, *, is_fork: bool = True, **environment: str
+    ) -> None:
+        self._start = starter.fork if is_fork else starter.launch
+        self._command = command
         self._environment = {
             **os.environ,
             "DATABASE_URL": settings.postgres_dsn,
@@ -32,7 +39,7 @@ class Group:
             **environment,
         }
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: starter.Process | None = None
 
     def unset(self, variable: str) -> None:
         """Do not give this environment variable to the group."""
@@ -40,9 +47,7 @@ class Group:
 
     def start(self) -> Group:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
-            )
+            self._process = self._start(self._command, self._environment, ROOT, log)
         return self
 
     def processes(self) -> list[psutil.Process]:
@@ -128,6 +133,7 @@ def workers(
     processes: int = 2,
     threads: int = 4,
     is_traced: bool = True,
+    modules: Sequence[str] = ("tests.handlers",),
     **environment: str,
 ) -> Group:
     """A group as a user starts it by hand.
@@ -135,7 +141,7 @@ def workers(
     `is_traced`: False if a handler does not react to an interrupt. Until it reacts, Python 3.11 stops every other thread that
     coverage traces at its next function call.
     """
-    command = ["-m", "dramatiq", "aeon_jobs.actors", "tests.handlers", "-p", str(processes), "-t", str(threads)]
+    command = ["-m", "dramatiq", "aeon_jobs.actors", *modules, "-p", str(processes), "-t", str(threads)]
     group = Group(command, settings, log, **environment)
     if not is_traced:
         group.unset("COVERAGE_PROCESS_CONFIG")
@@ -143,5 +149,5 @@ def workers(
 
 
 def ours(command: str, settings: Settings, log: Path, **environment: str) -> Group:
-    """`aeon-jobs COMMAND`."""
-    return Group(["-m", "aeon_jobs", command], settings, log, **environment)
+    """What `aeon-jobs COMMAND` becomes."""
+    return Group(["-m", "aeon_jobs.ops.process", command], settings, log, **environment)

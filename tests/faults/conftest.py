@@ -38,10 +38,10 @@ class System:
         """`aeon-jobs COMMAND`."""
         return ours(command, settings or self.settings, self._log(command), **environment)
 
-    def group(self, *command: str, **environment: str) -> Group:
+    def group(self, *command: str, is_fork: bool = True, **environment: str) -> Group:
         """Any Python command."""
         effects = {"EFFECTS_LOG": str(self.effects_log)}
-        return Group(command, self.settings, self._log("group"), **effects, **environment)
+        return Group(command, self.settings, self._log("group"), is_fork=is_fork, **effects, **environment)
 
     def _log(self, name: str) -> Path:
         self._logs += 1

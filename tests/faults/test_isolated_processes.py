@@ -14,7 +14,9 @@ from tests.waiting import wait_for
 
 @pytest.fixture
 def group(system: System) -> Iterator[Group]:
-    with system.workers(processes=1, threads=2, JOB_INTERRUPT_GRACE="400") as group:
+    with system.workers(
+        processes=1, threads=2, modules=["tests.handlers", "tests.isolated_handlers"], JOB_INTERRUPT_GRACE="400"
+    ) as group:
         yield group
 
 

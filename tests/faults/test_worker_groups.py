@@ -17,8 +17,15 @@ MB = 2**20
 
 
 def group_of(system: System, processes: int = 2) -> Group:
-    command = ("-m", "aeon_jobs.ops.process", "worker_group", "aeon_jobs.actors", "tests.handlers")
-    return system.group(*command, "-p", str(processes), "-t", "4")
+    command = (
+        "-m",
+        "aeon_jobs.ops.process",
+        "worker_group",
+        "aeon_jobs.actors",
+        "tests.handlers",
+        "tests.isolated_handlers",
+    )
+    return system.group(*command, "-p", str(processes), "-t", "4", is_fork=False)
 
 
 def wait_for_workers(system: System, count: int) -> None:

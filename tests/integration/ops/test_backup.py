@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -158,8 +159,10 @@ def test_no_process_shows_the_password_or_the_address(database, tmp_path):
     secret = url.render_as_string(hide_password=False)
 
     def command_lines() -> list[str]:
-        children = psutil.Process().children(recursive=True)
-        lines = [" ".join(child.cmdline()) for child in children]
+        lines = list[str]()
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):  # it ended meanwhile
+                lines.append(" ".join(child.cmdline()))
         return [line for line in lines if "--format=custom" in line]
 
     with ThreadPoolExecutor(1) as pool:
