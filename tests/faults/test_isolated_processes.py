@@ -12,11 +12,12 @@ from tests.group import Group
 from tests.waiting import wait_for
 
 
+MODULES = ("tests.handlers", "tests.isolated_handlers")
+
+
 @pytest.fixture
 def group(system: System) -> Iterator[Group]:
-    with system.workers(
-        processes=1, threads=2, modules=["tests.handlers", "tests.isolated_handlers"], JOB_INTERRUPT_GRACE="400"
-    ) as group:
+    with system.workers(processes=1, threads=2, modules=MODULES, JOB_INTERRUPT_GRACE="400") as group:
         yield group
 
 
@@ -97,7 +98,7 @@ def test_a_crash_in_the_child_is_a_failed_attempt_and_no_more(system: System, gr
 
 def test_a_worker_killed_with_minus_nine_takes_its_isolated_children_along(system: System) -> None:
     insert(system, "spin", timeout_ms=600_000)
-    with system.workers(processes=1, threads=1) as group:
+    with system.workers(processes=1, threads=1, modules=MODULES) as group:
         pid = pid_of(system)
         group.processes()[1].kill()
         wait_for(lambda: is_gone(pid), "the child is gone")
