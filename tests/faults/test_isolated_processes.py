@@ -11,7 +11,6 @@ from tests.faults.conftest import System
 from tests.group import Group
 from tests.waiting import wait_for
 
-
 MODULES = ("tests.handlers", "tests.isolated_handlers")
 
 
