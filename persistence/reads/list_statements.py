@@ -79,6 +79,9 @@ class Shape:
         """How many rows may be gathered: for metadata each of them is a visit to the table."""
         if "metadata" in self.given:
             return 5_000
+        if "workflow_id" in self.given:
+            # They were stored together, on few pages; along the order they may begin after all other rows.
+            return 200_000
         only_moments = all(name in _MOMENTS for name in self.given)
         return 100_000 if only_moments and not self.status and self.sort != "priority" else 20_000
 

@@ -42,14 +42,16 @@ YEAR = timedelta(seconds=30) * COUNT
 # there was none of before.
 JOBS = """
     INSERT INTO jobs (id, job_type, queue_name, status, priority, created_at, updated_at, created_by, metadata, attempt,
-        dispatch_seq, queued_at, started_at, completed_at, worker_id, lease_expires_at)
+        dispatch_seq, queued_at, started_at, completed_at, worker_id, lease_expires_at, workflow_id)
     SELECT lpad(to_hex(n), 32, '0')::uuid,
         CASE WHEN n % 100003 = 0 THEN 'rare' WHEN n > 990000 AND n % 3 = 0 THEN 'new' ELSE 'type' || n % 20 END,
         CASE WHEN n % 100019 = 0 THEN 'seldom' ELSE 'queue' || n % 4 END, status::job_status, n * 37 % 101,
         born, born + n % 1000 * interval '10 s', 'service-' || n % 50,
         jsonb_build_object('tenant', n % 1000, 'region', 'eu'), (status <> 'pending')::integer, 1, born, born,
         CASE WHEN status IN ('completed', 'failed', 'cancelled') THEN born + n % 1000 * interval '10 s' END, 'w' || n % 8,
-        CASE WHEN status = 'running' THEN now() + interval '1 hour' END
+        CASE WHEN status = 'running' THEN now() + interval '1 hour' END,
+        CASE WHEN n BETWEEN 400001 AND 520000 THEN lpad('a', 32, '0') WHEN n BETWEEN 300001 AND 300500 THEN lpad('b', 32, '0')
+            END::uuid
     FROM (
         SELECT n, timestamptz '2026-01-01Z' - (1000000 - n) * interval '30 s' AS born, CASE
             WHEN n > 999800 THEN 'queued' WHEN n > 999600 THEN 'running' WHEN n > 940000 AND n % 2 = 0 THEN 'pending'
@@ -132,6 +134,10 @@ FILTERS: dict[str, Filter] = {
     "nobody": Filter(created_by="nobody"),
     "submitter, type": Filter(created_by="service-7", job_type="type7"),
     "submitter, no such type": Filter(created_by="service-7", job_type="type8"),
+    "workflow": Filter(workflow_id=UUID(int=11)),
+    "large batch": Filter(workflow_id=UUID(int=10)),
+    "failed of a large batch": Filter(workflow_id=UUID(int=10), status=("failed",)),
+    "no such workflow": Filter(workflow_id=UUID(int=12)),
     "metadata": Filter(metadata={"tenant": 7}),
     "common metadata": Filter(metadata={"region": "eu"}),
     "no such metadata": Filter(metadata={"tenant": "none"}),
