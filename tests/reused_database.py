@@ -31,8 +31,9 @@ SCHEMA_DIGEST = """
 """
 TABLES = (
     "job_dependencies dead_letter_jobs job_executions job_logs jobs job_schedule_runs job_schedules job_types job_queues"
-    " workers job_counters job_dashboard_sessions job_api_keys job_audit_log job_api_requests job_archive"
+    " workers job_counters job_bulk_changes job_dashboard_sessions job_api_keys job_audit_log job_api_requests job_archive"
     " job_dead_letter_archive job_audit_archive workflow_changes workflow_holds workflows"
+    " job_dashboard_views"
 )
 DELETE_ALL = "; ".join(f"DELETE FROM {table}" for table in TABLES.split())
 DELETE_ALL += "; DELETE FROM job_statistics; DELETE FROM job_counter_marks"

@@ -9,7 +9,7 @@ from uuid import UUID
 from aeon_jobs.api import contract
 from aeon_jobs.api.client.bodies import body
 from aeon_jobs.api.client.operations import Operation, batch_body, get, nothing, paced, page_of, post
-from aeon_jobs.api.client.parsing import listed, one
+from aeon_jobs.api.client.parsing import one
 from aeon_jobs.api.contract import DeadLetterFilter
 
 
@@ -31,14 +31,12 @@ def dead_letter(dead_letter_id: int) -> Operation[contract.DeadLetter]:
     return get(f"/api/dead-letters/{dead_letter_id}", one(contract.DeadLetter))
 
 
-def dead_letter_causes(limit: int = 50) -> Operation[list[contract.DeadLetterCause]]:
-    """Open dead letters by cause, the most frequent first."""
-    return get("/api/dead-letters/causes", listed(contract.DeadLetterCause), limit=limit)
-
-
-def failure_groups(period: contract.FailurePeriod = "7d", *, limit: int = 50) -> Operation[contract.FailureGroups]:
-    """Dead letters by cause, with a chart of the last 24h, 7d or 30d and a sample of each."""
-    return get("/api/dead-letters/groups", one(contract.FailureGroups), period=period, limit=limit)
+def failure_groups(
+    period: contract.FailurePeriod = "7d", *, fingerprint: str | None = None, limit: int = 50
+) -> Operation[contract.FailureGroups]:
+    """Dead letters by cause, with a chart of the last 24h, 7d or 30d and a sample of each. `fingerprint`: this one alone."""
+    groups = one(contract.FailureGroups)
+    return get("/api/dead-letters/groups", groups, period=period, fingerprint=fingerprint, limit=limit)
 
 
 def requeue_dead_letter(

@@ -82,6 +82,11 @@ def schedule_runs(
     return get(path, listed(contract.ScheduleRun), count=count, before=before)
 
 
+def system() -> Operation[contract.System]:
+    """What is wrong and what to do; sizes, WAL, background tasks, migrations."""
+    return get("/api/system", one(contract.System))
+
+
 def queues() -> Operation[list[contract.Queue]]:
     """Every queue, by name."""
     return get("/api/queues", listed(contract.Queue))

@@ -12,6 +12,7 @@ import httpx
 from tenacity import Retrying
 
 from aeon_jobs.api.client import (
+    bulk_change_operations,
     dead_letter_operations,
     management_operations,
     messages,
@@ -107,12 +108,17 @@ class Client:
     dead_letters = _paged(dead_letter_operations.dead_letter_page)
     dead_letter_page = _answered(dead_letter_operations.dead_letter_page)
     dead_letter = _answered(dead_letter_operations.dead_letter)
-    dead_letter_causes = _answered(dead_letter_operations.dead_letter_causes)
     failure_groups = _answered(dead_letter_operations.failure_groups)
     requeue_dead_letter = _answered(dead_letter_operations.requeue_dead_letter)
     requeue_dead_letters = _answered(dead_letter_operations.requeue_dead_letters)
     discard_dead_letter = _answered(dead_letter_operations.discard_dead_letter)
     discard_dead_letters = _answered(dead_letter_operations.discard_dead_letters)
+
+    start_bulk_change = _answered(bulk_change_operations.start_bulk_change)
+    count_bulk_change = _answered(bulk_change_operations.count_bulk_change)
+    bulk_changes = _answered(bulk_change_operations.bulk_changes)
+    bulk_change = _answered(bulk_change_operations.bulk_change)
+    stop_bulk_change = _answered(bulk_change_operations.stop_bulk_change)
 
     schedules = _answered(management_operations.schedules)
     schedule = _answered(management_operations.schedule)
@@ -154,6 +160,7 @@ class Client:
     create_key = _answered(management_operations.create_key)
     revoke_key = _answered(management_operations.revoke_key)
     me = _answered(management_operations.me)
+    system = _answered(management_operations.system)
     archive_status = _answered(management_operations.archive_status)
     run_archive = _answered(management_operations.run_archive)
     audit_page = _answered(management_operations.audit_page)

@@ -2,8 +2,8 @@
 
     fields      types of fields, and what they may hold
     pages       the one shape of every list
-    jobs, workflows, dead_letters, schedules, queues, workers, job_types, job_logs, keys, audit, archive, metrics,
-    health      the nouns
+    jobs, workflows, dead_letters, bulk_changes, schedules, queues, workers, job_types, job_logs, keys, audit, archive,
+    metrics, system, health      the nouns
     protocol    every verb, whoever answers
 
 Plain frozen dataclasses. A request says what its fields may hold; the server checks it with pydantic. This package imports the
@@ -19,10 +19,10 @@ from aeon_jobs.api.contract.archive import (
     RetentionDays,
 )
 from aeon_jobs.api.contract.audit import AuditEntry, AuditFilter
+from aeon_jobs.api.contract.bulk_changes import BulkAction, BulkChange, BulkCount, BulkState, NewBulkChange
 from aeon_jobs.api.contract.dead_letters import (
     FAILURE_PERIODS,
     DeadLetter,
-    DeadLetterCause,
     DeadLetterFilter,
     DeadLetterRequeue,
     DeadLetterSelection,
@@ -84,6 +84,14 @@ from aeon_jobs.api.contract.schedules import (
     ScheduleChange,
     ScheduleRun,
 )
+from aeon_jobs.api.contract.system import (
+    AppliedMigration,
+    BackgroundTask,
+    DatabaseServer,
+    System,
+    SystemFinding,
+    TableSize,
+)
 from aeon_jobs.api.contract.workers import Worker
 from aeon_jobs.api.contract.workflow_steps import (
     NewStep,
@@ -100,6 +108,7 @@ __all__ = [
     "FINAL",
     "PERIODS",
     "ApiKey",
+    "AppliedMigration",
     "ArchiveDay",
     "ArchivePartition",
     "ArchiveRun",
@@ -109,11 +118,16 @@ __all__ = [
     "AuditFilter",
     "Backfill",
     "Backfilled",
+    "BackgroundTask",
     "BatchAnswer",
     "BatchItem",
+    "BulkAction",
+    "BulkChange",
+    "BulkCount",
+    "BulkState",
     "Check",
+    "DatabaseServer",
     "DeadLetter",
-    "DeadLetterCause",
     "DeadLetterFilter",
     "DeadLetterRequeue",
     "DeadLetterSelection",
@@ -150,6 +164,7 @@ __all__ = [
     "LogLine",
     "Me",
     "Metrics",
+    "NewBulkChange",
     "NewJob",
     "NewJobs",
     "NewKey",
@@ -180,6 +195,9 @@ __all__ = [
     "StepCondition",
     "StepEdge",
     "Submitted",
+    "System",
+    "SystemFinding",
+    "TableSize",
     "TypeStatistics",
     "Worker",
     "WorkerHealth",

@@ -47,17 +47,6 @@ class DeadLetter(DeadLetterSummary):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetterCause:
-    """Open dead letters of one fingerprint."""
-
-    fingerprint: str | None
-    job_type: str | None
-    error_type: str | None
-    error_message: str | None
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FailureGroup:
     """Dead letters of one fingerprint, with the newest of them as a sample."""
 

@@ -97,6 +97,8 @@ class JobFilter(Request):
     """Which jobs; all conditions hold at once. Empty means all."""
 
     status: Sequence[Status] = ()
+    id_prefix: Annotated[str, MinLen(4), MaxLen(36)] | None = None
+    """The first 4 to 32 hexadecimal digits of the id, with or without hyphens."""
     job_type: Name | None = None
     queue_name: Name | None = None
     created_by: Key | None = None

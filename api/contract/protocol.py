@@ -13,9 +13,9 @@ from uuid import UUID
 
 from aeon_jobs.api.contract.archive import ArchiveRun, ArchiveStatus
 from aeon_jobs.api.contract.audit import AuditEntry, AuditFilter
+from aeon_jobs.api.contract.bulk_changes import BulkAction, BulkChange, BulkCount
 from aeon_jobs.api.contract.dead_letters import (
     DeadLetter,
-    DeadLetterCause,
     DeadLetterFilter,
     DeadLetterStatus,
     DeadLetterSummary,
@@ -41,6 +41,7 @@ from aeon_jobs.api.contract.metrics import History, Metrics, Period
 from aeon_jobs.api.contract.pages import Page
 from aeon_jobs.api.contract.queues import Queue
 from aeon_jobs.api.contract.schedules import Backfilled, Overlap, Schedule, ScheduleRun
+from aeon_jobs.api.contract.system import System
 from aeon_jobs.api.contract.workers import Worker
 from aeon_jobs.api.contract.workflow_steps import WorkflowGraph
 from aeon_jobs.api.contract.workflows import Workflow
@@ -138,8 +139,9 @@ class JobsApi(Protocol):
         self, which: DeadLetterFilter | None = None, *, status: DeadLetterStatus = "open"
     ) -> Iterator[DeadLetterSummary]: ...
     def dead_letter(self, dead_letter_id: int) -> DeadLetter: ...
-    def dead_letter_causes(self, limit: int = 50) -> Sequence[DeadLetterCause]: ...
-    def failure_groups(self, period: FailurePeriod = "7d", *, limit: int = 50) -> FailureGroups: ...
+    def failure_groups(
+        self, period: FailurePeriod = "7d", *, fingerprint: str | None = None, limit: int = 50
+    ) -> FailureGroups: ...
     def requeue_dead_letter(
         self, dead_letter_id: int, *, payload: Mapping[str, Any] | None = None, reason: str | None = None
     ) -> Job: ...
@@ -156,6 +158,30 @@ class JobsApi(Protocol):
     def discard_dead_letters(
         self, target: DeadLetterFilter | Sequence[UUID], *, dry_run: bool = False, reason: str | None = None
     ) -> BatchAnswer: ...
+
+    # --- bulk changes
+    def start_bulk_change(
+        self,
+        action: BulkAction,
+        which: JobFilter | DeadLetterFilter,
+        *,
+        reason: str | None = None,
+        priority: int | None = None,
+        scheduled_at: datetime | None = None,
+        per_second: float | None = None,
+    ) -> BulkChange: ...
+    def count_bulk_change(
+        self,
+        action: BulkAction,
+        which: JobFilter | DeadLetterFilter,
+        *,
+        priority: int | None = None,
+        scheduled_at: datetime | None = None,
+        per_second: float | None = None,
+    ) -> BulkCount: ...
+    def bulk_changes(self, *, before: int | None = None, limit: int = 50) -> Sequence[BulkChange]: ...
+    def bulk_change(self, change_id: int) -> BulkChange: ...
+    def stop_bulk_change(self, change_id: int) -> BulkChange: ...
 
     # --- schedules
     def schedules(self) -> Sequence[Schedule]: ...
@@ -204,6 +230,9 @@ class JobsApi(Protocol):
     def resume_job_type(self, name: str) -> JobType: ...
     def limit_job_type(self, name: str, limits: JobTypeLimits | None) -> JobType: ...
     def limit_usage(self, name: str, count: int = 20) -> Sequence[KeyUsage]: ...
+
+    # --- the system
+    def system(self) -> System: ...
 
     # --- the archive
     def archive_status(self) -> ArchiveStatus: ...

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from aeon_jobs.api.service import Jobs
 from aeon_jobs.api.service.core.principals import Role
@@ -38,7 +38,7 @@ class Ask:
     """A request for a page or an action."""
 
     path: str
-    """Below /dashboard."""
+    """Below /dashboard, percent-encoded."""
     parts: Mapping[str, str]
     """What the path names: `{job_id}`."""
     given: Mapping[str, Sequence[str]]
@@ -87,6 +87,8 @@ class Page:
     """It stands in the menu, by its title."""
     live: bool = True
     """It renews itself when its content changes."""
+    views: bool = False
+    """Its filters can be saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ def parameters(encoded: str) -> dict[str, list[str]]:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """Names of job types and steps may contain `/`."""
+    """Names of job types and steps may contain `/`; behind some proxies it is not encoded any more."""
     pattern = re.sub(r"\\{(name|step)\\}", r"(?P<\1>.+)", re.escape(path))
     return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", pattern), re.DOTALL)
 
@@ -178,5 +180,5 @@ def _pattern(path: str) -> re.Pattern[str]:
 def _find(known: Sequence[tuple[re.Pattern[str], T]], path: str) -> tuple[T, dict[str, str]] | None:
     for pattern, found in known:
         if match := pattern.fullmatch(path):
-            return found, match.groupdict()
+            return found, {name: unquote(part) for name, part in match.groupdict().items()}
     return None

@@ -13,10 +13,13 @@ from aeon_jobs.api.dashboard.json_view import json_text
 from aeon_jobs.api.dashboard.page import Ask
 from aeon_jobs.api.http.strict_json import MalformedJson, parse
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
+from aeon_jobs.persistence.core.stored_json import RULE, is_cut
 
 Kind = Literal["text", "long", "integer", "number", "switch", "choice", "json"]
 PREFIX = "payload."
 LONG = 200
+MOST_EDITED = 50_000
+"""Characters of a payload in a form. A larger one is a file."""
 _KINDS: Mapping[str, Kind] = {"string": "text", "integer": "integer", "number": "number", "boolean": "switch"}
 
 
@@ -34,6 +37,11 @@ class FormField:
     def key(self) -> str:
         """Its name in the form."""
         return PREFIX + self.name
+
+
+def fits_a_form(payload: Mapping[str, Any] | None) -> bool:
+    """Whether it can be edited in a page: it is whole, and not too large."""
+    return not is_cut(payload) and len(json_text(payload)) <= MOST_EDITED
 
 
 def form_fields(schema: Mapping[str, Any], payload: Mapping[str, Any], ask: Ask | None = None) -> list[FormField]:
@@ -74,6 +82,15 @@ def sent_payload(schema: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
     if broken:
         raise InvalidJob(broken)
     return payload
+
+
+def refuse_cut(payload: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        InvalidJob: it is not whole.
+    """
+    if is_cut(payload):
+        raise InvalidJob.at("payload", RULE)
 
 
 def json_value(text: str, name: str) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup, escape
@@ -69,6 +70,7 @@ def environment() -> jinja2.Environment:
         json=json_view,
         json_text=json_text,
         percent=percent,
+        urlencode=segment,
     )
     return found
 
@@ -110,6 +112,11 @@ def short(text: object, most: int = SHORT) -> str:
 def short_id(job_id: object) -> str:
     """The first half, as on the command line: ids of one moment begin alike."""
     return str(job_id)[:18]
+
+
+def segment(name: object) -> str:
+    """As one part of a path, or as a value in an address: `/` is %2F."""
+    return quote(str(name), safe="")
 
 
 def utc(at: datetime) -> str:

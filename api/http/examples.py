@@ -25,6 +25,8 @@ EXAMPLES: dict[str, Any] = {
     "POST /api/dead-letters/{dead_letter_id}/requeue": {"payload": _EMAIL, "reason": "address corrected"},
     "POST /api/dead-letters/bulk/requeue": {"filter": {"error_type": "SMTPServerDisconnected"}, "dry_run": True},
     "POST /api/dead-letters/bulk/discard": {"filter": {"reason": "invalid_payload"}, "dry_run": True},
+    "POST /api/bulk-changes": {"action": "retry", "filter": {"status": ["failed"]}, "per_second": 50},
+    "POST /api/bulk-changes/count": {"action": "discard", "dead_letters": {"reason": "invalid_payload"}},
     "POST /api/workflows": {
         "name": "newsletter",
         "jobs": [{"job_type": "email_notification", "payload": _EMAIL}],

@@ -28,6 +28,9 @@ Moment = Annotated[str | None, QueryParameter(format="date-time", max_length=40,
 Text = Annotated[str | None, QueryParameter(min_length=1, max_length=255)]
 OfWorkflow = Annotated[UUID | None, QueryParameter(description="jobs of a workflow or a batch")]
 Archived = Annotated[bool, QueryParameter(description="what is in the archive instead")]
+IdPrefix = Annotated[
+    str | None, QueryParameter(min_length=4, max_length=36, description="the first digits of the id, 4 or more")
+]
 Statuses = Annotated[list[Status] | None, QueryParameter(description="may be repeated")]
 Metadata = Annotated[
     list[str] | None, QueryParameter(max_items=20, description="`key:value`, may be repeated, or a JSON object")
@@ -45,6 +48,7 @@ Order = Annotated[Literal["asc", "desc"], QueryParameter()]
 
 def job_filter(
     status: Statuses = None,
+    id_prefix: IdPrefix = None,
     job_type: Text = None,
     queue_name: Text = None,
     created_by: Text = None,
@@ -60,6 +64,7 @@ def job_filter(
     """Which jobs; conditions combine with AND. `…_after` is inclusive, `…_before` is not."""
     given = {
         "status": status or [],
+        "id_prefix": id_prefix,
         "job_type": job_type,
         "queue_name": queue_name,
         "created_by": created_by,

@@ -14,7 +14,6 @@ from aeon_jobs.api.contract import (
     FAILURE_PERIODS,
     BatchAnswer,
     DeadLetter,
-    DeadLetterCause,
     DeadLetterFilter,
     DeadLetterRequeue,
     DeadLetterSelection,
@@ -60,7 +59,7 @@ class DeadLetterUseCases(BulkUseCases):
         """
         is_open = {"open": True, "resolved": False, "all": None}[status]
         with self.context.database.connection() as connection:
-            page = dead_letter_lists.page(connection, _filter(which, is_open), limit=limit, cursor=cursor)
+            page = dead_letter_lists.page(connection, rows_filter(which, is_open), limit=limit, cursor=cursor)
         return Page(
             items=[shown(DeadLetterSummary, row, archived_at=row.get("archived_at")) for row in page.rows],
             next_cursor=page.next_cursor,
@@ -85,13 +84,11 @@ class DeadLetterUseCases(BulkUseCases):
                 attempts = ended.executions_of(connection, row.job_id)
         return shown(DeadLetter, row, executions=[execution(attempt) for attempt in attempts], archived_at=archived_at)
 
-    def dead_letter_causes(self, limit: int = 50) -> list[DeadLetterCause]:
-        """Open dead letters by cause, the most frequent first: one bug, one line."""
-        with self.context.database.connection() as connection:
-            return [shown(DeadLetterCause, cause) for cause in dead_letter_lists.causes(connection, limit)]
-
-    def failure_groups(self, period: FailurePeriod = "7d", *, limit: int = 50) -> FailureGroups:
+    def failure_groups(
+        self, period: FailurePeriod = "7d", *, fingerprint: str | None = None, limit: int = 50
+    ) -> FailureGroups:
         """Dead letters by cause, with a chart of the last 24h, 7d or 30d and a sample of each: one bug, one group.
+        `fingerprint`: this one alone.
 
         Raises:
             InvalidJob: no such period.
@@ -99,7 +96,9 @@ class DeadLetterUseCases(BulkUseCases):
         if period not in FAILURE_PERIODS:
             raise InvalidJob.at("period", "must be 24h, 7d or 30d")
         with self.context.database.connection() as connection:
-            found = failure_groups.read(connection, failure_groups.PERIODS[period], limit=limit)
+            found = failure_groups.read(
+                connection, failure_groups.PERIODS[period], fingerprint=fingerprint, limit=limit
+            )
         items = [shown(FailureGroup, group) for group in found.groups]
         return FailureGroups(period=period, step_s=found.step_s, is_capped=found.is_capped, items=items)
 
@@ -132,7 +131,9 @@ class DeadLetterUseCases(BulkUseCases):
             DeadLetterNotFound, NotFound
         """
         with self.context.database.transaction() as connection:
-            dead_letters.discard(connection, _job_of(connection, dead_letter_id), by=self.principal.name)
+            # A message from which no job could be told has a dead letter of its own.
+            if not dead_letters.discard_without_job(connection, dead_letter_id, by=self.principal.name):
+                dead_letters.discard(connection, _job_of(connection, dead_letter_id), by=self.principal.name)
             self._audit(connection, "dead_letter.discard", ("dead_letter", dead_letter_id), reason=reason)
 
     def requeue_dead_letters(
@@ -181,7 +182,11 @@ def execution(row: JobExecution) -> Execution:
     return shown(Execution, row, duration_ms=None if took is None else round(took * 1_000))
 
 
-def _filter(which: DeadLetterFilter | None, is_open: bool | None) -> dead_letter_lists.DeadLetterFilter:
+def rows_filter(which: DeadLetterFilter | None, is_open: bool | None) -> dead_letter_lists.DeadLetterFilter:
+    """
+    Raises:
+        InvalidJob
+    """
     which = checked(which or DeadLetterFilter())
     given = {field.name: getattr(which, field.name) for field in fields(which)}
     return dead_letter_lists.DeadLetterFilter(**given, open=is_open)
@@ -190,13 +195,13 @@ def _filter(which: DeadLetterFilter | None, is_open: bool | None) -> dead_letter
 def _ids(connection: Connection, which: DeadLetterFilter | None) -> list[UUID]:
     if which is not None and which.archived:
         raise InvalidJob.at("filter.archived", "is for lists: archived dead letters are resolved")
-    return dead_letter_lists.job_ids(connection, _filter(which, True), bulk.MAX_BATCH + 1)
+    return dead_letter_lists.job_ids(connection, rows_filter(which, True), bulk.MAX_BATCH + 1)
 
 
 def _job_of(connection: Connection, dead_letter_id: int) -> UUID:
     job_id = dead_letter_lists.get(connection, dead_letter_id)[0].job_id
     if job_id is None:
-        message = "belongs to no job: it cannot be requeued, and has nothing to close"
+        message = "belongs to no job: it can be discarded, and not be requeued"
         raise NotFound(f"dead letter {dead_letter_id} {message}")
     bring_back(connection, [job_id])
     return job_id

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 import msgspec
@@ -151,6 +151,15 @@ class JobUseCases(UseCases):
     ) -> Iterator[JobSummary]:
         """Every job that matches, page by page of `limit`, each read when it is needed."""
         return pages(lambda cursor: self.page(which, sort=sort, descending=descending, limit=limit, cursor=cursor))
+
+    def json_text(self, job_id: JobId, name: Literal["payload", "result"]) -> str:
+        """Payload or result exactly as it is stored.
+
+        Raises:
+            JobNotFound
+        """
+        with self.context.database.connection() as connection:
+            return details.text_of(connection, known_id(job_id), name)
 
     def explain(self, job_id: JobId) -> Explanation:
         """Why it is not running: every reason that holds now.
@@ -307,8 +316,12 @@ def rows_filter(which: JobFilter | None) -> listing.Filter:
             "archived", "is for lists: archived jobs are changed by their ids, and do not change otherwise"
         )
     given = {
-        field.name: getattr(which, field.name) for field in fields(which) if field.name not in {"archived", "payload"}
+        field.name: getattr(which, field.name)
+        for field in fields(which)
+        if field.name not in {"archived", "payload", "id_prefix"}
     }
+    if which.id_prefix:
+        given["id_first"], given["id_last"] = details.ends_of(which.id_prefix, "id_prefix")
     status = tuple(dict.fromkeys(which.status))
     return listing.Filter(**{**given, "status": status, "metadata": dict(which.metadata)})
 

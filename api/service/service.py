@@ -6,6 +6,7 @@ from types import TracebackType
 
 from aeon_jobs.api.service.archive import ArchiveUseCases
 from aeon_jobs.api.service.audit import AuditUseCases
+from aeon_jobs.api.service.bulk_changes import BulkChangeUseCases
 from aeon_jobs.api.service.core.context import Context
 from aeon_jobs.api.service.core.principals import Principal, Role
 from aeon_jobs.api.service.dead_letters import DeadLetterUseCases
@@ -18,6 +19,7 @@ from aeon_jobs.api.service.metrics import MetricsUseCases
 from aeon_jobs.api.service.queues import QueueUseCases
 from aeon_jobs.api.service.schedules import ScheduleUseCases
 from aeon_jobs.api.service.submissions import Submissions
+from aeon_jobs.api.service.system import SystemUseCases
 from aeon_jobs.api.service.workflows import WorkflowUseCases
 from aeon_jobs.persistence.admin.audit import python_name
 from aeon_jobs.persistence.core.settings import Settings, get_settings
@@ -26,6 +28,7 @@ from aeon_jobs.persistence.core.settings import Settings, get_settings
 class Jobs(
     WorkflowUseCases,
     Submissions,
+    BulkChangeUseCases,
     DeadLetterUseCases,
     ScheduleUseCases,
     QueueUseCases,
@@ -34,6 +37,7 @@ class Jobs(
     KeyUseCases,
     AuditUseCases,
     ArchiveUseCases,
+    SystemUseCases,
     EventUseCases,
     JobLogUseCases,
     JobUseCases,

@@ -85,15 +85,15 @@ class WorkflowUseCases(Submissions):
         made, _, is_new = graphs.submit(connection, _new(new, "workflow", self.principal.name), steps)
         return made, is_new
 
-    def workflow_graph(self, workflow_id: UUID) -> WorkflowGraph:
-        """The steps of a workflow, what they wait for, and how they stand.
+    def workflow_graph(self, workflow_id: UUID, *, limit: int = graph.MAX_STEPS) -> WorkflowGraph:
+        """The steps of a workflow, the first `limit`, what they wait for, and how they stand.
 
         Raises:
             WorkflowNotFound
         """
         with self.context.database.connection() as connection:
             found = workflows.get(connection, workflow_id)
-            steps, is_complete = graph.steps_of(connection, workflow_id)
+            steps, is_complete = graph.steps_of(connection, workflow_id, limit)
         told = {name: getattr(found, name) for name in ("name", "state", "total", "completed", "failed", "cancelled")}
         return msgspec.convert(
             {**told, "workflow_id": workflow_id, "steps": steps, "is_complete": is_complete}, WorkflowGraph

@@ -8,6 +8,7 @@ rescue      1 s   running jobs whose lease ended: back to pending, or poison
 expire      1 s   jobs that were not begun in time: they are cancelled
 workflows   1 s   workflows that are cancelled, or not over by their deadline: their jobs are cancelled, some at a time
 holds       1 s   steps of workflows whose timer, or whose wait for a signal, has ended
+bulk_changes 1 s  changes of everything that matches a filter; 0.3 s of each second
 abandoned   1 s   lanes without a live worker: what is in them goes back to PostgreSQL, where other workers may get it
 silent      5 s   processes that were not heard of for a lease: what they had fetched is taken back
 reconcile   2 s   jobs that are queued for a while: dispatched again if Redis lost them, or if no worker takes them
@@ -33,6 +34,7 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy.exc import SQLAlchemyError
 
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
+from aeon_jobs.persistence.admin import bulk_changes
 from aeon_jobs.persistence.archive import partitions
 from aeon_jobs.persistence.archive.moving import ArchivePass
 from aeon_jobs.persistence.archive.retention import Retention
@@ -58,6 +60,8 @@ FORGET_AFTER_MS = 24 * 3_600_000
 STATISTICS_S = 10.0
 SLOW_COUNT_S, PATIENCE_S = 0.05, 60.0
 """If counting what waits takes longer than the first, it is counted again after the second."""
+BULK_CHANGES_S = 0.3
+"""For bulk changes, of each second about."""
 ARCHIVE_S = 0.1
 """For the archive, of each second at most: what else there is to do waits so long."""
 
@@ -105,6 +109,7 @@ class Upkeep:
             _Task(self.expire, 1, lambda seen: seen.expiring),
             _Task(self.workflows, 1, lambda seen: seen.workflows),
             _Task(self.holds, 1, lambda seen: seen.holds),
+            _Task(self.bulk_changes, 1, lambda seen: seen.bulk_changes),
             _Task(self.abandoned, 1, self._has_abandoned),
             _Task(self.reconcile, 2, lambda seen: seen.waiting),
             _Task(self.silent, 5, lambda seen: seen.silent or bool(self._silent)),
@@ -176,6 +181,10 @@ class Upkeep:
         with self._database.connection() as connection:
             graphs.release_holds(connection)
 
+    def bulk_changes(self) -> None:
+        """Some jobs at a time, for the other tasks wait meanwhile."""
+        bulk_changes.go_on(self._database, BULK_CHANGES_S)
+
     def silent(self) -> None:
         """Take back what frozen or partitioned processes had fetched. `rescue` takes their running jobs."""
         if self._was_blind():
@@ -222,6 +231,7 @@ class Upkeep:
             limits.forget(connection)
             if days := self._settings.job_retention_days:
                 workflows.forget(connection, days)
+                bulk_changes.forget(connection, days)
             if days := self._settings.schedule_history_days:
                 history.forget(connection, days)
 

@@ -10,7 +10,8 @@ from aeon_jobs.middleware.execution.definitions import Definition
 from aeon_jobs.middleware.execution.isolation import run_isolated
 from aeon_jobs.middleware.execution.retries import InvalidPayload
 from aeon_jobs.middleware.execution.running import CurrentJob
-from aeon_jobs.persistence.core.errors import InvalidJob
+from aeon_jobs.persistence.core.errors import InvalidJob, Violation
+from aeon_jobs.persistence.core.stored_json import RULE, Cut
 
 FORKED = 70
 """Exit status of a child that a handler forked and did not end: EX_SOFTWARE of sysexits.h."""
@@ -24,6 +25,7 @@ def run_attempt(
     Raises:
         InvalidPayload: the stored payload does not fit.
     """
+    _refuse_cut(running)
     try:
         arguments = definition.arguments(payload)
     except InvalidJob as error:
@@ -31,6 +33,14 @@ def run_attempt(
     result = _run(definition, handler, running, arguments)
     # Set by the handler itself, in a transaction, it stands.
     running.result = running.result if running.verdict else result
+
+
+def _refuse_cut(running: CurrentJob) -> None:
+    """What a plain INSERT stored, and Python cannot read as a whole."""
+    assert running.claimed is not None
+    for name in ("payload", "metadata"):
+        if isinstance(getattr(running.claimed, name), Cut):
+            raise InvalidPayload([Violation(name, RULE)])
 
 
 def _run(definition: Definition, handler: Callable[..., Any], running: CurrentJob, arguments: dict[str, Any]) -> Any:

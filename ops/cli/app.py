@@ -13,6 +13,7 @@ from aeon_jobs.ops.cli.commands import (
     archive,
     audit,
     backup,
+    bulk_changes,
     dead_letters,
     docs,
     doctor,
@@ -29,6 +30,7 @@ from aeon_jobs.ops.cli.commands import (
     smoke,
     statistics,
     submit,
+    system,
     top,
     watch,
     workers,
@@ -78,9 +80,11 @@ for name, function in (
 app.add_typer(dead_letters.app, name="dlq", rich_help_panel=JOBS)
 app.add_typer(schedules.app, name="schedules", rich_help_panel=JOBS)
 app.add_typer(workflows.app, name="workflows", rich_help_panel=JOBS)
+app.add_typer(bulk_changes.app, name="bulk", rich_help_panel=JOBS)
 app.command("types", rich_help_panel=JOBS)(job_types.types)
 
 app.command("stats", rich_help_panel=SYSTEM)(statistics.stats)
+app.command("system", rich_help_panel=SYSTEM)(system.system)
 app.command("top", rich_help_panel=SYSTEM)(top.top)
 app.add_typer(queues.app, name="queues", rich_help_panel=SYSTEM)
 app.add_typer(job_types.app, name="job-types", rich_help_panel=SYSTEM)

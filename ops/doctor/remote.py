@@ -98,7 +98,7 @@ def oldest_job(jobs: JobsApi, limits: Limits) -> Finding:
 
 def dead_letters(jobs: JobsApi, limits: Limits) -> Finding:
     count = jobs.metrics().queue_depths.dlq
-    remedy = "aeon-jobs dlq list --causes, then requeue or discard"
+    remedy = "aeon-jobs dlq groups, then requeue or discard"
     return by_limits("open dead letters", count, limits.dead_letters, str(count), remedy)
 
 

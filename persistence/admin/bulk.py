@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -52,11 +52,35 @@ def of_filter(connection: Connection, which: Filter, change: Change, *, is_paced
     Those that it has been made to already are not among them: who asks again and again comes to an end. Hence a paced change
     leaves out what waits for its moment.
     """
-    states = _ALLOWS[change] - {"pending"} if is_paced else _ALLOWS[change]
-    allowed = tuple(status for status in which.status or tuple(JobStatus) if status in states)
-    if not allowed:
+    return [row["id"] for row in rows_of_filter(connection, which, change, MAX_BATCH + 1, is_paced=is_paced)]
+
+
+def rows_of_filter(
+    connection: Connection,
+    which: Filter,
+    change: Change,
+    limit: int,
+    *,
+    after: tuple[datetime, UUID] | None = None,
+    is_paced: bool = False,
+) -> Sequence[Mapping[str, Any]]:
+    """As `of_filter`: whole rows, of jobs that were created after `after` (created_at, id)."""
+    allowed = _allowed(which, change, is_paced)
+    if not allowed.status:
         return []
-    return listing.ids(connection, replace(which, status=allowed), MAX_BATCH + 1, besides=_BESIDES[change])
+    return listing.oldest(connection, allowed, limit, after=after, besides=_BESIDES[change])
+
+
+def count(connection: Connection, which: Filter, change: Change, most: int, *, is_paced: bool = False) -> int:
+    """How many jobs `of_filter` would find without its limit, counted up to `most`."""
+    allowed = _allowed(which, change, is_paced)
+    return listing.count(connection, allowed, most, besides=_BESIDES[change]) if allowed.status else 0
+
+
+def _allowed(which: Filter, change: Change, is_paced: bool) -> Filter:
+    """With the states that allow the change; perhaps there is none."""
+    states = _ALLOWS[change] - {"pending"} if is_paced else _ALLOWS[change]
+    return replace(which, status=tuple(status for status in which.status or tuple(JobStatus) if status in states))
 
 
 def cancel(connection: Connection, ids: Sequence[UUID], *, by: str, reason: str | None = None) -> list[Item]:

@@ -15,6 +15,7 @@ from importlib import resources
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from aeon_jobs.persistence.core import stored_json
 from aeon_jobs.persistence.core.errors import JobsError
 from aeon_jobs.persistence.core.settings import get_settings
 
@@ -269,6 +270,7 @@ def _engine(dsn: str, pool_size: int, schema: str) -> Engine:
         isolation_level="AUTOCOMMIT",
         pool_timeout=5,
         pool_use_lifo=True,
+        json_deserializer=stored_json.decode,
         # Not read from the server: saves round trips at connect, and PgBouncer has nothing to forward.
         use_native_hstore=False,
         execution_options={

@@ -10,7 +10,7 @@ from functools import cache, lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from aeon_jobs.persistence.core import schema_checks
+from aeon_jobs.persistence.core import schema_checks, stored_json
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
 from aeon_jobs.persistence.core.schema_rules import broken_rules
 
@@ -30,10 +30,13 @@ def encode(value: Any, field: str, *, limit: int) -> str:
 
     Raises:
         InvalidJob: not JSON (NaN, infinity, a NUL character, an unpaired surrogate, a key that is not text, a number of
-            more than MAX_DIGITS), deeper than MAX_DEPTH, or larger than `limit`; names the very place.
+            more than MAX_DIGITS), deeper than MAX_DEPTH, larger than `limit`, or read from the database and not whole; names
+            the very place.
     """
     if (plain := _plain(value, limit)) is not None:
         return plain
+    if isinstance(value, stored_json.Cut):
+        raise InvalidJob.at(field, stored_json.RULE)
     if violations := list(islice(_violations(value, field, limit), 20)):
         raise InvalidJob(violations)
     encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":"))

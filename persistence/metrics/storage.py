@@ -15,7 +15,8 @@ TABLES = (
     " job_limit_states job_limit_buckets job_queues workers job_counters job_counter_marks job_statistics"
     " workflows workflow_changes workflow_holds"
     " job_archive job_dead_letter_archive job_audit_archive"
-    f" job_background_tasks job_api_keys job_dashboard_sessions job_audit_log job_api_requests {METADATA_TABLE}"
+    " job_background_tasks job_bulk_changes"
+    f" job_api_keys job_dashboard_sessions job_dashboard_views job_audit_log job_api_requests {METADATA_TABLE}"
 ).split()
 """All of ours; a test compares them with the schema."""
 

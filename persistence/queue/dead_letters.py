@@ -44,6 +44,11 @@ def discard(connection: Connection, job_id: UUID, by: str | None = None) -> None
         raise JobNotFound(job_id)
 
 
+def discard_without_job(connection: Connection, dead_letter_id: int, by: str | None = None) -> bool:
+    """Close the dead letter of a message from which no job could be told. False: it is closed."""
+    return bool(run(connection, "queue/discard_without_job", {"id": dead_letter_id, "by": by}).rowcount)
+
+
 def of_job(connection: Connection, job_id: UUID) -> list[DeadLetterJob]:
     """Every dead letter of a job, oldest first."""
     from sqlmodel import select

@@ -44,6 +44,8 @@ class Due:
     """Workflows have to be cancelled, or their counters to be added up."""
     holds: bool
     """The time of held steps of workflows has come."""
+    bulk_changes: bool
+    """Bulk changes are not over."""
     waiting: bool
     """Dispatches were not claimed for a while."""
     silent: bool

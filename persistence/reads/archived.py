@@ -28,6 +28,8 @@ _COLUMNS = (
     " r.schedule_id, r.workflow_id, r.step_name, a.archived_at"
 )
 _CONDITIONS = {
+    "id_first": "id >= CAST(:id_first AS uuid)",
+    "id_last": "id <= CAST(:id_last AS uuid)",
     "job_type": "job_type = :job_type",
     "queue_name": "queue_name = :queue_name",
     "created_by": "created_by = :created_by",

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Connection, DateTime, MetaData, Table, select
+from sqlalchemy import Column, ColumnElement, Connection, DateTime, MetaData, Table, func, select
 
-from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import JobsError
 from aeon_jobs.persistence.core.models import DeadLetterJob
 from aeon_jobs.persistence.reads import id_lists
@@ -45,17 +44,6 @@ class DeadLetterFilter:
     """Of the archive instead, where all are resolved."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Open dead letters of one fingerprint."""
-
-    fingerprint: str | None
-    job_type: str | None
-    error_type: str | None
-    error_message: str | None
-    count: int
-
-
 def page(connection: Connection, which: DeadLetterFilter, *, limit: int = 50, cursor: str | None = None) -> IdPage:
     """
     Raises:
@@ -89,9 +77,19 @@ def job_ids(connection: Connection, which: DeadLetterFilter, limit: int) -> list
     return list(rows.scalars())
 
 
-def causes(connection: Connection, limit: int = 50) -> list[Cause]:
-    """Open dead letters, grouped by cause, the most frequent first."""
-    return [Cause(**row) for row in run(connection, "reads/dead_letter_causes", {"limit": limit}).mappings()]
+def count(connection: Connection, which: DeadLetterFilter, most: int) -> int:
+    """How many open dead letters of jobs match, counted no further than `most`."""
+    found = select(_TABLE.c.id).where(*_conditions(which), _TABLE.c.job_id.is_not(None)).limit(most)
+    return int(connection.execute(select(func.count()).select_from(found.subquery())).scalar_one())
+
+
+def after(
+    connection: Connection, which: DeadLetterFilter, last_id: int, limit: int, *, created_before: datetime
+) -> list[tuple[int, UUID]]:
+    """Ids and jobs of matching dead letters after `last_id`, oldest first: what a bulk change works on."""
+    where = [*_conditions(which), _TABLE.c.job_id.is_not(None), _TABLE.c.id > last_id]
+    statement = select(_TABLE.c.id, _TABLE.c.job_id).where(*where, _TABLE.c.created_at < created_before)
+    return [(row.id, row.job_id) for row in connection.execute(statement.order_by(_TABLE.c.id).limit(limit))]
 
 
 def _conditions(which: DeadLetterFilter, table: Table = _TABLE) -> list[ColumnElement[bool]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -32,15 +32,37 @@ def of_job(connection: Connection, job_id: UUID) -> dict[str, Any]:
     raise JobNotFound(job_id)
 
 
+def text_of(connection: Connection, job_id: UUID, name: Literal["payload", "result"]) -> str:
+    """JSON as it is stored, however deep or long.
+
+    Raises:
+        JobNotFound
+    """
+    row = run(connection, "reads/stored_text", {"id": job_id}).one_or_none()
+    if row is None:
+        raise JobNotFound(job_id)
+    return getattr(row, name) or "null"
+
+
 def by_prefix(connection: Connection, prefix: str) -> list[dict[str, Any]]:
     """Jobs whose id begins with `prefix`, ten at most, newest first, archived ones last; columns as in lists.
+
+    Raises:
+        InvalidJob: as `ends_of`.
+    """
+    first, last = ends_of(prefix, "prefix")
+    ends = {"first": first, "last": last}
+    found = [dict(row) for row in run(connection, "reads/jobs_by_prefix", ends).mappings()]
+    return found + (archived.between(connection, **ends, limit=MOST - len(found)) if len(found) < MOST else [])
+
+
+def ends_of(prefix: str, field: str) -> tuple[str, str]:
+    """The smallest and the largest id that begins with `prefix`.
 
     Raises:
         InvalidJob: it is no beginning of an id, or too short to name few jobs.
     """
     digits = prefix.replace("-", "").lower()
     if not _PREFIX.fullmatch(digits):
-        raise InvalidJob.at("prefix", "must be the first 4 to 32 hexadecimal digits of an id")
-    ends = {"first": digits.ljust(32, "0"), "last": digits.ljust(32, "f")}
-    found = [dict(row) for row in run(connection, "reads/jobs_by_prefix", ends).mappings()]
-    return found + (archived.between(connection, **ends, limit=MOST - len(found)) if len(found) < MOST else [])
+        raise InvalidJob.at(field, "must be the first 4 to 32 hexadecimal digits of an id")
+    return digits.ljust(32, "0"), digits.ljust(32, "f")

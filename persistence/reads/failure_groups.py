@@ -48,11 +48,20 @@ class FailureGroups:
     groups: list[FailureGroup]
 
 
-def read(connection: Connection, period: timedelta, *, limit: int = 50, most: int = MOST) -> FailureGroups:
-    """Causes with open dead letters, and those that were seen in the period; the one with the most open ones first."""
+def read(
+    connection: Connection,
+    period: timedelta,
+    *,
+    fingerprint: str | None = None,
+    limit: int = 50,
+    most: int = MOST,
+) -> FailureGroups:
+    """Causes with open dead letters, and those that were seen in the period; the one with the most open ones first.
+    `fingerprint`: this one alone."""
     until = run(connection, "reads/overview_now").scalar_one()
     step_s = round(period.total_seconds() / PARTS)
     parameters = {"since": until - period, "part_s": step_s, "most": most, "limit": limit}
+    parameters["fingerprint"] = fingerprint
     rows = [dict(row) for row in run(connection, "reads/failure_groups", parameters).mappings()]
     looked_at = max((row.pop("looked_at") for row in rows), default=0)
     return FailureGroups(step_s, looked_at >= most, [FailureGroup(**row) for row in rows])

@@ -30,6 +30,8 @@ COLUMNS = (
 """What lists show: payload and result may be large."""
 
 CONDITIONS = {
+    "id_first": "id >= CAST(:id_first AS uuid)",
+    "id_last": "id <= CAST(:id_last AS uuid)",
     "job_type": "job_type = :job_type",
     "queue_name": "queue_name = :queue_name",
     "created_by": "created_by = :created_by",

@@ -37,6 +37,9 @@ class Filter:
     """Which jobs; all conditions hold at once. Empty means all."""
 
     status: tuple[str, ...] = ()
+    id_first: str | None = None
+    """The smallest id, and below the largest: see `details.ends_of`."""
+    id_last: str | None = None
     job_type: str | None = None
     queue_name: str | None = None
     created_by: str | None = None
@@ -84,15 +87,26 @@ def page(
 
 def total(connection: Connection, which: Filter) -> int:
     """How many jobs match, counted no further than MAX_TOTAL + 1."""
+    return count(connection, which, MAX_TOTAL + 1)
+
+
+def count(connection: Connection, which: Filter, most: int, besides: Sequence[str] = ()) -> int:
+    """How many jobs match, counted no further than `most`. `besides`: names of ASIDES that hold too."""
     values = values_of(which)
-    statement = list_statements.count(Shape(which.status, tuple(values)))
-    return int(run_sql(connection, statement, {**values, "most": MAX_TOTAL + 1}).scalar_one())
+    statement = list_statements.count(Shape(which.status, (*values, *besides)))
+    return int(run_sql(connection, statement, {**values, "most": most}).scalar_one())
 
 
-def ids(connection: Connection, which: Filter, limit: int, besides: Sequence[str] = ()) -> list[UUID]:
-    """Ids of matching jobs, oldest first: what a bulk action works on. `besides`: names of ASIDES that hold too."""
-    rows = _rows(connection, which, "created_at", descending=False, rows=limit, besides=besides)
-    return [row["id"] for row in rows]
+def oldest(
+    connection: Connection,
+    which: Filter,
+    limit: int,
+    *,
+    after: tuple[datetime, UUID] | None = None,
+    besides: Sequence[str] = (),
+) -> Sequence[Mapping[str, Any]]:
+    """Rows of matching jobs, oldest first, from after a position (created_at, id) on: what a bulk change works on."""
+    return _rows(connection, which, "created_at", descending=False, rows=limit, after=after, besides=besides)
 
 
 def rows_after(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from aeon_jobs.api.contract import NewJob
+from aeon_jobs.api.contract import JobFilter, NewJob
 from aeon_jobs.api.service import Jobs
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.models import JobType
@@ -61,6 +61,7 @@ class Samples:
     fingerprint: str
     schedule: UUID
     workflow: UUID
+    bulk_change: int
 
 
 STEPS = [
@@ -110,8 +111,14 @@ def fill(database: Database, jobs: Jobs) -> Samples:
     schedule = jobs.create_schedule({"name": "nightly import", "job_type": "import_file", "cron": "0 3 * * *"})
     jobs.create_workflow({"name": "orders of today", "jobs": [{"job_type": "import_file"}] * 3})
     workflow = jobs.create_workflow({"name": "order 1042", "steps": STEPS})
+    submit_some(jobs, 40, metadata={"campaign": "spring"})
+    bulk_change = jobs.start_bulk_change(
+        "change", JobFilter(metadata={"campaign": "spring"}), priority=20, reason="not urgent"
+    )
     (found,) = rows(database, "SELECT id, fingerprint FROM dead_letter_jobs WHERE job_id = :id", id=broken)
-    return Samples(waiting, running, done, broken, dependent, found.id, found.fingerprint, schedule.id, workflow.id)
+    return Samples(
+        waiting, running, done, broken, dependent, found.id, found.fingerprint, schedule.id, workflow.id, bulk_change.id
+    )
 
 
 def add_hostile(database: Database) -> UUID:

@@ -28,6 +28,8 @@ PATHS: dict[str, Callable[[Dashboard], str]] = {
     "/workflows/{workflow_id}": lambda d: f"/workflows/{d.samples.workflow}",
     "/failures": lambda d: "/failures",
     "/failures/{fingerprint}": lambda d: f"/failures/{d.samples.fingerprint}",
+    "/bulk-changes": lambda d: "/bulk-changes",
+    "/bulk-changes/{change_id}": lambda d: f"/bulk-changes/{d.samples.bulk_change}",
     "/queues": lambda d: "/queues",
     "/workers": lambda d: "/workers",
     "/audit": lambda d: "/audit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from urllib.parse import quote
 
 import pytest
@@ -43,7 +44,7 @@ def test_an_address_with_too_many_parameters_is_told(visitor: Dashboards) -> Non
 
 
 def test_the_address_after_an_action_is_a_header(visitor: Dashboards) -> None:  # noqa: F811
-    form = {"verb": "cancel", "scope": "matching", "filter": "job_type=ü\r\nX-Injected: 1"}
+    form = {"verb": "cancel", "id": "00000000-0000-0000-0000-000000000007", "filter": "job_type=ü\r\nX-Injected: 1"}
     answer = visitor("operator").post("/jobs/apply", form)
     assert answer.headers["location"] == "/dashboard/jobs?job_type=%C3%BC%0D%0AX-Injected:%201"
     assert "x-injected" not in answer.headers
@@ -65,13 +66,14 @@ def test_a_moment_that_is_none_is_told(
 
 def test_a_job_type_of_any_name_has_a_page(visitor: Dashboards, database: Database) -> None:  # noqa: F811
     operator = visitor("operator")
-    for name in ("mail/send", "50%", "a/../b", "ünï 🦊?#"):
+    for name in ("mail/send", "50%", "a/../b", "ünï 🦊?#", "x/submit", "folder/"):
         register(database, IMPORT.model_copy(update={"name": name}))
         address = f"/job-types/{quote(name, safe='')}"
-        assert operator.get(address).status_code == 200, name
+        page = operator.get(address)
+        assert (page.status_code, html.escape(name) in page.text) == (200, True), name
         assert operator.post(f"{address}/submit", {"payload": "{}"}).status_code == 303, name
         assert value(database, "SELECT count(*) FROM jobs WHERE job_type = :name", name=name) == 1
-        assert operator.get(f"{address}/submit").headers["location"] == f"/dashboard/job-types/{quote(name)}"
+        assert operator.get(f"{address}/submit").headers["location"] == f"/dashboard{address}"
 
 
 def test_a_step_of_any_name_is_found() -> None:

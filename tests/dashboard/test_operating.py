@@ -50,13 +50,14 @@ def test_a_cause_is_one_row_with_a_chart_and_its_jobs_run_again_at_a_pace(
     assert value(database, "SELECT count(*) FROM jobs WHERE status = 'failed'") == 7
 
     answer = operator.post(f"/failures/{fingerprint}/redrive", {"per_second": "2", "reason": "mended"})
-    assert answer.headers["location"] == f"/dashboard/failures/{fingerprint}"
+    assert re.fullmatch(r"/dashboard/bulk-changes/\d+", answer.headers["location"])
     spread = (
         "SELECT count(*), max(scheduled_at) - min(scheduled_at) > interval '1.9 s' FROM jobs WHERE status = 'pending'"
     )
     assert rows(database, spread) == [(5, True)]
-    assert rows(database, "SELECT action, actor, reason FROM job_audit_log") == [
-        ("dead_letters.requeue", "the-operator", "mended")
+    assert rows(database, "SELECT action, actor, reason FROM job_audit_log ORDER BY id") == [
+        ("bulk_change.start", "the-operator", "mended"),
+        ("dead_letters.requeue", "the-operator", "mended"),
     ]
     # It is still there: it was seen in the period, and nothing of it is open.
     assert "Run its jobs again" not in operator.get(f"/failures/{fingerprint}").text
@@ -190,6 +191,6 @@ def test_somebody_finds_the_cause_of_500_failures_and_runs_them_again(
     page.get_by_role("button", name="Run them again…").click()
     page.get_by_role("button", name="Run 500 jobs again").click()
 
-    assert page.get_by_role("status").last.inner_text() == "500 jobs run again, 50 per second"
+    assert page.get_by_role("status").last.inner_text() == "500 dead letters requeued"
     sql = "SELECT count(*) FROM jobs WHERE id = ANY(:ids) AND status = 'pending'"
     assert value(dashboard.database, sql, ids=ids) == 500

@@ -66,7 +66,9 @@ def visitor(environment: Settings, database: Database, redis_client: redis.Redis
 
 
 def _address(path: str) -> str:
-    return re.sub(r"\{\w+\}", lambda match: "7" if "dead_letter" in match[0] else str(UUID(int=7)), path)
+    return re.sub(
+        r"\{\w+\}", lambda match: "7" if match[0] in ("{dead_letter_id}", "{change_id}") else str(UUID(int=7)), path
+    )
 
 
 def test_nobody_sees_or_does_anything_without_a_session(visitor: Dashboards) -> None:
@@ -94,9 +96,14 @@ def _may(role: str, thing: Page | Action) -> bool:
 
 
 def test_actions_ask_for_the_roles_that_the_api_asks_for() -> None:
-    """What a submitter may do: submit, and cancel its own."""
+    """What a submitter may do: submit, and cancel its own. Views are everybody's own."""
     for_submitters = {action.path for action in ROUTES.actions if action.role < Role.OPERATOR}
-    assert for_submitters == {"/jobs/{job_id}/cancel", "/job-types/{name}/submit"}
+    assert for_submitters == {
+        "/jobs/{job_id}/cancel",
+        "/job-types/{name}/submit",
+        "/jobs/save-view",
+        "/jobs/remove-view",
+    }
 
 
 def test_a_submitter_cancels_its_own_jobs_only(visitor: Dashboards, database: Database) -> None:

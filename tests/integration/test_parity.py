@@ -103,6 +103,12 @@ STEPS = [
     Step("find", lambda j, m: j.find(str(m["job"])[:30])),
     Step(
         "page",
+        lambda j, m: j.page(JobFilter(id_prefix=str(m["job"])[:30]), limit=50),
+        lambda m: ["list", "--id", str(m["job"])[:30]],
+    ),
+    Step("page", lambda j, m: j.page(JobFilter(id_prefix="not hexadecimal"), limit=50)),  # refused
+    Step(
+        "page",
         lambda j, m: j.page(JobFilter(metadata={"tenant": "t1"}), limit=50),
         lambda m: ["list", "--metadata", "tenant=t1"],
     ),
@@ -175,7 +181,6 @@ STEPS = [
         "dead_letters",
     ),
     Step("dead_letters", lambda j, m: list(j.dead_letters(DeadLetterFilter(job_type="echo")))),
-    Step("dead_letter_causes", lambda j, m: j.dead_letter_causes(), lambda m: ["dlq", "list", "--causes"]),
     Step("failure_groups", lambda j, m: j.failure_groups("24h"), lambda m: ["dlq", "groups", "--period", "24h"]),
     Step(
         "dead_letter", lambda j, m: j.dead_letter(m["dead_letters"][0]), lambda m: ["dlq", "show", m["dead_letters"][0]]
@@ -215,6 +220,31 @@ STEPS = [
         lambda j, m: j.preview_schedule({"name": "new", "job_type": "echo", "cron": "*/90 * * * *"}),
         lambda m: ["schedules", "preview", "echo", "*/90 * * * *"],
     ),  # refused: it would run once an hour
+    Step(
+        "count_bulk_change",
+        lambda j, m: j.count_bulk_change("cancel", JobFilter(job_type="echo", status=("pending",))),
+        lambda m: ["cancel", "--type", "echo", "--status", "pending", "--background", "--dry-run"],
+    ),
+    Step(
+        "start_bulk_change",
+        lambda j, m: j.start_bulk_change("cancel", JobFilter(job_type="echo", status=("pending",)), reason="wrong"),
+        lambda m: ["cancel", "--type", "echo", "--status", "pending", "--background", "--yes", "--reason", "wrong"],
+        "bulk_change",
+    ),
+    Step(
+        "start_bulk_change",
+        lambda j, m: j.start_bulk_change("requeue", DeadLetterFilter(), per_second=5),
+        lambda m: ["dlq", "requeue", "--all", "--background", "--yes", "--per-second", 5],
+    ),
+    Step("start_bulk_change", lambda j, m: j.start_bulk_change("retry", JobFilter())),  # refused: everything
+    Step("bulk_changes", lambda j, m: j.bulk_changes(), lambda m: ["bulk", "list"]),
+    Step("bulk_change", lambda j, m: j.bulk_change(m["bulk_change"]), lambda m: ["bulk", "show", m["bulk_change"]]),
+    Step(
+        "stop_bulk_change",
+        lambda j, m: j.stop_bulk_change(m["bulk_change"]),
+        lambda m: ["bulk", "stop", m["bulk_change"]],
+    ),
+    Step("bulk_change", lambda j, m: j.bulk_change(2**40), lambda m: ["bulk", "show", 2**40]),  # refused
     Step(
         "create_schedule",
         lambda j, m: j.create_schedule({"name": "nightly", "job_type": "echo", "cron": "0 3 * * *"}),
@@ -415,6 +445,7 @@ STEPS = [
         lambda j, m: j.history("1h", job_type="echo", queue_name="default"),
         lambda m: ["stats", "--period", "1h", "--type", "echo", "--queue", "default"],
     ),  # refused: one of them
+    Step("system", lambda j, m: j.system().migrations),
     Step("archive_status", lambda j, m: j.archive_status().due, None),
     Step("run_archive", lambda j, m: j.run_archive(dry_run=True), lambda m: ["archive", "run", "--dry-run"]),
     Step("run_archive", lambda j, m: j.run_archive(), lambda m: ["archive", "run"]),
@@ -467,7 +498,7 @@ def _transcript(database: Database, answer: Answer) -> list[Any]:
     rows(
         database,
         "TRUNCATE workflows, workflow_changes, workflow_holds, jobs, job_schedules, dead_letter_jobs, job_queues, workers,"
-        " job_audit_log CASCADE",
+        " job_bulk_changes, job_audit_log CASCADE",
     )
     rows(database, "DELETE FROM job_api_keys WHERE name = 'robot'")
     memo: Memo = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aeon_jobs.api.dashboard.page import Routes
 from aeon_jobs.api.dashboard.pages import (
     audit,
+    bulk_changes,
     dead_letters,
     failures,
     job,
@@ -24,6 +25,7 @@ _MODULES = (
     job,
     failures,
     dead_letters,
+    bulk_changes,
     queues,
     workers,
     schedules,

@@ -19,6 +19,7 @@ _PAGES = {
     "dead_letter": "/dead-letters/{}",
     "schedule": "/schedules/{}",
     "workflow": "/workflows/{}",
+    "bulk_change": "/bulk-changes/{}",
 }
 
 

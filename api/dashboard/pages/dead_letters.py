@@ -1,4 +1,4 @@
-"""Dead letters: failed jobs that wait for a decision. One of them, many of one cause, or all that match."""
+"""Dead letters: failed jobs that wait for a decision. One of them, or all that match. By cause: `failures`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, get_args
 
-from aeon_jobs.api.contract import BatchAnswer, DeadLetterFilter, DeadLetterRequeue, DeadLetterSelection
+from aeon_jobs.api.contract import DeadLetterFilter, NewBulkChange
 from aeon_jobs.api.contract.dead_letters import DeadReason
 from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page, Show, parameters
-from aeon_jobs.api.dashboard.payload_form import json_object
+from aeon_jobs.api.dashboard.pages.bulk_changes import begun
+from aeon_jobs.api.dashboard.payload_form import fits_a_form, json_object
 from aeon_jobs.api.service import Jobs
 from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.api.service.core.validation import read as checked
@@ -20,25 +21,24 @@ ROWS = 50
 REASONS = get_args(DeadReason)
 STATES = ("open", "resolved", "all")
 VERBS = {"requeue": "Requeue", "discard": "Discard"}
-PAST = {"requeue": "requeued", "discard": "discarded"}
 _FIELDS = ("job_type", "queue_name", "reason", "error_type", "fingerprint")
 
 
 def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
-    """Causes, and a page of what matches the address."""
+    """A page of what matches the address."""
     state = ask.get("state") if ask.get("state") in STATES else "open"
-    values: dict[str, Any] = {"state": state, "states": STATES, "reasons": REASONS, "causes": [], "page": None}
+    values: dict[str, Any] = {"state": state, "states": STATES, "reasons": REASONS, "page": None}
     try:
         which = dead_letter_filter(ask)
         page = jobs.dead_letter_page(which, status=state, limit=ROWS, cursor=ask.get("cursor") or None)  # type: ignore[arg-type]
     except InvalidJob as error:
         return values | {"errors": error.violations}
-    return values | {"page": page, "causes": jobs.dead_letter_causes(20) if state == "open" else []}
+    return values | {"page": page}
 
 
 def read_one(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
     found = jobs.dead_letter(_id(ask))
-    return {"title": f"Dead letter {found.id}", "letter": found}
+    return {"title": f"Dead letter {found.id}", "letter": found, "is_large": not fits_a_form(found.payload)}
 
 
 def dead_letter_filter(ask: Ask) -> DeadLetterFilter:
@@ -64,36 +64,32 @@ def discard(jobs: Jobs, ask: Ask) -> Done:
 def preview(jobs: Jobs, ask: Ask) -> Show:
     """What would happen to those that match, and a button to do it."""
     verb = _verb(ask)
-    answer = _do(jobs, ask, dry_run=True)
+    count = jobs.count_bulk_change_as(_bulk_change(ask))
     return Show(
         "dead_letters_preview.html",
         f"{VERBS[verb]} dead letters",
-        {"verb": verb, "label": VERBS[verb], "answer": answer, "filter": ask.get("filter")},
+        {"verb": verb, "label": VERBS[verb], "count": count, "filter": ask.get("filter")},
     )
 
 
 def apply(jobs: Jobs, ask: Ask) -> Done:
-    answer = _do(jobs, ask, dry_run=False)
-    count = f"{answer.changed:,} dead letter{' was' if answer.changed == 1 else 's were'}"
-    more = ". More match: do it again for the next ones" if answer.more else ""
-    return Done("/dead-letters", f"{count} {PAST[_verb(ask)]}{more}")
+    return begun(jobs.start_bulk_change_as(_bulk_change(ask)))
 
 
-def _do(jobs: Jobs, ask: Ask, *, dry_run: bool) -> BatchAnswer:
+def _bulk_change(ask: Ask) -> NewBulkChange:
     which = dead_letter_filter(Ask("/dead-letters", {}, parameters(ask.get("filter")), ask.viewer))
-    given: dict[str, Any] = {
-        "filter": {field.name: getattr(which, field.name) for field in fields(which)},
-        "dry_run": dry_run,
-        "reason": ask.get("reason") or None,
-    }
-    if _verb(ask) == "discard":
-        return jobs.discard_selected_dead_letters(checked(DeadLetterSelection, given))
-    if ask.get("per_second"):
-        given["per_second"] = _pace(ask.get("per_second"))
-    return jobs.requeue_selected_dead_letters(checked(DeadLetterRequeue, given))
+    conditions = {field.name: getattr(which, field.name) for field in fields(which)}
+    given: dict[str, Any] = {"action": _verb(ask), "dead_letters": conditions, "reason": ask.get("reason") or None}
+    if ask.get("per_second") and _verb(ask) == "requeue":
+        given["per_second"] = pace(ask.get("per_second"))
+    return checked(NewBulkChange, given)
 
 
-def _pace(text: str) -> float:
+def pace(text: str) -> float:
+    """
+    Raises:
+        InvalidJob
+    """
     try:
         return float(text)
     except ValueError:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aeon_jobs.api.contract import FAILURE_PERIODS, DeadLetterFilter, DeadLetterRequeue, FailureGroup
+from aeon_jobs.api.contract import FAILURE_PERIODS, DeadLetterFilter, FailureGroup, NewBulkChange
 from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page, Show
+from aeon_jobs.api.dashboard.pages.bulk_changes import begun
+from aeon_jobs.api.dashboard.pages.dead_letters import pace
 from aeon_jobs.api.dashboard.sparkline import sparkline
 from aeon_jobs.api.service import Jobs
 from aeon_jobs.api.service.core.errors import NotFound
 from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.api.service.core.validation import read as checked
-from aeon_jobs.persistence.core.errors import InvalidJob
 
 GROUPS, NEWEST = 50, 20
 
@@ -32,10 +33,10 @@ def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
 def read_one(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
     """A cause, with a sample and the newest dead letters of it."""
     fingerprint = ask.parts["fingerprint"]
-    groups = jobs.failure_groups("30d", limit=200).items
-    group = next((group for group in groups if group.fingerprint == fingerprint), None)
-    if group is None:
+    groups = jobs.failure_groups("30d", fingerprint=fingerprint).items
+    if not groups:
         raise NotFound("no failure of this cause is open, and none was seen in the last 30 days")
+    (group,) = groups
     newest = jobs.dead_letter_page(DeadLetterFilter(fingerprint=fingerprint), status="all", limit=NEWEST)
     return {
         "title": f"{group.error_type or 'Failure'} in {group.job_type or 'an unknown job type'}",
@@ -47,32 +48,22 @@ def read_one(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
 
 def preview(jobs: Jobs, ask: Ask) -> Show:
     """What would happen, and a button to do it."""
-    answer = jobs.requeue_selected_dead_letters(_request(ask, dry_run=True))
+    count = jobs.count_bulk_change_as(_bulk_change(ask))
     return Show(
-        "failure_preview.html", "Run failed jobs again", {"fingerprint": ask.parts["fingerprint"], "answer": answer}
+        "failure_preview.html", "Run failed jobs again", {"fingerprint": ask.parts["fingerprint"], "count": count}
     )
 
 
 def redrive(jobs: Jobs, ask: Ask) -> Done:
-    answer = jobs.requeue_selected_dead_letters(_request(ask, dry_run=False))
-    count = f"{answer.changed:,} job{' runs' if answer.changed == 1 else 's run'} again"
-    pace = f", {ask.get('per_second')} per second" if ask.get("per_second") else ""
-    more = ". There are more: do it again for the next ones" if answer.more else ""
-    return Done(f"/failures/{ask.parts['fingerprint']}", count + pace + more)
+    return begun(jobs.start_bulk_change_as(_bulk_change(ask)))
 
 
-def _request(ask: Ask, *, dry_run: bool) -> DeadLetterRequeue:
-    given: dict[str, Any] = {
-        "filter": {"fingerprint": ask.parts["fingerprint"]},
-        "dry_run": dry_run,
-        "reason": ask.get("reason") or None,
-    }
+def _bulk_change(ask: Ask) -> NewBulkChange:
+    which = {"fingerprint": ask.parts["fingerprint"]}
+    given: dict[str, Any] = {"action": "requeue", "dead_letters": which, "reason": ask.get("reason") or None}
     if ask.get("per_second"):
-        try:
-            given["per_second"] = float(ask.get("per_second"))
-        except ValueError:
-            raise InvalidJob.at("per_second", "must be a number") from None
-    return checked(DeadLetterRequeue, given)
+        given["per_second"] = pace(ask.get("per_second"))
+    return checked(NewBulkChange, given)
 
 
 def _chart(group: FailureGroup, period: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from aeon_jobs.api.contract import JobTypeLimits, NewJob
 from aeon_jobs.api.dashboard.page import Action, Ask, Done, Page
-from aeon_jobs.api.dashboard.payload_form import form_fields, json_object, sent_payload
+from aeon_jobs.api.dashboard.payload_form import fits_a_form, form_fields, json_object, refuse_cut, sent_payload
 from aeon_jobs.api.service import Jobs
 from aeon_jobs.api.service.core.principals import Role
 from aeon_jobs.api.service.core.validation import read as checked
@@ -26,11 +26,13 @@ def read_one(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
     """With `?from=ID` the form has the payload of that job."""
     known = jobs.job_type(ask.parts["name"])
     source = jobs.get(ask.get("from")) if ask.get("from") else None
-    payload = source.payload if source else known.example
+    is_large = source is not None and not fits_a_form(source.payload)
+    payload = source.payload if source and not is_large else known.example
     return {
         "title": known.name,
         "known": known,
         "source": source,
+        "is_large": is_large,
         "payload": payload,
         "fields": form_fields(known.payload_schema, payload, ask),
         "usage": jobs.limit_usage(known.name) if known.limits_in_force else [],
@@ -38,10 +40,15 @@ def read_one(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
 
 
 def submit(jobs: Jobs, ask: Ask) -> Done:
-    """A job of the form: its fields, or the payload as JSON."""
+    """A job of the form: its fields, the payload as JSON, or the payload of another job."""
     known = jobs.job_type(ask.parts["name"])
-    is_json = "payload" in ask.given
-    payload = json_object(ask.get("payload"), "payload") if is_json else sent_payload(known.payload_schema, ask)
+    if "payload" in ask.given:
+        payload = json_object(ask.get("payload"), "payload")
+    elif ask.get("from"):
+        payload = jobs.get(ask.get("from")).payload
+        refuse_cut(payload)
+    else:
+        payload = sent_payload(known.payload_schema, ask)
     given: dict[str, Any] = {"job_type": known.name, "payload": payload}
     given |= {name: _whole(ask, name) for name in _NUMBERS if ask.get(name)}
     given |= {name: ask.get(name) for name in _TEXTS if ask.get(name)}
@@ -70,7 +77,7 @@ def limit(jobs: Jobs, ask: Ask) -> Done:
 
 
 def _page_of(ask: Ask) -> str:
-    return f"/job-types/{quote(ask.parts['name'])}"
+    return f"/job-types/{quote(ask.parts['name'], safe='')}"
 
 
 def _whole(ask: Ask, name: str) -> int:

@@ -35,12 +35,13 @@ def read(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
 def read_one(jobs: Jobs, ask: Ask) -> Mapping[str, Any]:
     """With its steps, as a drawing too if they are not too many."""
     workflow = jobs.workflow(_id(ask))
-    steps = jobs.workflow_graph(workflow.id).steps if workflow.kind == "workflow" else []
+    steps = jobs.workflow_graph(workflow.id, limit=MOST_LISTED).steps if workflow.kind == "workflow" else []
+    count = workflow.total if len(steps) == MOST_LISTED else len(steps)
     return {
         "title": f"{workflow.kind.capitalize()} {workflow.name}",
         "workflow": workflow,
-        "steps": steps[:MOST_LISTED],
-        "count": len(steps),
+        "steps": steps,
+        "count": count,
         "drawing": draw({step.name: [dep.step for dep in step.deps] for step in steps})
         if 0 < len(steps) <= MOST
         else None,

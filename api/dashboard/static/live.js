@@ -17,6 +17,15 @@ callbacks.beforeNodeMorphed = (before, after) => {
 }
 window.Idiomorph.defaults.ignoreActiveValue = true
 
+// A connection that is lost, or that the server ended, is no fault of the page: the extension connects again. It reports the
+// event as an error of the program if it gets it, so it does not.
+const connect = window.htmx.createEventSource
+window.htmx.createEventSource = (url) => {
+  const source = connect(url)
+  Object.defineProperty(source, "onerror", { set: (heard) => source.addEventListener("error", () => heard()) })
+  return source
+}
+
 function main() {
   return document.getElementById("main")
 }
@@ -65,9 +74,5 @@ if (template) {
   })
   document.body.addEventListener("htmx:sseError", () => { if (box.checked) state.textContent = "Reconnecting" })
   document.body.addEventListener("htmx:sseOpen", () => { state.textContent = "Live" })
-  document.body.addEventListener("htmx:responseError", (event) => {
-    // The session has ended, or the page is gone: the whole page says so.
-    if ([401, 403, 404].includes(event.detail.xhr.status)) location.reload()
-  })
   apply()
 }

@@ -10,7 +10,6 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from aeon_jobs.api.contract import (
     BatchAnswer,
     DeadLetter,
-    DeadLetterCause,
     DeadLetterFilter,
     DeadLetterRequeue,
     DeadLetterSelection,
@@ -57,18 +56,15 @@ def index(
     return jobs.dead_letter_page(read(DeadLetterFilter, given), status=status, limit=limit, cursor=cursor)
 
 
-@get("/causes", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="Open dead letters by cause")
-def by_cause(jobs: Given, limit: Limit = 50) -> Page[DeadLetterCause]:
-    """The most frequent first: one bug, one line."""
-    return Page(items=jobs.dead_letter_causes(limit))
-
-
 @get("/groups", opt={"role": Role.VIEWER}, sync_to_thread=True, summary="Dead letters by cause, over time")
 def groups(
-    jobs: Given, period: Annotated[FailurePeriod, QueryParameter(description="of the charts")] = "7d", limit: Limit = 50
+    jobs: Given,
+    period: Annotated[FailurePeriod, QueryParameter(description="of the charts")] = "7d",
+    fingerprint: Text = None,
+    limit: Limit = 50,
 ) -> FailureGroups:
     """With a chart and a sample of each. The one with the most open dead letters first."""
-    return jobs.failure_groups(period, limit=limit)
+    return jobs.failure_groups(period, fingerprint=fingerprint, limit=limit)
 
 
 @get(
@@ -111,6 +107,6 @@ def discard_many(data: JSONBody[DeadLetterSelection], jobs: Given) -> BatchAnswe
 
 router = Router(
     "/api/dead-letters",
-    route_handlers=[index, by_cause, groups, show, requeue, discard, requeue_many, discard_many],
+    route_handlers=[index, groups, show, requeue, discard, requeue_many, discard_many],
     tags=["Dead letters"],
 )

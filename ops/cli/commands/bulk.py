@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import typer
 
-from aeon_jobs.api.contract import BatchAnswer, BatchItem, DeadLetterFilter, JobFilter
+from aeon_jobs.api.contract import BatchAnswer, BatchItem, BulkAction, BulkCount, DeadLetterFilter, JobFilter
 from aeon_jobs.ops.cli.context import Context
 from aeon_jobs.ops.cli.exit_codes import Exit, InvalidInput
 from aeon_jobs.ops.cli.input.prompts import confirm
@@ -64,6 +65,34 @@ def run(context: Context, bulk: Bulk, target: Target, *, reason: str | None, dry
     answer = _in_portions(context, bulk, list(target), reason)
     context.output.show(answer, formatters.batch)
     _exit_of_ids(answer)
+
+
+def in_background(
+    context: Context,
+    action: BulkAction,
+    target: JobFilter | DeadLetterFilter | Sequence[object],
+    *,
+    reason: str | None,
+    dry_run: bool,
+    yes: bool,
+    **options: Any,
+) -> None:
+    """Begin a bulk change, and show it; `options` are those of `JobsApi.start_bulk_change`."""
+    if not isinstance(target, JobFilter | DeadLetterFilter):
+        raise InvalidInput("--background: goes with options such as --type, not with ids")
+    given = {name: value for name, value in options.items() if value is not None}
+    if dry_run or not yes:
+        count = context.jobs.count_bulk_change(action, target, **given)
+        if dry_run:
+            context.output.show(count, lambda found: f"{_number(found)} would be changed")
+            return
+        confirm(f"{action.capitalize()} {_number(count)}?")
+    begun = context.jobs.start_bulk_change(action, target, reason=reason, **given)
+    context.output.show(begun, formatters.bulk_change)
+
+
+def _number(count: BulkCount) -> str:
+    return f"{'more than ' if count.is_capped else ''}{count.matched:,} job{'' if count.matched == 1 else 's'}"
 
 
 def _by_filter(

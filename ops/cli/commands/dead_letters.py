@@ -17,7 +17,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aeon_jobs.ops.cli import completion
-from aeon_jobs.ops.cli.commands.options import Archived, Cursor, DryRun, OfQueue, OfType, PerSecond, Reason, Yes
+from aeon_jobs.ops.cli.commands.options import (
+    Archived,
+    Background,
+    Cursor,
+    DryRun,
+    OfQueue,
+    OfType,
+    PerSecond,
+    Reason,
+    Yes,
+)
 from aeon_jobs.ops.cli.context import Context
 from aeon_jobs.ops.cli.exit_codes import InvalidInput
 from aeon_jobs.ops.cli.group import CommandGroup
@@ -49,7 +59,7 @@ Numbers = Annotated[
     ),
 ]
 Error = Annotated[str | None, typer.Option("--error", metavar="CLASS", help="Class of the error.")]
-Fingerprint = Annotated[str | None, typer.Option(help="Failures with one cause; see dlq list --causes.")]
+Fingerprint = Annotated[str | None, typer.Option(help="Failures with one cause; see dlq groups.")]
 All = Annotated[bool, typer.Option("--all", help="Every open dead letter.")]
 
 
@@ -84,16 +94,10 @@ def list_dead_letters(
     archived: Archived = False,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
     cursor: Cursor = None,
-    causes: Annotated[
-        bool, typer.Option("--causes", help="Count open ones by cause, the most frequent first.")
-    ] = False,
 ) -> None:
     """List dead letters, newest first."""
     from aeon_jobs.ops.cli.output import formatters
 
-    if causes:
-        context.output.show(context.jobs.dead_letter_causes(limit), formatters.causes)
-        return
     which = replace(_filter(type_, queue, because, error, fingerprint), archived=archived)
     page = context.jobs.dead_letter_page(which, status=state.value, limit=limit, cursor=cursor)
     context.output.show(page, lambda page: formatters.dead_letter_list(page.items))
@@ -110,12 +114,14 @@ class Period(StrEnum):
 def groups(
     context: Context,
     period: Annotated[Period, typer.Option(help="Of the charts.")] = Period.D7,
+    fingerprint: Fingerprint = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
 ) -> None:
     """Dead letters by cause: how many, since when, over time. dlq requeue --fingerprint runs the jobs of one again."""
     from aeon_jobs.ops.cli.output import formatters
 
-    context.output.show(context.jobs.failure_groups(period.value, limit=limit), formatters.failure_groups)
+    found = context.jobs.failure_groups(period.value, fingerprint=fingerprint, limit=limit)
+    context.output.show(found, formatters.failure_groups)
 
 
 @app.command()
@@ -139,6 +145,7 @@ def requeue(
     reason: Reason = None,
     per_second: PerSecond = None,
     dry_run: DryRun = False,
+    background: Background = False,
     yes: Yes = False,
 ) -> None:
     """Run their jobs again. The history is kept."""
@@ -148,6 +155,11 @@ def requeue(
     bulk.require_one_of(numbers, which, everything=everything)
     if numbers and per_second:
         raise InvalidInput("--per-second: goes with options such as --type, or with --all")
+    if background:
+        bulk.in_background(
+            context, "requeue", numbers or which, reason=reason, dry_run=dry_run, yes=yes, per_second=per_second
+        )
+        return
     if numbers:
         work = partial(context.jobs.requeue_dead_letter, reason=reason)
         _each(context, numbers, dry_run, "requeued", work)
@@ -168,6 +180,7 @@ def discard(
     everything: All = False,
     reason: Reason = None,
     dry_run: DryRun = False,
+    background: Background = False,
     yes: Yes = False,
 ) -> None:
     """Close them. Their jobs stay failed."""
@@ -175,6 +188,9 @@ def discard(
 
     which = _filter(type_, queue, because, error, fingerprint)
     bulk.require_one_of(numbers, which, everything=everything)
+    if background:
+        bulk.in_background(context, "discard", numbers or which, reason=reason, dry_run=dry_run, yes=yes)
+        return
     if numbers:
         work = partial(context.jobs.discard_dead_letter, reason=reason)
         _each(context, numbers, dry_run, "discarded", work)

@@ -12,6 +12,7 @@ import typer
 from aeon_jobs.ops.cli.commands.options import (
     After,
     Archived,
+    Background,
     Before,
     CreatedBy,
     Cursor,
@@ -59,6 +60,7 @@ def list_jobs(
     before: Before = None,
     metadata: Metadata = None,
     payload: PayloadFields = None,
+    id_: Annotated[str | None, typer.Option("--id", metavar="DIGITS", help="The first digits of the id.")] = None,
     archived: Archived = False,
     sort: Annotated[Sort, typer.Option(help="Sort by this.")] = Sort.CREATED_AT,
     ascending: Annotated[bool, typer.Option("--asc", help="Lowest or oldest first.")] = False,
@@ -70,7 +72,7 @@ def list_jobs(
     from aeon_jobs.ops.cli.output import formatters
 
     which = job_filter(status, type_, queue, created_by, workflow, after, before, metadata, archived)
-    which = replace(which, payload=payload_fields(payload))
+    which = replace(which, payload=payload_fields(payload), id_prefix=id_)
     found: list[JobSummary] = []
     following = cursor
     while True:
@@ -111,6 +113,7 @@ def cancel(
     metadata: Metadata = None,
     reason: Reason = None,
     dry_run: DryRun = False,
+    background: Background = False,
     yes: Yes = False,
 ) -> None:
     """Cancel jobs: waiting ones at once, running ones are asked to stop."""
@@ -121,6 +124,9 @@ def cancel(
     # The oldest matches come first: without this, jobs that are over would hide the others.
     which = which if status else replace(which, status=("pending", "queued", "running"))
     found = ids.job_ids(context.jobs, jobs)
+    if background:
+        bulk.in_background(context, "cancel", found or which, reason=reason, dry_run=dry_run, yes=yes)
+        return
     if len(found) == 1 and not dry_run:
         job = context.jobs.cancel(found[0], reason=reason)
         context.output.show(job, lambda job: _changed(job, "is asked to stop"))
@@ -143,6 +149,7 @@ def retry(
     reason: Reason = None,
     per_second: PerSecond = None,
     dry_run: DryRun = False,
+    background: Background = False,
     yes: Yes = False,
 ) -> None:
     """Run jobs now: failed and cancelled ones start again, scheduled ones wait no longer.
@@ -155,6 +162,11 @@ def retry(
     bulk.require_one_of(jobs, which)
     which = which if status else replace(which, status=("failed", "cancelled"))
     found = ids.job_ids(context.jobs, jobs)
+    if background:
+        bulk.in_background(
+            context, "retry", found or which, reason=reason, dry_run=dry_run, yes=yes, per_second=per_second
+        )
+        return
     if len(found) == 1 and not dry_run:
         context.output.show(context.jobs.retry(found[0], reason=reason), lambda job: _changed(job, job.status))
         return
@@ -177,6 +189,7 @@ def change(
     metadata: Metadata = None,
     reason: Reason = None,
     dry_run: DryRun = False,
+    background: Background = False,
     yes: Yes = False,
 ) -> None:
     """Give pending jobs another priority, another time, or both."""
@@ -190,6 +203,9 @@ def change(
     bulk.require_one_of(jobs, which)
     which = replace(which, status=("pending",))
     found = ids.job_ids(context.jobs, jobs)
+    if background:
+        bulk.in_background(context, "change", found or which, reason=reason, dry_run=dry_run, yes=yes, **changes)
+        return
     if len(found) == 1 and not dry_run:
         job = context.jobs.change(found[0], **changes)
         context.output.show(job, lambda job: f"{job.job_id} is changed: {_told(changes)}")

@@ -41,6 +41,12 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 PerSecond = Annotated[
     float | None, typer.Option("--per-second", min=0.001, max=100_000, help="Start so many jobs per second.")
 ]
+Background = Annotated[
+    bool,
+    typer.Option(
+        "--background", help="Let the dispatchers do it; see aeon-jobs bulk. Goes with options, not with ids."
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would happen. Change nothing.")]
 Statuses = Annotated[list[Status] | None, typer.Option("--status", help="May be repeated.")]
 OfType = Annotated[str | None, typer.Option("--type", help="Job type.", autocompletion=completion.job_types)]

@@ -19,5 +19,5 @@ def oldest_job(context: Context) -> Finding:
 def dead_letters(context: Context) -> Finding:
     found = context.query_one("dead_letters")
     since = f", the oldest from {found.since:%Y-%m-%d}" if found.open else ""
-    remedy = "aeon-jobs dlq list --causes, then requeue or discard"
+    remedy = "aeon-jobs dlq groups, then requeue or discard"
     return by_limits("open dead letters", found.open, context.limits.dead_letters, f"{found.open}{since}", remedy)

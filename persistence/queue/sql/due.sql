@@ -18,6 +18,7 @@ SELECT
     ) AS expiring,
     EXISTS (SELECT FROM workflows WHERE finished_at IS NULL AND deadline_at <= now())
         OR (SELECT true FROM workflow_changes ORDER BY workflow_id LIMIT 1) IS NOT NULL AS workflows,
+    (SELECT true FROM job_bulk_changes WHERE finished_at IS NULL ORDER BY moved_at LIMIT 1) IS NOT NULL AS bulk_changes,
     EXISTS (SELECT FROM workflow_holds WHERE due_at <= now() AND due_at IS NOT NULL AND decided_at IS NULL) AS holds,
     EXISTS (
         SELECT FROM workers

@@ -3,7 +3,9 @@ SET LOCAL enable_seqscan = off;
 -- Dead letters by cause: open ones of all time, and the newest :most of the period, in 24 parts. The most frequent first.
 WITH opened AS (
     SELECT fingerprint, count(*) AS dead_letters, min(id) AS first_id, max(id) AS last_id
-    FROM dead_letter_jobs WHERE resolved_at IS NULL GROUP BY fingerprint
+    FROM dead_letter_jobs
+    WHERE resolved_at IS NULL AND (CAST(:fingerprint AS text) IS NULL OR fingerprint = :fingerprint)
+    GROUP BY fingerprint
 ),
 recent AS MATERIALIZED (
     SELECT id, coalesce(fingerprint, '') AS cause,
@@ -12,6 +14,7 @@ recent AS MATERIALIZED (
         SELECT id, fingerprint, created_at FROM dead_letter_jobs WHERE created_at >= :since
         ORDER BY created_at DESC, id DESC LIMIT :most
     ) AS newest
+    WHERE CAST(:fingerprint AS text) IS NULL OR fingerprint = :fingerprint
 ),
 lately AS (SELECT cause, count(*) AS dead_letters, min(id) AS first_id, max(id) AS last_id FROM recent GROUP BY cause),
 chosen AS (

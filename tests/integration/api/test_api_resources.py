@@ -86,8 +86,8 @@ def test_dead_letters_of_one_cause_are_counted_and_requeued_together(api: ApiCli
     other = api.submitter.submit()
     _fail(sql, other, "other")
 
-    causes = api.viewer.get("/api/dead-letters/causes").json()["items"]
-    assert [(cause["fingerprint"], cause["count"]) for cause in causes] == [("same", 3), ("other", 1)]
+    groups = api.viewer.get("/api/dead-letters/groups").json()["items"]
+    assert [(group["fingerprint"], group["open"]) for group in groups] == [("same", 3), ("other", 1)]
     body = {"filter": {"fingerprint": "same"}}
     foretold = api.operator.post("/api/dead-letters/bulk/requeue", json={**body, "dry_run": True}).json()
     assert (foretold["changed"], foretold["dry_run"]) == (3, True)

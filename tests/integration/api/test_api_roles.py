@@ -42,13 +42,18 @@ NEEDED = {
     "POST /api/jobs/bulk/change": "operator",
     "GET /api/jobs/by-prefix/{id}": "viewer",
     "GET /api/dead-letters": "viewer",
-    "GET /api/dead-letters/causes": "viewer",
     "GET /api/dead-letters/groups": "viewer",
     "GET /api/dead-letters/{id}": "viewer",
     "DELETE /api/dead-letters/{id}": "operator",
     "POST /api/dead-letters/{id}/requeue": "operator",
     "POST /api/dead-letters/bulk/requeue": "operator",
     "POST /api/dead-letters/bulk/discard": "operator",
+    "GET /api/bulk-changes": "viewer",
+    "POST /api/bulk-changes": "operator",
+    "POST /api/bulk-changes/count": "operator",
+    "GET /api/bulk-changes/{id}": "viewer",
+    "DELETE /api/bulk-changes/{id}": "operator",
+    "GET /api/system": "viewer",
     "GET /api/archive": "viewer",
     "POST /api/archive/run": "admin",
     "GET /api/workflows": "viewer",
@@ -103,7 +108,7 @@ def test_every_route_against_every_role(api: ApiClients) -> None:
     bad_event_id = {"last-event-id": "none"}  # or the stream would never end
     for route, needed in NEEDED.items():
         method, path = route.split()
-        path = path.replace("{id}", "7" if "dead-letters" in path else str(uuid4()))
+        path = path.replace("{id}", "7" if "dead-letters" in path or "bulk-changes" in path else str(uuid4()))
         nobody = api.nobody.request(method, path).status_code
         assert (nobody == 401) == (needed is not None), route
         for role in ROLES:

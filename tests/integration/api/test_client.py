@@ -151,7 +151,7 @@ def test_dead_letters_are_found_mended_and_discarded(client: Client, database: D
     assert found.keys() == {mended, dropped}
     whole = client.dead_letter(found[mended].id)
     assert (whole.reason, whole.payload, len(whole.executions)) == ("exhausted", {"text": "doomed"}, 1)
-    assert sum(cause.count for cause in client.dead_letter_causes()) == 2
+    assert sum(group.open for group in client.failure_groups().items) == 2
 
     with pytest.raises(InvalidRequest) as refused:
         client.requeue_dead_letter(whole.id, payload={"text": 5})

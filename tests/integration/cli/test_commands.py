@@ -158,8 +158,12 @@ def test_people_see_tables(cli: Terminal, database: Database) -> None:
     assert "failed after 1 attempt(s)" in cli.ok("explain", job_id).out
     assert "exhausted" in cli.ok("dlq", "list").out
     assert "doomed" in cli.ok("dlq", "show", number).out
-    assert "Boom" in cli.ok("dlq", "list", "--causes").out
+    assert "Boom" in cli.ok("dlq", "groups").out
     assert "default" in cli.ok("queues", "list").out
+    shown = cli.ok("system").out
+    for text in ("none is alive: no job runs", "job_executions", "rescue", "0001_foundation"):
+        assert text in shown
+    assert "no bulk change" in cli.ok("bulk", "list").out
     assert "no process is known" in cli.ok("workers", "--kind", "worker").out
     assert "Says it again." in cli.ok("types").out
     assert '"hello"' in cli.ok("types", "echo").out

@@ -52,7 +52,7 @@ def test_every_list_has_one_line_per_row(
     submit(cli, "{}", "--in", "2h", "--metadata", "tenant=a-tenant-with-a-long-name")
     cli.ok("schedules", "create", "a schedule with a long name", "echo", "0 * * * *")
     cli.ok("queues", "pause", "default", "--reason", "a reason of many words that does not fit into any table " * 3)
-    for command in ("list", "dlq list", "dlq list --causes", "schedules list", "queues list", "workers", "types"):
+    for command in ("list", "dlq list", "dlq groups", "schedules list", "queues list", "workers", "types"):
         lines = cli.ok(*command.split()).out.splitlines()
         assert all(len(line.rstrip()) <= width for line in lines), (command, lines)
     for command in ("keys list", "audit", "stats"):

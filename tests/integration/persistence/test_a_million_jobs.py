@@ -217,7 +217,6 @@ LOOKS: dict[str, tuple[int, Callable[[Connection], object]]] = {
     "all letters": (3_000, lambda c: dead_letter_lists.page(c, DeadLetterFilter(open=None))),
     "letters of no such type": (3_000, lambda c: dead_letter_lists.page(c, DeadLetterFilter(job_type="nothing"))),
     "groups of failures": (5_000, lambda c: failure_groups.read(c, failure_groups.PERIODS["7d"])),
-    "causes": (3_000, dead_letter_lists.causes),
     "audit log": (500, lambda c: audit_list.entries(c, EntryFilter())),
     "audit log of a job": (500, lambda c: audit_list.entries(c, EntryFilter(subject_type="job", subject_id="77"))),
     "audit log of nobody": (500, lambda c: audit_list.entries(c, EntryFilter(actor="nobody"))),

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, make_url
 
-from aeon_jobs.persistence.admin import api_keys, request_keys, sessions
+from aeon_jobs.persistence.admin import api_keys, bulk_changes, request_keys, sessions, views
 from aeon_jobs.persistence.archive import moving
 from aeon_jobs.persistence.core import migrate
 from aeon_jobs.persistence.core.database import Database, run
@@ -93,6 +93,9 @@ FILL = """
     SELECT 'key' || n, 'k', 'viewer', '' FROM generate_series(1, 2000) n;
     INSERT INTO job_dashboard_sessions (token_hash, key_id, expires_at)
     SELECT sha256(n::text::bytea), 'key' || 1 + n % 2000, now() + interval '1 h' FROM generate_series(1, 4000) n;
+    INSERT INTO job_dashboard_views SELECT 'user' || n % 100, 'view ' || n, 'status=failed' FROM generate_series(1, 3000) n;
+    INSERT INTO job_bulk_changes (action, filter, matched, created_by, finished_at)
+    SELECT 'cancel', '{}', 1, 'me', CASE WHEN n > 5 THEN now() END FROM generate_series(1, 3000) n;
     INSERT INTO job_types (name) SELECT 'type' || n FROM generate_series(1, 2000) n;
     INSERT INTO job_queues (name) SELECT 'queue' || n FROM generate_series(1, 2000) n;
     INSERT INTO job_counters (metric, job_type, label, shard)
@@ -427,6 +430,9 @@ OTHERS: dict[str, Work] = {
     "job_counter_marks_pkey": lambda c: history.record(c, 1_000),
     "job_statistics_pkey": lambda c: history.read(c, history.PERIODS["24h"]),
     "job_api_keys_pkey": lambda c: run(c, "admin/find_api_key", {"id": "key7"}),
+    "job_bulk_changes_pkey": lambda c: bulk_changes.get(c, 77),
+    "job_bulk_changes_open_idx": lambda c: run(c, "admin/take_bulk_change", {"id": None}),
+    "job_dashboard_views_pkey": lambda c: views.of(c, "user7"),
     "job_dashboard_sessions_pkey": lambda c: sessions.holder(c, "7"),
     "job_dashboard_sessions_key_idx": lambda c: sessions.end_all(c, "key7"),
     "job_api_requests_pkey": lambda c: run(c, "admin/find_request_key", {"actor": "me", "key": "key7"}),

@@ -304,6 +304,30 @@ def test_a_payload_inserted_by_hand_that_does_not_fit_is_dead_lettered(harness: 
     assert "payload.n" in (job.error_message or "")
 
 
+def test_payloads_that_python_cannot_read_become_dead_letters_and_others_run(harness: Harness) -> None:
+    """jsonb holds what json.loads refuses. All of them may come with one fetch."""
+
+    @harness.job
+    def any_payload(x: Any = None) -> str:
+        return "ran"
+
+    insert = "INSERT INTO jobs (job_type, payload, metadata, priority) VALUES ('any_payload', {}, {}, 90) RETURNING id"
+    deep = "CAST('{\"x\": ' || repeat('[', 1000) || repeat(']', 1000) || '}' AS jsonb)"
+    long = "jsonb_build_object('x', CAST(repeat('9', 6000) AS numeric))"
+    odd = [
+        harness.execute(insert.format(*columns))[0][0] for columns in ((deep, "'{}'"), (long, "'{}'"), ("'{}'", long))
+    ]
+    with harness.working():
+        others = [harness.finished(any_payload.send(x=n)) for n in range(3)]
+        ended = [harness.finished(job_id) for job_id in odd]
+
+    assert [job.result for job in others] == ["ran"] * 3
+    assert [(job.status, job.attempt) for job in ended] == [("failed", 1)] * 3
+    assert [harness.dead_letter(job_id).reason for job_id in odd] == ["invalid_payload"] * 3
+    assert "payload: must not be nested deeper than 200 levels" in (ended[0].error_message or "")
+    assert "metadata: must not" in (ended[2].error_message or "")
+
+
 def test_a_job_of_a_type_that_no_live_worker_knows_waits_and_runs_when_one_does(harness: Harness) -> None:
     """A plain INSERT with a new name, a deploy that brings the producers first, a rolling restart: no dead letter."""
 

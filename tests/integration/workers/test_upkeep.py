@@ -17,11 +17,13 @@ from aeon_jobs.middleware.dispatch import upkeep as module
 from aeon_jobs.middleware.dispatch.dispatcher import Dispatcher
 from aeon_jobs.middleware.dispatch.upkeep import Upkeep, _Task
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
+from aeon_jobs.persistence.admin import bulk_changes
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import dispatch, executions, workers
 from aeon_jobs.persistence.queue.dispatch import Dispatch
 from aeon_jobs.persistence.queue.process import registration
 from aeon_jobs.persistence.queue.workers import Host
+from aeon_jobs.persistence.reads.listing import Filter
 from tests.harness import Harness
 from tests.rows import add_job, job, queue, rows, value
 
@@ -298,6 +300,7 @@ def test_tasks_that_did_their_work_are_noted_every_ten_seconds(
         "reap_dead",
         "rescue",
         "abandoned",
+        "bulk_changes",
         "reconcile",
         "silent",
         "maintain",
@@ -318,3 +321,14 @@ def test_a_task_that_fails_is_not_noted(harness: Harness, upkeep: Upkeep, monkey
 
     upkeep._attempt(_Task(rescue, 1))
     assert upkeep._done == set()
+
+
+def test_a_dispatcher_goes_on_with_bulk_changes_of_a_process_that_is_gone(harness: Harness, upkeep: Upkeep) -> None:
+    ids = [add_job(harness.database, job_type="note") for _ in range(3)]
+    with harness.database.transaction() as connection:
+        bulk_changes.begin(connection, "cancel", Filter(job_type="note"), {}, by="ann", reason=None)
+    upkeep.round(Event())
+    assert {job(harness.database, job_id).status for job_id in ids} == {"cancelled"}
+    upkeep.look()
+    assert upkeep._seen
+    assert not upkeep._seen.bulk_changes

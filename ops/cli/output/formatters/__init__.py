@@ -1,7 +1,9 @@
 """How things look on a terminal: one function per view, one module per noun."""
 
 from aeon_jobs.ops.cli.output.formatters.archive import archive_run, archive_status
-from aeon_jobs.ops.cli.output.formatters.dead_letters import causes, dead_letter, dead_letter_list, failure_groups
+from aeon_jobs.ops.cli.output.formatters.bulk_changes import bulk_change, bulk_change_list
+from aeon_jobs.ops.cli.output.formatters.database import system
+from aeon_jobs.ops.cli.output.formatters.dead_letters import dead_letter, dead_letter_list, failure_groups
 from aeon_jobs.ops.cli.output.formatters.history import history
 from aeon_jobs.ops.cli.output.formatters.job_logs import log_lines
 from aeon_jobs.ops.cli.output.formatters.jobs import batch, event, explanation, job, job_list
@@ -25,7 +27,8 @@ __all__ = [
     "archive_status",
     "audit_list",
     "batch",
-    "causes",
+    "bulk_change",
+    "bulk_change_list",
     "dead_letter",
     "dead_letter_list",
     "depths",
@@ -45,6 +48,7 @@ __all__ = [
     "schedule_list",
     "schedule_runs",
     "statistics",
+    "system",
     "type_limits",
     "type_list",
     "worker_list",

@@ -25,10 +25,10 @@ def archive_status(found: ArchiveStatus) -> RenderableType:
             ("in the archive", _days(kept.archive)),
             ("due", _counts(found.due)),
             ("kept for now", f"{found.kept} job(s)" if found.kept else None),
-            ("archived", f"{found.rows} row(s), {_size(found.bytes)}"),
+            ("archived", f"{found.rows} row(s), {size(found.bytes)}"),
         ]
     )
-    rows = [(month.name, month.month, month.rows, _size(month.bytes)) for month in found.partitions]
+    rows = [(month.name, month.month, month.rows, size(month.bytes)) for month in found.partitions]
     return Group(summary, Text(""), table(MONTHS, rows, nothing="no month"))
 
 
@@ -48,9 +48,10 @@ def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
 
 
-def _size(size: float) -> str:
+def size(number: float) -> str:
+    """Bytes, such as 1.5 MB."""
     for unit in ("B", "kB", "MB"):
-        if size < 1_000:
-            return f"{size:.0f} {unit}"
-        size /= 1_000
-    return f"{size:.1f} GB"
+        if number < 1_000:
+            return f"{number:.0f} {unit}"
+        number /= 1_000
+    return f"{number:.1f} GB"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aeon_jobs.api.contract import DeadLetter, DeadLetterCause, DeadLetterSummary, FailureGroup, FailureGroups
+from aeon_jobs.api.contract import DeadLetter, DeadLetterSummary, FailureGroup, FailureGroups
 from aeon_jobs.ops.cli.output.console import field_list
 from aeon_jobs.ops.cli.output.formatters.history import blocks
 from aeon_jobs.ops.cli.output.formatters.jobs import executions, json_block, traceback
@@ -72,11 +72,6 @@ def dead_letter(found: DeadLetter) -> RenderableType:
         *executions(found.executions),
         *traceback(found.traceback),
     )
-
-
-def causes(found: Sequence[DeadLetterCause]) -> RenderableType:
-    rows = [(c.count, c.job_type, c.error_type, first_line(c.error_message), c.fingerprint) for c in found]
-    return table(CAUSES, rows, nothing="no open dead letter")
 
 
 def failure_groups(found: FailureGroups) -> RenderableType:

@@ -1,0 +1,1 @@
+SELECT * FROM job_bulk_changes WHERE id = :id

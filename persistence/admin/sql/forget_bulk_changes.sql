@@ -1,0 +1,1 @@
+DELETE FROM job_bulk_changes WHERE finished_at < now() - :days * interval '1 day'

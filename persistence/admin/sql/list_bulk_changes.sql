@@ -1,0 +1,1 @@
+SELECT * FROM job_bulk_changes WHERE id < :before ORDER BY id DESC LIMIT :limit

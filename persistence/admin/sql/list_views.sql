@@ -1,0 +1,1 @@
+SELECT name, query FROM job_dashboard_views WHERE owner = :owner ORDER BY name

@@ -1,0 +1,1 @@
+DELETE FROM job_dashboard_views WHERE owner = :owner AND name = :name
