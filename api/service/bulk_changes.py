@@ -68,7 +68,13 @@ class BulkChangeUseCases(UseCases):
         with self.context.database.transaction() as connection:
             options = _options(new)
             begun = bulk_changes.begin(
-                connection, new.action, _which(new), options, by=self.principal.name, reason=new.reason
+                connection,
+                new.action,
+                _which(new),
+                options,
+                by=self.principal.name,
+                reason=new.reason,
+                keep_days=self.context.settings.job_retention_days,
             )
             after = {"action": begun.action, "filter": begun.filter, "options": begun.options, "matched": begun.matched}
             self._audit(connection, "bulk_change.start", ("bulk_change", begun.id), after=after, reason=new.reason)

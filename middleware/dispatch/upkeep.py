@@ -34,7 +34,6 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy.exc import SQLAlchemyError
 
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
-from aeon_jobs.persistence.admin import bulk_changes
 from aeon_jobs.persistence.archive import partitions
 from aeon_jobs.persistence.archive.moving import ArchivePass
 from aeon_jobs.persistence.archive.retention import Retention
@@ -183,6 +182,9 @@ class Upkeep:
 
     def bulk_changes(self) -> None:
         """Some jobs at a time, for the other tasks wait meanwhile."""
+        # Imported late: it is rare, and needs much.
+        from aeon_jobs.persistence.admin import bulk_changes
+
         bulk_changes.go_on(self._database, BULK_CHANGES_S)
 
     def silent(self) -> None:
@@ -231,7 +233,6 @@ class Upkeep:
             limits.forget(connection)
             if days := self._settings.job_retention_days:
                 workflows.forget(connection, days)
-                bulk_changes.forget(connection, days)
             if days := self._settings.schedule_history_days:
                 history.forget(connection, days)
 

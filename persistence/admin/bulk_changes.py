@@ -74,9 +74,18 @@ def count(connection: Connection, action: Action, which: Which, options: Mapping
 
 
 def begin(
-    connection: Connection, action: Action, which: Which, options: Mapping[str, Any], *, by: str, reason: str | None
+    connection: Connection,
+    action: Action,
+    which: Which,
+    options: Mapping[str, Any],
+    *,
+    by: str,
+    reason: str | None,
+    keep_days: int = 0,
 ) -> BulkChange:
-    """Store it; `go_on` does it."""
+    """Store it; `go_on` does it. Those that ended more than `keep_days` ago are deleted; 0: none is."""
+    if keep_days:
+        run(connection, "admin/forget_bulk_changes", {"days": keep_days})
     given = {name: value for name, value in asdict(which).items() if value not in (None, (), {}, False)}
     given.pop("open", None)
     values = {"filter": json.dumps(given, default=_text), "options": json.dumps(options, default=_text)}
@@ -104,11 +113,6 @@ def stop(connection: Connection, change_id: int, *, by: str) -> BulkChange | Non
     """What is changed stays so; the rest is left alone. One that is over stays as it is."""
     row = run(connection, "admin/stop_bulk_change", {"id": change_id, "by": by}).one_or_none()
     return get(connection, change_id) if row is None else _of(row)
-
-
-def forget(connection: Connection, days: int) -> int:
-    """Delete those that ended so long ago."""
-    return run(connection, "admin/forget_bulk_changes", {"days": days}).rowcount
 
 
 def go_on(database: Database, limit_s: float, change_id: int | None = None) -> bool:

@@ -138,6 +138,14 @@ def test_dead_letters_are_requeued_and_discarded(database: Database) -> None:
     assert found == [("discarded", "ann", 20), ("requeued", "ann", 20)]
 
 
+def test_old_ones_are_forgotten_when_one_begins(database: Database) -> None:
+    old, open_ = (begun(database, "cancel", Filter(job_type="report")) for _ in range(2))
+    rows(database, "UPDATE job_bulk_changes SET finished_at = now() - interval '31 days' WHERE id = :id", id=old)
+    with database.transaction() as connection:
+        new = begin(connection, "cancel", Filter(job_type="report"), {}, by="ann", reason=None, keep_days=30)
+        assert [found.id for found in bulk_changes.newest(connection)] == [new.id, open_]
+
+
 @pytest.mark.parametrize(
     "which",
     [
