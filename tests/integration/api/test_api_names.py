@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from litestar.testing import TestClient
@@ -80,6 +81,8 @@ def test_null_changes_nothing_and_is_refused(api: ApiClients, field: str) -> Non
         ("/api/jobs?total=perhaps", "must be true or false"),
         ("/api/workers?kind=robot", "must be worker, dispatcher, scheduler or api"),
         ("/api/jobs?created_by=", "must be 1 to 255 characters"),
+        ("/api/jobs?workflow_id=x", "must be an id, such as 019460bc-8d3f-7c1a-9a52-3f0e8d6a4b21"),
+        (f"/api/jobs?archived=true&workflow_id={UUID(int=7)}", "does not go with archived: no index has it there"),
     ],
 )
 def test_a_parameter_at_fault_is_told_what_it_must_be(api: ApiClients, query: str, rule: str) -> None:
