@@ -24,9 +24,13 @@ BATCHES = [
     ),
     Mutation(
         "the last two jobs",
-        "the lock on a workflow that is settled, and the look whether it has ended before",
+        "the deletion of changes that are added up, and the look whether it has ended before",
         [
-            Change(SETTLE, " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"),
+            Change(
+                SETTLE,
+                "DELETE FROM workflow_changes WHERE workflow_id = ANY(held) RETURNING *",
+                "SELECT * FROM workflow_changes WHERE workflow_id = ANY(held)",
+            ),
             Change(SETTLE, "    WHERE has_ended AND callback", "    WHERE finished_at IS NOT NULL AND callback"),
         ],
         [f"{WORKFLOWS_SQL}::test_the_two_last_jobs_at_the_same_time_end_the_workflow_once"],
