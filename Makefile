@@ -90,8 +90,8 @@ rehearse-year: $(READY) ## Twenty schedules tick through a whole year in seven t
 	@$(TIDY); REHEARSE_YEAR=1 $(BIN)/python -m pytest tests/integration/persistence/test_schedule_year.py -q
 
 .PHONY: rehearse-docs
-rehearse-docs: $(READY) ## Run the blocks of the tutorial, of troubleshooting, and of the migration pages
-	@$(TIDY); REHEARSE_DOCS=1 $(BIN)/python -m pytest tests/docs/test_pages.py -q -k "runs and (tutorial or troubleshooting or migrating)"
+rehearse-docs: $(READY) ## Run the blocks of the pages with many commands
+	@$(TIDY); REHEARSE_DOCS=1 $(BIN)/python -m pytest tests/docs/test_pages.py -q -k "runs and (deployment or migrating or performance or troubleshooting or tutorial)"
 
 .PHONY: rehearse-restore
 rehearse-restore: $(READY) ## Back up under load, destroy PostgreSQL and Redis, restore, account for every job

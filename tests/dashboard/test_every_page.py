@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from aeon_jobs.api.dashboard.pages import ROUTES
 from tests.dashboard.conftest import Dashboard, Person
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 MOST_BYTES = 150_000
 PICTURES = Path(__file__).parents[2] / "docs" / "dashboard"
@@ -53,13 +56,33 @@ def test_no_page_is_missing_here() -> None:
     assert {page.path for page in ROUTES.pages} == set(PATHS)
 
 
-@pytest.mark.parametrize("path", [*PATHS, *OTHERS])
-def test_a_page_can_be_read_by_everybody(path: str, person: Callable[..., Person], dashboard: Dashboard) -> None:
-    somebody = person("admin", viewport={"width": 1280, "height": 800})
-    sizes: list[int] = []
-    somebody.page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
+@pytest.fixture(scope="module")
+def window(browser: Browser, dashboard: Dashboard) -> Iterator[Person]:
+    """One for all pages: a new one for each costs as much as all that is looked at. Its cache is off, as on a first visit."""
+    window = Person(browser, dashboard, "admin")
+    window.context.new_cdp_session(window.page).send("Network.setCacheDisabled", {"cacheDisabled": True})
+    yield window
+    window.context.close()
 
+
+@pytest.fixture
+def somebody(window: Person) -> Iterator[Person]:
+    window.page.set_viewport_size({"width": 1280, "height": 800})
+    window.page.emulate_media(color_scheme="light")
+    yield window
+    assert window.faults() == []
+
+
+@pytest.mark.parametrize("path", [*PATHS, *OTHERS])
+def test_a_page_can_be_read_by_everybody(path: str, somebody: Person, dashboard: Dashboard) -> None:
+    sizes: list[int] = []
+
+    def count(request: Any) -> None:
+        sizes.append(request.sizes()["responseBodySize"])
+
+    somebody.page.on("requestfinished", count)
     page = somebody.open({**PATHS, **OTHERS}[path](dashboard))
+    page.remove_listener("requestfinished", count)
 
     assert page.locator("h1").count() == 1
     assert page.title().endswith("· aeon-jobs")

@@ -18,7 +18,7 @@ What a page may contain:
 - `text`, `mermaid`, `promql`, `conf`, `ini`, `diff`: output, diagrams, files of other programs.
 - A block after the line `<!-- not run: reason -->` is not run. The reason says why.
 
-`make test` runs most pages. `make rehearse-docs` also runs the tutorial, troubleshooting, and the pages about other systems.
+`make test` runs most pages. `make rehearse-docs` also runs those with many commands: the tutorial, deployment, and others.
 The blocks of docs/operations/ and docs/runbooks/ do not run; they are about systems that a test does not build. They are
 parsed, `aeon-jobs` command lines and `make` targets must exist, and SQL queries must fit the schema (EXPLAIN).
 """
