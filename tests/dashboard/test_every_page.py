@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 MOST_BYTES = 150_000
-PICTURES = Path(__file__).parents[2] / "docs" / "dashboard"
 PATHS: dict[str, Callable[[Dashboard], str]] = {
     "/": lambda d: "",
     "/jobs": lambda d: "/jobs",
@@ -87,7 +84,6 @@ def test_a_page_can_be_read_by_everybody(path: str, somebody: Person, dashboard:
     assert page.locator("h1").count() == 1
     assert page.title().endswith("· aeon-jobs")
     assert sum(sizes) < MOST_BYTES
-    _picture(page, path)
     assert _violations(page) == []
     page.emulate_media(color_scheme="dark")
     assert _violations(page, "color-contrast") == []
@@ -99,7 +95,6 @@ def test_a_page_can_be_read_by_everybody(path: str, somebody: Person, dashboard:
 
 def test_the_sign_in_page_can_be_read_by_everybody(person: Callable[..., Person]) -> None:
     page = person(None).open("/sign-in")
-    _picture(page, "/sign-in")
     assert _violations(page) == []
     page.emulate_media(color_scheme="dark")
     assert _violations(page, "color-contrast") == []
@@ -113,11 +108,3 @@ def _violations(page: Any, rule: str | None = None) -> list[str]:
     return [
         f"{broken['id']}: {node['html'][:200]} {node['failureSummary']}" for broken in found for node in broken["nodes"]
     ]
-
-
-def _picture(page: Any, path: str) -> None:
-    """For the documentation: DASHBOARD_PICTURES=1 writes them."""
-    if os.environ.get("DASHBOARD_PICTURES") and path.startswith("/"):
-        name = path.strip("/").replace("/{", "-").replace("}", "").replace("/", "-").replace("-", "_") or "overview"
-        PICTURES.mkdir(exist_ok=True)
-        (PICTURES / f"{name}.png").write_bytes(page.screenshot(scale="css"))
