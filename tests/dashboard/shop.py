@@ -43,7 +43,7 @@ WORKERS = """
     SELECT id, kind, host, 'b', 'n', 1, 0, '0.1.0',
         CASE kind WHEN 'worker' THEN ARRAY['default', 'mail', 'billing', 'images', 'partners'] ELSE '{}' END,
         CASE kind WHEN 'worker' THEN (SELECT array_agg(name) FROM job_types) ELSE '{}' END,
-        threads, busy, now() + interval '1 day'
+        threads, busy, now()
     FROM (VALUES ('worker-1', 'worker', 'jobs-1', 8, 3), ('worker-2', 'worker', 'jobs-2', 8, 2),
         ('dispatcher-1', 'dispatcher', 'jobs-1', 0, 0), ('scheduler-1', 'scheduler', 'jobs-1', 0, 0)
     ) AS w (id, kind, host, threads, busy)
@@ -117,6 +117,7 @@ def fill(database: Database, jobs: Jobs) -> Shown:
     )
     jobs.create_workflow({"name": "newsletter of November", "jobs": [{"job_type": "order_confirmation"}] * 40})
     workflow = jobs.create_workflow({"name": "order 1042", "steps": STEPS})
+    rows(database, WAITING)
     waiting = rows(
         database, "SELECT id FROM jobs WHERE job_type = 'sync_stock' AND status = 'pending' ORDER BY id LIMIT 1"
     )[0].id
@@ -134,6 +135,11 @@ STEPS: list[dict[str, Any]] = [
     {"name": "tell the customer", "job_type": "order_confirmation", "deps": ["invoice"]},
     {"name": "ship", "job_type": "sync_stock", "deps": ["invoice"]},
 ]
+
+
+def keep_alive(database: Database) -> None:
+    """As the processes themselves would."""
+    rows(database, "UPDATE workers SET last_seen_at = now()")
 
 
 def _type(name: str, queue: str, description: str, example: dict[str, Any]) -> JobType:

@@ -87,6 +87,7 @@ def test_pictures_are_taken(
             token = sessions.begin(connection, api_keys.key_id_of(key) or "", LIFETIME_MS)
         context.add_cookies([{"name": "aeon_jobs_session", "value": token, "url": address}])
         for path, where in PATHS.items():
+            shop.keep_alive(database)
             _take(page, address + where(shown), path)
 
 
@@ -105,7 +106,7 @@ def _small(picture: bytes) -> bytes:
     from PIL import Image
 
     found = io.BytesIO()
-    image = Image.open(io.BytesIO(picture)).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    image = Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     image.save(found, "PNG", optimize=True)
     return found.getvalue()
 
