@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 from aeon_jobs.api.dashboard.pages.workflows import MOST_LISTED
 from aeon_jobs.api.service import Jobs
-from aeon_jobs.persistence.admin import api_keys
+from aeon_jobs.persistence.admin import api_keys, bulk_changes
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
+from aeon_jobs.persistence.reads.listing import Filter
 from tests.dashboard import test_requests
 from tests.dashboard.samples import fail_many
 from tests.dashboard.test_operating import text_of
@@ -118,6 +119,29 @@ def test_a_payload_that_python_cannot_read_is_shown_and_neither_cloned_nor_edite
 
     assert operator.post(f"/dead-letters/{number}/requeue").status_code == 303
     assert value(database, "SELECT status::text FROM jobs") == "pending"
+
+
+def test_a_bulk_change_shows_how_far_it_is_who_goes_on_and_is_stopped(visitor: Dashboards, database: Database) -> None:
+    for _ in range(3):
+        add_job(database, job_type="import_file")
+    with database.transaction() as connection:
+        which = Filter(job_type="import_file")
+        number = bulk_changes.begin(connection, "cancel", which, {}, by="ann", reason="<b>").id
+    operator = visitor("operator")
+    shown = text_of(operator.get(f"/bulk-changes/{number}").text)
+    for expected in ("cancel jobs running", "0 of 3 looked at", "No dispatcher is alive", "&lt;b&gt;", "import_file"):
+        assert expected in shown, expected
+    assert "Stop" not in text_of(visitor("viewer").get(f"/bulk-changes/{number}").text)
+
+    operator.post(f"/bulk-changes/{number}/stop")
+
+    shown = text_of(operator.get(f"/bulk-changes/{number}").text)
+    assert "stopped" in shown
+    assert "by the-operator" in shown
+    assert "No dispatcher" not in shown
+    assert text_of(operator.get("/bulk-changes").text).count("stopped") == 1
+    assert operator.get("/bulk-changes/x").status_code == 404
+    assert value(database, "SELECT count(*) FROM jobs WHERE status = 'pending'") == 3
 
 
 def test_a_cause_whose_jobs_are_gone_has_a_page_that_says_so(visitor: Dashboards, database: Database) -> None:
