@@ -12,4 +12,4 @@ def system(context: Context) -> None:
     """
     from aeon_jobs.ops.cli.output import formatters
 
-    context.output.show(context.jobs.system(), formatters.system)
+    context.output.show(context.jobs.system(), formatters.system_report)

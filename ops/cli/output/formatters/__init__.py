@@ -2,7 +2,7 @@
 
 from aeon_jobs.ops.cli.output.formatters.archive import archive_run, archive_status
 from aeon_jobs.ops.cli.output.formatters.bulk_changes import bulk_change, bulk_change_list
-from aeon_jobs.ops.cli.output.formatters.database import system
+from aeon_jobs.ops.cli.output.formatters.database import system_report
 from aeon_jobs.ops.cli.output.formatters.dead_letters import dead_letter, dead_letter_list, failure_groups
 from aeon_jobs.ops.cli.output.formatters.history import history
 from aeon_jobs.ops.cli.output.formatters.job_logs import log_lines
@@ -48,7 +48,7 @@ __all__ = [
     "schedule_list",
     "schedule_runs",
     "statistics",
-    "system",
+    "system_report",
     "type_limits",
     "type_list",
     "worker_list",

@@ -16,7 +16,7 @@ TASKS = (Column("background task"), Column("last success"))
 MIGRATIONS = (Column("migration"), Column("applied"))
 
 
-def system(found: System) -> RenderableType:
+def system_report(found: System) -> RenderableType:
     server = found.server
     summary = field_list(
         [
