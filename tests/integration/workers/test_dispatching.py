@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 from threading import Event
+from uuid import uuid4
 
 import pytest
 import redis
@@ -16,6 +18,7 @@ from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import workers
+from aeon_jobs.persistence.queue.dispatch import Dispatch
 from aeon_jobs.persistence.queue.process import registration
 from tests.rows import add_job, start, value
 
@@ -37,6 +40,22 @@ def test_a_round_that_fails_in_a_way_nobody_thought_of_is_not_the_last(
     monkeypatch.setattr(dispatcher, "dispatch_once", fail_once)
     dispatcher._loop(stop)
     assert len(rounds) == 2
+
+
+def test_workers_are_woken_for_the_first_message_of_an_empty_lane_and_not_for_each_push(
+    redis_client: redis.Redis,
+) -> None:
+    transport = RedisTransport(redis_client, "test")
+    one, two, three = (Dispatch(uuid4(), 1, "default", "note", "jobs-lane") for _ in range(3))
+    with redis_client.pubsub(ignore_subscribe_messages=True) as channel:
+        channel.subscribe("test:fetch")
+        transport.push([one])
+        transport.push([one, two])
+        redis_client.delete("test:jobs-lane")  # as if a worker had fetched both
+        transport.push([three])
+        redis_client.publish("test:fetch", "end")
+        heard = list(takewhile(lambda data: data != b"end", (m["data"] for m in channel.listen() if m)))
+    assert heard == [b"jobs-lane", b"jobs-lane"]
 
 
 def test_a_look_at_the_role_that_fails_in_a_way_nobody_thought_of_is_not_the_last(
