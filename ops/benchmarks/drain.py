@@ -57,7 +57,7 @@ def drained_of(
 def _duration_s(system: System, count: int) -> float:
     """From the first start to the last end, by the clock of PostgreSQL."""
     sql = """SELECT extract(epoch FROM max(finished_at) - min(started_at)) FROM (
-                SELECT started_at, finished_at FROM job_executions ORDER BY id DESC LIMIT :count) AS last"""
+                SELECT started_at, finished_at FROM job_executions ORDER BY finished_at DESC LIMIT :count) AS last"""
     return float(system.execute(sql, count=count)[0][0])
 
 

@@ -120,7 +120,7 @@ class JobExecution(SQLModel, table=True):
     __tablename__ = "job_executions"
 
     id: int = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
-    job_id: UUID = Field(sa_column=Column(ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False))
+    job_id: UUID = Field(sa_column=Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True))
     attempt: int
     outcome: str = _text(20, nullable=False)
     worker_id: str | None = _text(255)

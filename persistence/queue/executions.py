@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from aeon_jobs.persistence.core.database import hot_rows, run
@@ -23,7 +23,7 @@ COMMIT_LIMIT_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A job that this process now runs, as it stood at the claim; the fields are the columns of claim.sql."""
+    """A job that this process now runs, as it stood at the claim; the fields are the columns of claim_jobs()."""
 
     id: UUID
     dispatch_seq: int
@@ -37,17 +37,15 @@ class Claimed:
     max_retries: int
     timeout_ms: int
     created_by: str | None
-    created_at: datetime
+    due_at: datetime
     started_at: datetime
     traceparent: str | None
     tracestate: str | None
-    scheduled_at: datetime | None = None
 
     @property
     def waited_ms(self) -> int:
         """From the moment when the job was due to the claim. A retry is due when its backoff ends."""
-        due = max(self.created_at, self.scheduled_at or self.created_at)
-        return max(0, int((self.started_at - due).total_seconds() * 1_000))
+        return max(0, int((self.started_at - self.due_at).total_seconds() * 1_000))
 
     @property
     def retries_left(self) -> int:
@@ -195,14 +193,7 @@ def rescue(
 
 def of_job(connection: Connection, job_id: UUID) -> list[JobExecution]:
     """Every attempt of a job, oldest first."""
-    from sqlmodel import select
-
-    from aeon_jobs.persistence.core.models import JobExecution
-
-    rows = connection.execute(
-        select(JobExecution).where(JobExecution.job_id == job_id).order_by(JobExecution.id)  # type: ignore[arg-type]
-    ).mappings()
-    return [JobExecution(**row) for row in rows]
+    return cast("list[JobExecution]", run(connection, "queue/executions", {"id": job_id}).all())
 
 
 def _verdict_row(entry: Ended) -> dict[str, Any]:

@@ -111,6 +111,11 @@ EFFECTS = [
                 "ORDER BY priority DESC, seq LIMIT s.share",
                 "ORDER BY seq LIMIT s.share",
             ),
+            Change(
+                f"{FUNCTIONS}/dispatch_jobs.sql",
+                "ORDER BY priority DESC, seq LIMIT only_free",
+                "ORDER BY seq LIMIT only_free",
+            ),
         ],
         [f"{LIFE}::test_jobs_start_in_priority_order_but_for_a_window"],
     ),

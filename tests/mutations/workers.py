@@ -495,7 +495,16 @@ WORKERS = [
     Mutation(
         "two or more dispatchers run",
         "`FOR UPDATE SKIP LOCKED` in `dispatch_jobs.sql`",
-        [Change(f"{FUNCTIONS}/dispatch_jobs.sql", "            FOR UPDATE SKIP LOCKED\n")],
+        [
+            Change(
+                f"{FUNCTIONS}/dispatch_jobs.sql",
+                "LIMIT only_free\n            FOR UPDATE SKIP LOCKED\n",
+                "LIMIT only_free",
+            ),
+            Change(
+                f"{FUNCTIONS}/dispatch_jobs.sql", "LIMIT s.share\n            FOR UPDATE SKIP LOCKED\n", "LIMIT s.share"
+            ),
+        ],
         [
             f"{DISPATCH}::test_two_dispatchers_at_once_never_take_the_same_job",
             f"{DISPATCH}::test_many_dispatchers_take_every_job_once",

@@ -21,7 +21,9 @@ BEGIN
       AND jobs.cancel_requested_at IS NULL AND (jobs.expires_at IS NULL OR jobs.expires_at > now())
     RETURNING
         jobs.id, jobs.dispatch_seq, jobs.attempt, jobs.job_type, jobs.queue_name, jobs.priority, jobs.payload, jobs.metadata,
-        jobs.retry_count, jobs.max_retries, jobs.timeout_ms, jobs.created_by, jobs.created_at, jobs.started_at,
+        jobs.retry_count, jobs.max_retries, jobs.timeout_ms, jobs.created_by,
+        -- When it became due. The name stays created_at, for workers of earlier versions.
+        greatest(jobs.created_at, jobs.scheduled_at), jobs.started_at,
         jobs.traceparent, jobs.tracestate;
 END
 $$;

@@ -10,6 +10,9 @@ DECLARE
     runnable jsonb;
     keyless text[];
     is_second_look boolean := false;
+    only_queue text;
+    only_type text;
+    only_free integer;
 BEGIN
     -- A dispatch that a crash of the server takes back is void: its claim finds another dispatch_seq.
     PERFORM set_config('synchronous_commit', 'off', true);
@@ -21,14 +24,19 @@ BEGIN
             RAISE WARNING 'workflows wait: %', SQLERRM;
         END;
     END IF;
-    PERFORM promote_jobs();
+    -- To look costs a tenth of an update that finds nothing.
+    IF (SELECT true FROM jobs WHERE status = 'pending' AND NOT ready AND NOT gated AND blocked_by = 0 AND scheduled_at <= now()
+        ORDER BY scheduled_at LIMIT 1) IS NOT NULL
+    THEN
+        PERFORM promote_jobs();
+    END IF;
     LOOP
         -- First the pairs of queue and job type that a lane can run now, and a lock on each of their queues. One dispatcher at a time
         -- dispatches a queue: two together would not keep to its limit, and a pause waits for the dispatch. Queues that another
         -- transaction has locked are passed over, and paused ones. A look that finds nothing to run locks nothing, so it writes nothing.
         -- A statement of its own: the next one must see what the other dispatchers did.
         WITH RECURSIVE lanes AS (
-            SELECT * FROM jsonb_to_recordset(wanted) AS l (queues jsonb, job_types jsonb)
+            SELECT * FROM jsonb_to_recordset(wanted) AS l (free integer, queues jsonb, job_types jsonb)
         ),
         -- As the function ready_pairs, whose plan would be made anew at each call.
         ready AS (
@@ -48,11 +56,19 @@ BEGIN
             WHERE t.paused_at IS NULL AND EXISTS (SELECT FROM lanes l WHERE l.queues ? p.queue_name AND l.job_types ? p.job_type)
         ),
         locked AS (
-            SELECT name FROM job_queues WHERE name IN (SELECT queue_name FROM pairs) AND paused_at IS NULL
+            SELECT name, max_running FROM job_queues WHERE name IN (SELECT queue_name FROM pairs) AND paused_at IS NULL
             ORDER BY name FOR NO KEY UPDATE SKIP LOCKED
+        ),
+        free_pairs AS (
+            SELECT pairs.*, locked.max_running FROM pairs LEFT JOIN locked ON locked.name = pairs.queue_name
+            WHERE locked.name IS NOT NULL OR NOT EXISTS (SELECT FROM job_queues q WHERE q.name = pairs.queue_name)
         )
-        SELECT jsonb_agg(to_jsonb(pairs)), array_agg(job_type) FILTER (WHERE limited) INTO runnable, keyless FROM pairs
-        WHERE queue_name IN (SELECT name FROM locked) OR NOT EXISTS (SELECT FROM job_queues q WHERE q.name = pairs.queue_name);
+        SELECT jsonb_agg(to_jsonb(p)), array_agg(p.job_type) FILTER (WHERE p.limited),
+            -- Of a single pair: how many jobs all its lanes have room for.
+            CASE WHEN count(*) = 1 AND bool_and(NOT p.limited AND p.max_running IS NULL) THEN (
+                SELECT sum(l.free) FROM lanes l WHERE l.queues ? min(p.queue_name) AND l.job_types ? min(p.job_type)) END,
+            min(p.queue_name), min(p.job_type)
+        INTO runnable, keyless, only_free, only_queue, only_type FROM free_pairs p;
         EXIT WHEN is_second_look;
         is_second_look := true;
         IF keyless IS NOT NULL THEN
@@ -73,6 +89,20 @@ BEGIN
         PERFORM pass_gate(wanted, false);
     END LOOP;
     IF runnable IS NULL THEN
+        RETURN;
+    END IF;
+    IF only_free IS NOT NULL THEN
+        -- The usual case where little is to do. What follows does the same, and takes twice as long for one job.
+        RETURN QUERY
+        UPDATE jobs SET status = 'queued', dispatch_seq = dispatch_seq + 1, queued_at = now()
+        WHERE id = ANY(ARRAY(
+            SELECT id FROM jobs
+            WHERE status = 'pending' AND ready AND queue_name = only_queue AND job_type = only_type
+              AND seq > after AND cancel_requested_at IS NULL
+            ORDER BY priority DESC, seq LIMIT only_free
+            FOR UPDATE SKIP LOCKED
+        ))
+        RETURNING jobs.id, jobs.dispatch_seq, jobs.queue_name, jobs.job_type, jobs.priority, jobs.seq;
         RETURN;
     END IF;
     RETURN QUERY

@@ -336,7 +336,7 @@ HOT: dict[str, tuple[str, Work]] = {
     "count the jobs of a workflow": ("jobs_workflow_idx", lambda c: listing.total(c, Filter(workflow_id=WORKFLOW))),
     "the graph of a workflow": ("jobs_step_idx", lambda c: graph.steps_of(c, WORKFLOW)),
     "supersede": (
-        "job_executions_job_idx",
+        "job_executions_pkey",
         lambda c: executions.record(c, [Ended(FAILED, 1, NOW, states.completed(1))], worker_id="w", shard=1),
     ),
     "rescue": ("jobs_running_idx", lambda c: executions.rescue(c, dead_workers=["w1"], max_deaths=3)),
@@ -351,7 +351,7 @@ HOT: dict[str, tuple[str, Work]] = {
     "find_by_moment": ("jobs_schedule_idx", submit_again),
     "missing_jobs": ("jobs_pkey", lambda c: run(c, "queue/missing_jobs", {"ids": MANY}).all()),
     "get": ("jobs_pkey", lambda c: jobs.get(c, QUEUED)),
-    "history": ("job_executions_job_idx", lambda c: executions.of_job(c, FAILED)),
+    "history": ("job_executions_pkey", lambda c: executions.of_job(c, FAILED)),
 }
 
 
@@ -458,7 +458,6 @@ OF_THE_ARCHIVE: dict[str, Work] = {
 IN_FUNCTIONS = {"jobs_retryable_idx", "job_dependencies_waiting_idx", "job_dependencies_pkey"}
 """Tried by tests of their own, below."""
 NOT_READ = {
-    "job_executions_pkey": "a primary key: keeps ids unique",
     "job_background_tasks_pkey": "a primary key: keeps names unique",
     "job_migrations_pkey": "a primary key: keeps versions unique",
 }
@@ -483,7 +482,7 @@ def test_the_months_of_the_archive_are_read_by_their_indexes(index, filled, envi
 def test_candidates_of_the_archive_come_from_their_index(statistics, request, environment):
     database = request.getfixturevalue(statistics)
     plan = plan_of(database, lambda c: run(c, "archive/move_jobs", FIRST_OF_THE_ARCHIVE))
-    assert {"jobs_finished_idx", "jobs_pkey", "job_executions_job_idx"} <= plan.indexes
+    assert {"jobs_finished_idx", "jobs_pkey", "job_executions_pkey"} <= plan.indexes
     assert plan.scanned & {*TABLES, "jobs"} == set()
     assert plan_of(database, moving.ended_types).indexes == {"jobs_finished_idx"}
 
@@ -583,7 +582,7 @@ def test_deleting_a_job_finds_the_rows_that_refer_to_it_by_index(filled):
             rows(connection, "DELETE FROM jobs WHERE id = :id", id=UUID(int=27_000))
             rows(connection, "DELETE FROM job_schedules WHERE id = :id", id=UUID(int=8))
         connection.rollback()
-    assert {"job_dependencies_pkey", "job_dependencies_waiting_idx", "job_executions_job_idx"} <= plan.indexes
+    assert {"job_dependencies_pkey", "job_dependencies_waiting_idx", "job_executions_pkey"} <= plan.indexes
     assert {"dead_letter_jobs_job_idx", "jobs_schedule_idx"} <= plan.indexes
     assert plan.scanned & TABLES == set()
 
