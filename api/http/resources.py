@@ -23,8 +23,8 @@ from aeon_jobs.api.http.streams import Streams, closed_by_signals
 from aeon_jobs.api.http.traces import trace_of
 from aeon_jobs.api.metrics import Exposition
 from aeon_jobs.api.service import Jobs
-from aeon_jobs.api.service.core.context import REDIS_TIMEOUT_S, Context
-from aeon_jobs.api.service.core.notifier import BackgroundNotifier
+from aeon_jobs.api.service.core.context import Context
+from aeon_jobs.api.service.core.notifier import REDIS_TIMEOUT_S, BackgroundNotifier
 from aeon_jobs.api.service.core.use_cases import Conditions
 from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import Database

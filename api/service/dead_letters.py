@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -38,9 +38,11 @@ from aeon_jobs.persistence.admin.bulk import Change
 from aeon_jobs.persistence.archive import ended
 from aeon_jobs.persistence.archive.returning import bring_back
 from aeon_jobs.persistence.core.errors import InvalidJob
-from aeon_jobs.persistence.core.models import JobExecution
 from aeon_jobs.persistence.queue import dead_letters, executions
 from aeon_jobs.persistence.reads import dead_letter_lists, failure_groups
+
+if TYPE_CHECKING:
+    from aeon_jobs.persistence.core.models import JobExecution
 
 
 class DeadLetterUseCases(BulkUseCases):

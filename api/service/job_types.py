@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Connection
 
 from aeon_jobs.api.contract import JobType, JobTypeLimits, JobTypePause, KeyUsage
@@ -10,9 +12,11 @@ from aeon_jobs.api.service.core.use_cases import UseCases, shown
 from aeon_jobs.api.service.core.validation import checked, read
 from aeon_jobs.persistence.core.errors import InvalidJob
 from aeon_jobs.persistence.core.examples import payload_example
-from aeon_jobs.persistence.core.models import JobType as JobTypeRow
 from aeon_jobs.persistence.queue import job_types
 from aeon_jobs.persistence.queue.limits import override, usage
+
+if TYPE_CHECKING:
+    from aeon_jobs.persistence.core.models import JobType as JobTypeRow
 
 MOST_KEYS = 1_000
 

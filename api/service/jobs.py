@@ -21,17 +21,17 @@ from aeon_jobs.api.service.core.validation import checked, read
 from aeon_jobs.api.service.core.versions import refuse_changed
 from aeon_jobs.persistence.archive.returning import bring_back
 from aeon_jobs.persistence.core.errors import InvalidJob, JobNotFound, JobNotOver
-from aeon_jobs.persistence.core.models import Job as JobRow
 from aeon_jobs.persistence.queue import dead_letters, jobs, pending
 from aeon_jobs.persistence.reads import archived, details, explain, listing, search
 
 if TYPE_CHECKING:
     from aeon_jobs.api.contract.protocol import JobId
+    from aeon_jobs.persistence.core.models import Job as JobRow
 
 LOOK_EVERY_S = 0.2
 _WATCHED = ("status", "priority", "scheduled_at", "payload", "retry_count")
 """What the audit log tells of a change."""
-Work = Callable[[Connection, JobRow], JobRow]
+Work = Callable[[Connection, "JobRow"], "JobRow"]
 
 
 class JobUseCases(UseCases):

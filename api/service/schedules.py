@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from aeon_jobs.api.contract import (
@@ -23,8 +23,10 @@ from aeon_jobs.api.service.core.use_cases import UseCases, shown
 from aeon_jobs.api.service.core.validation import read
 from aeon_jobs.api.service.core.versions import refuse_changed
 from aeon_jobs.api.service.submissions import submitted
-from aeon_jobs.persistence.core.models import JobSchedule
 from aeon_jobs.persistence.schedules import backfill, definitions, history, repository, runs
+
+if TYPE_CHECKING:
+    from aeon_jobs.persistence.core.models import JobSchedule
 
 
 class ScheduleUseCases(UseCases):

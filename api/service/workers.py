@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from aeon_jobs.api.contract import Worker
 from aeon_jobs.api.service.core.errors import NotFound, NotRunning, StillInUse
 from aeon_jobs.api.service.core.use_cases import UseCases, shown
 from aeon_jobs.persistence.admin import retired_workers
-from aeon_jobs.persistence.core.models import Worker as WorkerRow
 from aeon_jobs.persistence.queue import workers
+
+if TYPE_CHECKING:
+    from aeon_jobs.persistence.core.models import Worker as WorkerRow
 
 
 class WorkerUseCases(UseCases):

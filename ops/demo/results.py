@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from uuid import UUID
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from aeon_jobs.ops.demo.scenario import Submissions
 from aeon_jobs.ops.demo.submission import Answer
@@ -19,7 +19,6 @@ from aeon_jobs.ops.demo.workload import Order
 from aeon_jobs.ops.mails import MailFolder
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.models import DeadLetterJob, Job, JobExecution
-from aeon_jobs.persistence.queue import jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +64,9 @@ def _from_database(
     database: Database,
 ) -> tuple[dict[UUID, Job], dict[UUID, list[JobExecution]], list[DeadLetterJob]]:
     executions: defaultdict[UUID, list[JobExecution]] = defaultdict(list)
-    with database.connection() as connection:
-        found = [jobs.job_from(dict(row)) for row in connection.execute(select(Job)).mappings()]
-        history = connection.execute(select(JobExecution).order_by(JobExecution.id))  # type: ignore[arg-type]
-        dead_letters = [DeadLetterJob(**row) for row in connection.execute(select(DeadLetterJob)).mappings()]
-        for row in history.mappings():
-            executions[row["job_id"]].append(JobExecution(**row))
-    return {job.id: job for job in found}, dict(executions), dead_letters
+    with Session(database.engine) as session:
+        found = {job.id: job for job in session.exec(select(Job))}
+        dead_letters = list(session.exec(select(DeadLetterJob)))
+        for execution in session.exec(select(JobExecution).order_by(JobExecution.id)):  # type: ignore[arg-type]
+            executions[execution.job_id].append(execution)
+    return found, dict(executions), dead_letters

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from aeon_jobs.persistence.archive import ended
 from aeon_jobs.persistence.archive.returning import bring_back
 from aeon_jobs.persistence.core.database import run
-from aeon_jobs.persistence.core.models import JobStatus
+from aeon_jobs.persistence.core.statuses import JobStatus
 from aeon_jobs.persistence.reads import listing
 from aeon_jobs.persistence.reads.listing import Filter
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from aeon_jobs.persistence.core.database import run
@@ -28,6 +28,4 @@ def states_of(connection: Connection, ids: Collection[UUID]) -> dict[UUID, str]:
 
 def executions_of(connection: Connection, job_id: UUID) -> list[JobExecution]:
     """Every attempt of an archived job, oldest first."""
-    from aeon_jobs.persistence.core.models import JobExecution
-
-    return [JobExecution(**row) for row in run(connection, "archive/executions_of", {"id": job_id}).mappings()]
+    return cast("list[JobExecution]", run(connection, "archive/executions_of", {"id": job_id}).all())

@@ -230,6 +230,9 @@ def _is_known_to_libpq(url: str) -> bool:
 
 
 def _is_known_to_redis(url: str) -> bool:
+    # As above: what has neither options nor an odd host cannot be unknown.
+    if url.isascii() and not any(sign in url for sign in "?["):
+        return True
     from redis import ConnectionPool, RedisError
 
     try:

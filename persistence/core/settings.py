@@ -15,10 +15,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError, ValidationInfo, field_validator
-from pydantic.fields import FieldInfo
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from aeon_jobs.persistence.core.addresses import broken_postgres_rule, broken_redis_rule, is_readable, with_psycopg2
 from aeon_jobs.persistence.core.errors import SettingsError
@@ -38,33 +45,10 @@ HostsAndPorts = Annotated[
 ]
 
 
-class SecretFileSource(PydanticBaseSettingsSource):
-    """Reads NAME_FILE for every secret field NAME, as Docker and Kubernetes provide secrets."""
+class Settings(BaseModel):
+    """All settings. Field `worker_id` is environment variable WORKER_ID, and so on; `load_settings` reads them."""
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        variable = f"{field_name.upper()}_FILE"
-        path = os.environ.get(variable)
-        if not path or "SecretStr" not in str(field.annotation):
-            return None, field_name, False
-        if os.environ.get(field_name.upper()):
-            raise SettingsError(f"{variable}: set either {field_name.upper()} or {variable}, not both")
-        try:
-            # The newline that an editor leaves at the end is no part of the secret; a space may be.
-            return Path(path).read_text().rstrip("\r\n"), field_name, False
-        except OSError as error:
-            raise SettingsError(f"{variable}: cannot read the file it names ({error.strerror})") from None
-        except UnicodeDecodeError:
-            raise SettingsError(f"{variable}: the file it names is not UTF-8 text") from None
-
-    def __call__(self) -> dict[str, Any]:
-        found = {name: self.get_field_value(f, name)[0] for name, f in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in found.items() if value is not None}
-
-
-class Settings(BaseSettings):
-    """All settings. Field `worker_id` is environment variable WORKER_ID, and so on."""
-
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     # PostgreSQL: either the URL or its parts.
     database_url: SecretStr | None = None
@@ -196,17 +180,6 @@ class Settings(BaseSettings):
     tracing_same_trace: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, SecretFileSource(settings_cls)
 
     @field_validator("database_url")
     @classmethod
@@ -360,12 +333,43 @@ def load_settings(**overrides: Any) -> Settings:
         SettingsError: names every variable at fault and the rule it breaks; never shows a value.
     """
     try:
-        return Settings(**overrides)
+        return Settings(**{**_environment(), **overrides})
     except ValidationError as error:
         faults = (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         message = "; ".join(faults)
     # Outside of the handler: an error that remembers pydantic's remembers the values.
     raise SettingsError(message)
+
+
+def _environment() -> dict[str, str]:
+    """What it sets, by field; an empty variable sets nothing. Of a secret NAME also NAME_FILE, as Docker and Kubernetes
+    provide secrets.
+
+    Raises:
+        SettingsError
+    """
+    given = {name.lower(): value for name, value in os.environ.items() if value}
+    found = {name: given[name] for name in Settings.model_fields if name in given}
+    for name in filter(_is_secret, Settings.model_fields):
+        if path := given.get(f"{name}_file"):
+            if name in found:
+                raise SettingsError(f"{name.upper()}_FILE: set either {name.upper()} or {name.upper()}_FILE, not both")
+            found[name] = _text_of(path, f"{name.upper()}_FILE")
+    return found
+
+
+def _is_secret(name: str) -> bool:
+    return "SecretStr" in str(Settings.model_fields[name].annotation)
+
+
+def _text_of(path: str, variable: str) -> str:
+    try:
+        # The newline that an editor leaves at the end is no part of the secret; a space may be.
+        return Path(path).read_text().rstrip("\r\n")
+    except OSError as error:
+        raise SettingsError(f"{variable}: cannot read the file it names ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{variable}: the file it names is not UTF-8 text") from None
 
 
 @lru_cache(maxsize=1)
@@ -391,6 +395,5 @@ def _is_like_one_of(word: str, words: Collection[str]) -> bool:
 
 def variable_names() -> list[str]:
     """Every environment variable that is read, the NAME_FILE forms included."""
-    fields = Settings.model_fields.items()
-    plain = [name.upper() for name, _ in fields]
-    return plain + [f"{name.upper()}_FILE" for name, f in fields if "SecretStr" in str(f.annotation)]
+    plain = [name.upper() for name in Settings.model_fields]
+    return plain + [f"{name.upper()}_FILE" for name in filter(_is_secret, Settings.model_fields)]

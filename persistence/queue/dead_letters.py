@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from aeon_jobs.persistence.core import payloads
@@ -51,11 +51,4 @@ def discard_without_job(connection: Connection, dead_letter_id: int, by: str | N
 
 def of_job(connection: Connection, job_id: UUID) -> list[DeadLetterJob]:
     """Every dead letter of a job, oldest first."""
-    from sqlmodel import select
-
-    from aeon_jobs.persistence.core.models import DeadLetterJob
-
-    rows = connection.execute(
-        select(DeadLetterJob).where(DeadLetterJob.job_id == job_id).order_by(DeadLetterJob.id)  # type: ignore[arg-type]
-    )
-    return [DeadLetterJob(**row) for row in rows.mappings()]
+    return cast("list[DeadLetterJob]", run(connection, "queue/dead_letters", {"id": job_id}).all())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aeon_jobs.persistence.core import payloads
 from aeon_jobs.persistence.core.database import run
@@ -31,22 +31,13 @@ def get(connection: Connection, name: str) -> JobType:
 def get_many(connection: Connection, names: Collection[str]) -> dict[str, JobType]:
     """Those of `names` that are registered."""
     # What cannot be stored cannot even be asked for.
-    from sqlmodel import select
-
-    from aeon_jobs.persistence.core.models import JobType
-
-    wanted = {name for name in names if isinstance(name, str) and payloads.is_storable(name)}
-    rows = connection.execute(select(JobType).where(JobType.name.in_(wanted))).mappings()  # type: ignore[attr-defined]
-    return {row["name"]: JobType(**row) for row in rows}
+    wanted = [name for name in names if isinstance(name, str) and payloads.is_storable(name)]
+    return {row.name: cast("JobType", row) for row in run(connection, "queue/types_named", {"names": wanted})}
 
 
 def every(connection: Connection) -> list[JobType]:
     """All registered job types, by name."""
-    from sqlmodel import select
-
-    from aeon_jobs.persistence.core.models import JobType
-
-    return [JobType(**row) for row in connection.execute(select(JobType).order_by(JobType.name)).mappings()]
+    return cast("list[JobType]", run(connection, "queue/types").all())
 
 
 def register(connection: Connection, definitions: Sequence[Defaults]) -> None:

@@ -6,7 +6,7 @@ Submitting is one statement in the caller's transaction: commit means the job ex
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from aeon_jobs.persistence.core import payloads
@@ -60,29 +60,15 @@ def submit_many(
 
 
 def get(connection: Connection, job_id: UUID) -> Job:
-    """The job, as a detached row.
+    """The job: a row with the attributes of the model.
 
     Raises:
         JobNotFound
     """
-    from sqlmodel import select
-
-    from aeon_jobs.persistence.core.models import Job
-
-    found = connection.execute(select(Job).where(Job.id == job_id)).mappings().one_or_none()
+    found = run(connection, "queue/job", {"id": job_id}).one_or_none()
     if found is None:
         raise JobNotFound(job_id)
-    return job_from(dict(found))
-
-
-def job_from(row: Mapping[str, Any]) -> Job:
-    """A Job from a row of all its columns; the column `metadata` is attribute `meta`."""
-    from aeon_jobs.persistence.core.models import Job
-
-    fields = dict(row)
-    if "metadata" in fields:
-        fields["meta"] = fields.pop("metadata")
-    return Job(**fields)
+    return cast("Job", found)
 
 
 def cancel(connection: Connection, job_id: UUID, reason: str | None = None, by: str | None = None) -> Job:
@@ -108,7 +94,7 @@ def check(new: NewJob, job_type: Defaults) -> None:
     Template(new, job_type).row(new.payload)
 
 
-def check_payload(connection: Connection, job_type: str, payload: Mapping[str, Any]) -> None:
+def check_payload(connection: Connection, job_type: str, payload: Mapping[str, object]) -> None:
     """Hold an edited payload against its job type.
 
     Raises:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import JobNotFound, WrongState
-from aeon_jobs.persistence.core.models import Job
 from aeon_jobs.persistence.queue import jobs
+
+if TYPE_CHECKING:
+    from aeon_jobs.persistence.core.models import Job
 
 
 def change(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from aeon_jobs.persistence.core.database import run, run_sql, together
 
@@ -148,12 +148,7 @@ def forget(connection: Connection, retention_ms: int) -> int:
 
 def every(connection: Connection) -> list[Worker]:
     """All known processes, the latest seen first."""
-    from sqlmodel import select
-
-    from aeon_jobs.persistence.core.models import Worker
-
-    rows = connection.execute(select(Worker).order_by(Worker.last_seen_at.desc()))  # type: ignore[attr-defined]
-    return [Worker(**row) for row in rows.mappings()]
+    return cast("list[Worker]", run(connection, "queue/workers").all())
 
 
 def peer_of(row: Mapping[str, Any]) -> Peer:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Connection, DateTime, MetaData, Table, func, select
+from sqlalchemy import Column, ColumnElement, Connection, MetaData, Table, func, select, text
 
 from aeon_jobs.persistence.core.errors import JobsError
-from aeon_jobs.persistence.core.models import DeadLetterJob
 from aeon_jobs.persistence.reads import id_lists
 from aeon_jobs.persistence.reads.id_lists import IdPage
 
-_TABLE: Table = DeadLetterJob.__table__  # type: ignore[attr-defined]
-_ARCHIVE = Table(
-    "job_dead_letter_archive",
-    MetaData(),
-    *(Column(column.name, column.type) for column in _TABLE.c),
-    Column("archived_at", DateTime(timezone=True)),
+if TYPE_CHECKING:
+    from aeon_jobs.persistence.core.models import DeadLetterJob
+
+_CONDITIONS = ("job_type", "queue_name", "reason", "error_type", "fingerprint")
+_ASKED_FOR = ("id", "job_id", "created_at", "resolved_at", *_CONDITIONS)
+_TABLE, _ARCHIVE = (
+    Table(name, MetaData(), *map(Column, _ASKED_FOR)) for name in ("dead_letter_jobs", "job_dead_letter_archive")
 )
 
 
@@ -62,11 +62,9 @@ def get(connection: Connection, dead_letter_id: int) -> tuple[DeadLetterJob, dat
         DeadLetterNotFound
     """
     for table in (_TABLE, _ARCHIVE):
-        row = connection.execute(select(table).where(table.c.id == dead_letter_id)).mappings().one_or_none()
-        if row is not None:
-            values = dict(row)
-            archived_at = values.pop("archived_at", None)
-            return DeadLetterJob(**values), archived_at
+        wanted = select(text("*")).select_from(table).where(table.c.id == dead_letter_id)
+        if (row := connection.execute(wanted).one_or_none()) is not None:
+            return cast("DeadLetterJob", row), row._mapping.get("archived_at")
     raise DeadLetterNotFound(dead_letter_id)
 
 
@@ -93,8 +91,7 @@ def after(
 
 
 def _conditions(which: DeadLetterFilter, table: Table = _TABLE) -> list[ColumnElement[bool]]:
-    names = ("job_type", "queue_name", "reason", "error_type", "fingerprint")
-    given: dict[str, Any] = {name: getattr(which, name) for name in names}
+    given: dict[str, Any] = {name: getattr(which, name) for name in _CONDITIONS}
     conditions: list[ColumnElement[bool]] = [
         table.c[name] == value for name, value in given.items() if value is not None
     ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, select, text
 
 from aeon_jobs.persistence.core.errors import InvalidJob
 from aeon_jobs.persistence.reads import cursors
@@ -34,8 +34,8 @@ def page(
     """
     number = table.c.id
     where = [*conditions, number < _position(cursor, of_list)] if cursor else conditions
-    found = connection.execute(select(table).where(*where).order_by(number.desc()).limit(limit + 1)).mappings()
-    rows: list[Mapping[str, Any]] = [dict(row) for row in found]
+    wanted = select(text("*")).select_from(table).where(*where).order_by(number.desc()).limit(limit + 1)
+    rows: list[Mapping[str, Any]] = [dict(row) for row in connection.execute(wanted).mappings()]
     more = len(rows) > limit
     return IdPage(rows[:limit], cursors.encode((rows[limit - 1]["id"],), of_list) if more else None)
 

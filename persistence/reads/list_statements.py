@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from aeon_jobs.persistence.core.models import JobStatus
+from aeon_jobs.persistence.core.statuses import JobStatus
 
 Sort = Literal["created_at", "updated_at", "priority"]
 RECENT = 4_000

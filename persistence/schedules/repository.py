@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from psycopg2.errors import UniqueViolation
-from sqlalchemy import Connection, RowMapping, Table, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from aeon_jobs.persistence.core import payloads
 from aeon_jobs.persistence.core.database import run
 from aeon_jobs.persistence.core.errors import NameTaken
-from aeon_jobs.persistence.core.models import JobSchedule
 from aeon_jobs.persistence.queue import submissions
 from aeon_jobs.persistence.schedules.definitions import FIELDS, TIMING, NewSchedule, ScheduleNotFound, check, overlap_of
 
-_SCHEDULES: Table = JobSchedule.__table__  # type: ignore[attr-defined]
+if TYPE_CHECKING:
+    from aeon_jobs.persistence.core.models import JobSchedule
 
 
 def every(connection: Connection) -> list[JobSchedule]:
     """All schedules, by name."""
-    rows = connection.execute(select(_SCHEDULES).order_by(_SCHEDULES.c.name)).mappings()
-    return [_schedule(row) for row in rows]
+    return cast("list[JobSchedule]", run(connection, "schedules/every").all())
 
 
 def get(connection: Connection, schedule_id: UUID, *, lock: bool = False) -> JobSchedule:
@@ -32,11 +31,10 @@ def get(connection: Connection, schedule_id: UUID, *, lock: bool = False) -> Job
     Raises:
         ScheduleNotFound
     """
-    wanted = select(_SCHEDULES).where(_SCHEDULES.c.id == schedule_id)
-    row = connection.execute(wanted.with_for_update() if lock else wanted).mappings().one_or_none()
+    row = run(connection, "schedules/lock" if lock else "schedules/get", {"id": schedule_id}).one_or_none()
     if row is None:
         raise ScheduleNotFound(schedule_id)
-    return _schedule(row)
+    return cast("JobSchedule", row)
 
 
 def create(connection: Connection, new: NewSchedule, now: datetime) -> UUID:
@@ -64,7 +62,7 @@ def change(connection: Connection, schedule_id: UUID, changes: Mapping[str, Any]
         NameTaken
     """
     before = get(connection, schedule_id, lock=True)
-    after = {**before.model_dump(), **changes}
+    after = {**{name: getattr(before, name) for name in (*FIELDS, "next_run_at", "resumed_at")}, **changes}
     if changes.get("enabled") and not before.enabled:
         after |= {"pause_note": changes.get("pause_note"), "resumed_at": now}
     # One that cannot be run any more can still be switched off.
@@ -92,12 +90,6 @@ def delete(connection: Connection, schedule_id: UUID) -> None:
     """
     if not run(connection, "schedules/delete", {"id": schedule_id}).rowcount:
         raise ScheduleNotFound(schedule_id)
-
-
-def _schedule(row: RowMapping) -> JobSchedule:
-    fields = dict(row)
-    fields["meta"] = fields.pop("metadata")
-    return JobSchedule(**fields)
 
 
 def _encoded(payload: dict[str, Any]) -> str:

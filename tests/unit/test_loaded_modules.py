@@ -24,12 +24,13 @@ TRACES = {
     "aeon_jobs.middleware.execution.tracing",
 }
 """Not all of OpenTelemetry: where it is installed, redis loads a part of it."""
+UNUSED = {"opentelemetry.sdk.metrics", "rich"}
 OF_WORKERS = {"aeon_jobs.middleware.stack", "aeon_jobs.middleware.job", "tenacity", "multiprocessing.forkserver"}
 
 KINDS = {
     "dispatcher": (
-        "import aeon_jobs.ops.dispatcher",
-        {*MODELS, *API, *COMMAND_LINE, *SCHEDULES, *HANDLERS, *ACTORS, *SERVERS, *OF_WORKERS, "cronsim"},
+        "from aeon_jobs.ops import process; process.import_lean(); import aeon_jobs.ops.dispatcher",
+        {*MODELS, *API, *COMMAND_LINE, *SCHEDULES, *HANDLERS, *ACTORS, *SERVERS, *OF_WORKERS, *UNUSED, "cronsim"},
     ),
     "worker": (
         "import aeon_jobs.actors; from aeon_jobs.middleware.job import broker; broker().middleware",
@@ -48,6 +49,36 @@ KINDS = {
     "command line": (
         "import aeon_jobs.ops.cli",
         {*MODELS, *SCHEDULES, *HANDLERS, *ACTORS, *SERVERS, "sqlalchemy", "redis", "dramatiq", "pydantic", "litestar"},
+    ),
+    "command that reads": (
+        "from aeon_jobs.api.service import Jobs; Jobs.from_settings().close()",
+        {
+            *MODELS,
+            *COMMAND_LINE,
+            *SCHEDULES,
+            *HANDLERS,
+            *ACTORS,
+            *SERVERS,
+            "redis",
+            "dramatiq",
+            "structlog",
+            "litestar",
+        },
+    ),
+    "command that asks the API": (
+        "from aeon_jobs.ops.cli.context import client; client('http://jobs.example').close()",
+        {
+            *MODELS,
+            *SCHEDULES,
+            *ACTORS,
+            *SERVERS,
+            "sqlalchemy",
+            "redis",
+            "dramatiq",
+            "structlog",
+            "pydantic",
+            "litestar",
+        },
     ),
 }
 

@@ -7,15 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aeon_jobs.api.service.core.known import KnownQueues, KnownTypes
-from aeon_jobs.api.service.core.notifier import Notifier
+from aeon_jobs.api.service.core.notifier import LateHints, Notifier
 from aeon_jobs.api.service.core.remembered import RememberedActivity, RememberedDepths
 from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
-from aeon_jobs.persistence.hints import Hints
-from aeon_jobs.persistence.redis_clients import redis_client
-
-REDIS_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +32,8 @@ class Context:
         """Of the database and the Redis that the settings name. Nothing is connected yet: a process may fork after this."""
         pool_size = pool_size or settings.database_pool_size
         database = Database(settings.postgres_dsn, schema=settings.job_schema, pool_size=pool_size)
-        # A Redis that does not answer must not hold the caller up.
-        redis = redis_client(settings.redis_dsn, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S)
-        return cls.of(settings, database, Hints(redis, settings.redis_queue_prefix), redis.close)
+        hints = LateHints(settings)
+        return cls.of(settings, database, hints, hints.close)
 
     @classmethod
     def of(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from aeon_jobs.api.service.core.errors import near
 from aeon_jobs.persistence.core.errors import InvalidJob, Violation
-from aeon_jobs.persistence.core.models import JobType
 from aeon_jobs.persistence.queue import job_types, queues
+
+if TYPE_CHECKING:
+    from aeon_jobs.persistence.core.models import JobType
 
 REMEMBER_S = 1.0
 _MOST_REMEMBERED = 10_000

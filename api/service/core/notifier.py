@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from aeon_jobs.persistence.hints import Hints
+from aeon_jobs.persistence.core.settings import Settings
+
+if TYPE_CHECKING:
+    import redis
+
+    from aeon_jobs.persistence.hints import Hints
+
+REDIS_TIMEOUT_S = 1.0
+"""A Redis that does not answer must not hold the caller up."""
 
 
 class Notifier(Protocol):
@@ -15,6 +23,36 @@ class Notifier(Protocol):
 
     def job_ready(self) -> None: ...
     def cancel(self, job_id: UUID) -> None: ...
+
+
+class LateHints:
+    """The hints of a process that may have none to give, as most commands: redis-py is loaded for the first one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._making = threading.Lock()
+        self._made: tuple[Hints, redis.Redis] | None = None
+
+    def job_ready(self) -> None:
+        self._hints().job_ready()
+
+    def cancel(self, job_id: UUID) -> None:
+        self._hints().cancel(job_id)
+
+    def close(self) -> None:
+        if self._made:
+            self._made[1].close()
+
+    def _hints(self) -> Hints:
+        from aeon_jobs.persistence.hints import Hints
+        from aeon_jobs.persistence.redis_clients import redis_client
+
+        with self._making:
+            if self._made is None:
+                times = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), REDIS_TIMEOUT_S)
+                client = redis_client(self._settings.redis_dsn, **times)
+                self._made = Hints(client, self._settings.redis_queue_prefix), client
+            return self._made[0]
 
 
 class BackgroundNotifier:

@@ -1,2 +1,2 @@
 -- A schedule, locked: nobody else decides on its due times meanwhile.
-SELECT * FROM job_schedules WHERE id = :id FOR UPDATE
+SELECT *, metadata AS meta FROM job_schedules WHERE id = :id FOR UPDATE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,24 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 from sqlmodel import SQLModel
 
-from aeon_jobs.persistence.core.models import JobStatus
-from aeon_jobs.persistence.queue import executions, job_types, jobs, workers
-from aeon_jobs.persistence.queue.submissions import NewJob
+from aeon_jobs.persistence.core.models import (
+    DeadLetterJob,
+    Job,
+    JobExecution,
+    JobSchedule,
+    JobStatus,
+    JobType,
+    Worker,
+)
+from aeon_jobs.persistence.queue import dead_letters, executions, job_types, jobs, process, states, workers
+from aeon_jobs.persistence.queue.states import Failure
+from aeon_jobs.persistence.reads import dead_letter_lists
+from aeon_jobs.persistence.schedules import repository
+from aeon_jobs.persistence.schedules.definitions import NewSchedule
 from tests.reused_database import database_url, reused_database  # noqa: F401
-from tests.rows import add_job, register, rows, running_job
+from tests.rows import add_job, end, register, rows, running_job
 
+NOW = datetime.now(UTC)
 DOCUMENT = Path(__file__).parents[3] / "docs" / "schema.md"
 NOT_MODELLED = {
     "job_migrations",
@@ -81,7 +94,7 @@ def test_whatever_the_models_give_by_default_the_database_gives_too(database):
     job_id = add_job(database)
     with database.connection() as connection:
         stored = jobs.get(connection, job_id)
-    model = type(stored)(job_type="note")
+    model = Job(job_type="note")
     for name in (
         "status",
         "priority",
@@ -101,14 +114,26 @@ def test_the_states_of_the_models_are_those_of_the_enum_in_order(database):
     assert [label for (label,) in labels] == [status.value for status in JobStatus]
 
 
-def test_every_model_can_be_read_from_its_row(database):
+def test_what_is_read_has_every_attribute_of_its_model(database):
     register(database)
-    claimed = running_job(database)
+    failed = running_job(database)
+    end(database, failed, states.failed(Failure("Error", "no"), retries_left=0, delay_ms=0))
     with database.transaction() as connection:
-        assert jobs.get(connection, jobs.submit(connection, NewJob(job_type="note")).id).meta == {}
-        assert executions.of_job(connection, claimed.id) == []
-        assert workers.every(connection) == []
-        assert [entry.name for entry in job_types.every(connection)] == ["note"]
+        workers.register(connection, process.registration("worker", "one"))
+        schedule = repository.create(connection, NewSchedule(name="one", job_type="note", cron="@daily"), NOW)
+        letters = dead_letters.of_job(connection, failed.id)
+        assert dead_letter_lists.get(connection, letters[0].id) == (letters[0], None)
+        read = {
+            Job: jobs.get(connection, failed.id),
+            JobExecution: executions.of_job(connection, failed.id)[0],
+            DeadLetterJob: letters[0],
+            JobType: job_types.get(connection, "note"),
+            Worker: workers.every(connection)[0],
+            JobSchedule: repository.get(connection, schedule),
+        }
+    for model, row in read.items():
+        assert set(model.model_fields) - set(row._fields) == set(), model
+    assert (read[JobType].limits_in_force, read[Job].meta, read[JobSchedule].meta) == (None, {}, {})
 
 
 def test_the_columns_of_the_specification_have_its_types_and_defaults(database):

@@ -1,0 +1,2 @@
+-- All schedules, by name.
+SELECT *, metadata AS meta FROM job_schedules ORDER BY name

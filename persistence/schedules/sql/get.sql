@@ -1,0 +1,2 @@
+-- A schedule.
+SELECT *, metadata AS meta FROM job_schedules WHERE id = :id
