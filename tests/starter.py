@@ -26,11 +26,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, NoReturn, Protocol
 
-from tests.leaks import ignore
+from tests.leaks import adopt_orphans, ignore
 
 LIBRARIES = (
     *("sqlalchemy", "sqlalchemy.dialects.postgresql.psycopg2", "psycopg2.extras", "redis", "hiredis", "psutil"),
-    *("dramatiq", "dramatiq.cli", "dramatiq.results", "pydantic", "pydantic_settings", "msgspec", "structlog"),
+    *("dramatiq", "dramatiq.cli", "dramatiq.results", "pydantic", "msgspec", "structlog"),
 )
 """Libraries that read no environment variable when they are imported."""
 MOST_BYTES = 1_000_000
@@ -96,6 +96,8 @@ class Started:
 
 @lru_cache(maxsize=1)
 def _starter() -> socket.socket:
+    # Also without pytest, as in the history checker: what the starter forks becomes our child.
+    adopt_orphans()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         command = [sys.executable, "-m", "tests.starter", str(theirs.fileno())]
