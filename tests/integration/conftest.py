@@ -22,6 +22,7 @@ from aeon_jobs.persistence.core.models import JobType
 from aeon_jobs.persistence.core.settings import Settings, get_settings
 from aeon_jobs.persistence.queue import job_types
 from tests.api_server import running_api
+from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -88,11 +89,21 @@ class ApiClients:
 
 
 @pytest.fixture
-def api(environment: Settings, database: Database, redis_client: redis.Redis) -> Iterator[ApiClients]:
+def dashboard_enabled() -> bool:
+    """Its routes would double the time that it takes to build the API."""
+    return False
+
+
+@pytest.fixture
+def api(
+    environment: Settings, database: Database, redis_client: redis.Redis, dashboard_enabled: bool
+) -> Iterator[ApiClients]:
     with database.transaction() as connection:
         job_types.register(connection, [ECHO])
         keys = {role: api_keys.create(connection, f"the-{role}", role) for role in api_keys.ROLES}
-    app = create_app(environment.model_copy(update={"api_auth_failure_limit": 0}))
+    app = create_app(
+        environment.model_copy(update={"api_auth_failure_limit": 0, "dashboard_enabled": dashboard_enabled})
+    )
     with TestClient(app, raise_server_exceptions=False) as client:
         clients = {role: ApiClient(client, key) for role, key in keys.items()}
         yield ApiClients(app=app, client=client, nobody=ApiClient(client, None), **clients)
@@ -132,7 +143,7 @@ def cli(
         return
     secret = tmp_path / "key"
     secret.write_text(key)
-    with running_api(environment) as server:
+    with running_api(environment.model_copy(update={"dashboard_enabled": False})) as server:
         monkeypatch.setenv("AEON_JOBS_API", server.address)
         monkeypatch.setenv("AEON_JOBS_API_KEY_FILE", str(secret))
         yield terminal

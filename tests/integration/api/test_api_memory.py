@@ -175,7 +175,7 @@ def test_values_that_are_larger_than_their_text(api: ApiProcess, key: str) -> No
         return httpx.post(f"{api.address}{path}", content=body, headers=headers, timeout=120).status_code
 
     with ThreadPoolExecutor(12) as threads:
-        requests = [("/api/jobs", job)] * 2 + [("/api/jobs/bulk", bulk), ("/api/jobs/bulk", one)]
+        requests = [("/api/jobs", job), ("/api/jobs/bulk", bulk), ("/api/jobs/bulk", one)]
         assert set(threads.map(lambda request: send(*request), requests)) <= {400, 503}
 
 

@@ -21,6 +21,11 @@ STATIC = Path(__file__).parents[3] / "api" / "http" / "static"
 
 
 @pytest.fixture
+def dashboard_enabled() -> bool:
+    return True
+
+
+@pytest.fixture
 def document(api: ApiClients) -> dict[str, Any]:
     answer = api.nobody.get("/api/openapi.json")
     assert answer.status_code == 200

@@ -1,10 +1,13 @@
 """With 1,000,000 jobs and as many attempts: what every list and statistic looks at, in pages, which no load on the machine
 changes. A page that is in memory costs about a microsecond, one that is not some ten.
+
+`make rehearse-dashboard` runs this file.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,6 +34,10 @@ from aeon_jobs.persistence.reads.listing import Filter
 from tests.integration.persistence.test_plans import copy_of_template
 from tests.plans import Plan, pages_of
 from tests.rows import rows, value
+
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("REHEARSE_DASHBOARD"), reason="takes a minute: make rehearse-dashboard"
+)
 
 COUNT = 1_000_000
 NEWEST = datetime(2026, 1, 1, tzinfo=UTC)
