@@ -91,7 +91,8 @@ rehearse-year: $(READY) ## Twenty schedules tick through a whole year in seven t
 
 .PHONY: rehearse-docs
 rehearse-docs: $(READY) ## Run the blocks of the pages with many commands
-	@$(TIDY); REHEARSE_DOCS=1 $(BIN)/python -m pytest tests/docs/test_pages.py -q -k "runs and (deployment or migrating or performance or troubleshooting or tutorial)"
+	@$(TIDY); REHEARSE_DOCS=1 $(BIN)/python -m pytest tests/docs/test_pages.py -q --timeout 600 -o faulthandler_timeout=660 \
+		-k "runs and (cli or deployment or migrating or performance or troubleshooting or tutorial)"
 
 .PHONY: rehearse-restore
 rehearse-restore: $(READY) ## Back up under load, destroy PostgreSQL and Redis, restore, account for every job

@@ -1,4 +1,4 @@
-"""docs/cli.md names every command and every check. tests/docs runs the examples."""
+"""docs/cli.md names every command and every check. `make rehearse-docs` runs the examples."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_every_command_is_in_the_docs() -> None:
 
 
 def test_every_command_is_run_by_a_block_of_the_docs() -> None:
-    """tests/docs runs the blocks as they stand."""
+    """`make rehearse-docs` runs the blocks as they stand."""
     pages = ("docs/cli.md", *(f"docs/guides/{name}.md" for name in ("batches", "limits", "workflows")))
     run = " ".join(
         block.code for page in pages for block in blocks(page) if block.language == "sh" and not block.not_run
