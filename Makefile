@@ -94,6 +94,10 @@ rehearse-docs: $(READY) ## Run the blocks of the pages with many commands
 	@$(TIDY); REHEARSE_DOCS=1 $(BIN)/python -m pytest tests/docs/test_pages.py -q --timeout 600 -o faulthandler_timeout=660 \
 		-k "runs and (cli or deployment or migrating or performance or troubleshooting or tutorial)"
 
+.PHONY: rehearse-api
+rehearse-api: $(READY) ## Every route of the API with Schemathesis: examples, every border of every field, random requests
+	@$(TIDY); REHEARSE_API=1 $(BIN)/python -m pytest tests/e2e/test_api_server.py -k schemathesis -q -o faulthandler_timeout=660
+
 .PHONY: rehearse-restore
 rehearse-restore: $(READY) ## Back up under load, destroy PostgreSQL and Redis, restore, account for every job
 	@$(BIN)/python -m aeon_jobs.ops.rehearsals.restore

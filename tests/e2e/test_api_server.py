@@ -73,8 +73,12 @@ def test_a_server_that_is_told_to_stop_ends_its_streams(key: str) -> None:
         assert process.returncode in {0, -signal.SIGTERM}
 
 
+PHASES = ("examples,coverage,fuzzing", "20") if os.environ.get("REHEARSE_API") else ("examples,fuzzing", "2")
+"""What `make test` has time for. `make rehearse-api` also tries every border of every field."""
+
+
 @pytest.mark.skipif(SCHEMATHESIS is None, reason="schemathesis is not installed")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_schemathesis_finds_no_fault(key: str, tmp_path: Path) -> None:
     # An answer that is awaited for a minute tells a fuzzer nothing; a random job type is right to be refused.
     (tmp_path / "schemathesis.toml").write_text('[parameters]\n"query.wait" = 0\n')
@@ -84,7 +88,7 @@ def test_schemathesis_finds_no_fault(key: str, tmp_path: Path) -> None:
             SCHEMATHESIS,
             *("--config-file", str(tmp_path / "schemathesis.toml")),
             *("run", f"{url}/api/openapi.json", "--header", f"Authorization: Bearer {key}"),
-            *("--phases", "examples,coverage,fuzzing", "--max-examples", "2", "--seed", "1"),
+            *("--phases", PHASES[0], "--max-examples", PHASES[1], "--seed", "1"),
             *("--exclude-path-regex", "events$", "--exclude-checks", "positive_data_acceptance"),
         ]
         finished = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)

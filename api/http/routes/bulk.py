@@ -13,7 +13,7 @@ from aeon_jobs.api.service.core.principals import Role
 
 @post(
     "/bulk",
-    opt={"role": Role.SUBMITTER, "headers": ["Idempotency-Replayed"], "errors": [404]},
+    opt={"role": Role.SUBMITTER, "headers": ["Idempotency-Replayed"], "errors": [404, 409]},
     sync_to_thread=True,
     summary="Submit many jobs",
 )

@@ -44,7 +44,7 @@ WithTotal = Annotated[bool, QueryParameter(description="count what matches, up t
 
 @post(
     "/",
-    opt={"role": Role.SUBMITTER, "headers": ["Location", "Idempotency-Replayed"], "errors": [404]},
+    opt={"role": Role.SUBMITTER, "headers": ["Location", "Idempotency-Replayed"], "errors": [404, 409]},
     responses={200: ResponseSpec(Submitted, description="An idempotency_key brought this job back.")},
     sync_to_thread=True,
     summary="Submit a job",

@@ -133,17 +133,17 @@ def test_a_very_long_chain_is_cancelled_to_its_end(database):
     """Cancelled one level at a time, each from the trigger of the one above, it would be deeper than the stack."""
     numbered = "(lpad(to_hex(%s), 32, '0'))::uuid"
     with database.transaction() as connection:
-        sql = f"INSERT INTO jobs (id, job_type) SELECT {numbered % 'n'}, 'x' FROM generate_series(0, 2000) n"
+        sql = f"INSERT INTO jobs (id, job_type) SELECT {numbered % 'n'}, 'x' FROM generate_series(0, 1000) n"
         rows(connection, sql)
         rows(
             connection,
             "INSERT INTO job_dependencies (job_id, depends_on_job_id, on_failure)"
-            f" SELECT {numbered % 'n'}, {numbered % '(n - 1)'}, 'cancel' FROM generate_series(1, 2000) n",
+            f" SELECT {numbered % 'n'}, {numbered % '(n - 1)'}, 'cancel' FROM generate_series(1, 1000) n",
         )
     with database.connection() as connection:
         jobs.cancel(connection, UUID(int=0))
-    assert rows(database, "SELECT status::text, count(*) FROM jobs GROUP BY 1") == [("cancelled", 2001)]
-    assert job(database, UUID(int=2000)).cancel_reason == f"job {UUID(int=1999)}, which it depends on, is cancelled"
+    assert rows(database, "SELECT status::text, count(*) FROM jobs GROUP BY 1") == [("cancelled", 1001)]
+    assert job(database, UUID(int=1000)).cancel_reason == f"job {UUID(int=999)}, which it depends on, is cancelled"
 
 
 def test_a_failure_runs_down_a_tree_as_each_edge_says(database):
