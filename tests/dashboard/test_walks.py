@@ -109,7 +109,7 @@ def test_two_viewers_see_each_others_changes_and_keep_what_they_did_to_the_page(
     acting.get_by_label("Reason").fill("not needed")
     acting.get_by_role("button", name="Cancel job").click()
 
-    watching.locator("h1 .status-cancelled").wait_for(timeout=8_000)
+    watching.locator("h1 .status-cancelled").wait_for(timeout=30_000)
     assert "not needed" in watching.locator("#explanation").inner_text()
 
 
@@ -122,7 +122,7 @@ def test_a_selection_survives_a_renewed_page(person: Window, dashboard: Dashboar
 
     dashboard.jobs.cancel(ids[1])
 
-    page.locator(f"#job-{ids[1]} .status-cancelled").wait_for(timeout=8_000)
+    page.locator(f"#job-{ids[1]} .status-cancelled").wait_for(timeout=30_000)
     assert page.locator(f"#job-{ids[0]} input").is_checked()
     assert page.locator("#selected-count").inner_text() == "(1)"
 
@@ -267,7 +267,7 @@ def test_a_page_that_is_open_leads_to_the_sign_in_seconds_after_its_key_is_revok
 
     dashboard.jobs.revoke_key(api_keys.key_id_of(key) or "")
 
-    page.get_by_role("heading", name="Sign in").wait_for(timeout=8_000)
+    page.get_by_role("heading", name="Sign in").wait_for(timeout=30_000)
     assert "/sign-in?next=%2Fdashboard%2Fjobs" in page.url
 
 
