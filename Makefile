@@ -45,7 +45,7 @@ TIDY := directory=$$(mktemp -d /tmp/aj-XXXXXX); trap 'rm -rf $$directory' EXIT; 
 	chmod 1777 $$directory; export TMPDIR=$$directory
 
 # The main path: plain SQL, claim and record, a job from its submission to its result.
-QUICK := tests/unit $(addprefix tests/integration/,persistence/test_sql_scenarios.py persistence/test_claim_and_record.py \
+QUICK := tests/unit $(addprefix tests/integration/,persistence/test_sql_scenarios.py persistence/test_claim.py persistence/test_record.py \
 	workers/test_life_of_a_job.py)
 
 test-quick: $(READY) ## Run the unit tests and those of the main path

@@ -136,7 +136,7 @@ def workers(
     modules: Sequence[str] = ("tests.handlers",),
     **environment: str,
 ) -> Group:
-    """A group as a user starts it by hand.
+    """A group as a user starts it by hand. `modules`: those with job types, besides the built-in ones.
 
     `is_traced`: False if a handler does not react to an interrupt. Until it reacts, Python 3.11 stops every other thread that
     coverage traces at its next function call.

@@ -1,9 +1,9 @@
 """One database for many tests, emptied between them. To create a database takes longer than most tests of SQL.
 
-    from tests.reused_database import database_url  # noqa: F401
+    from tests.reused_database import database_url, reused_database  # noqa: F401
 
-in a test module replaces the fixture of this name. If a test changes the schema (a disabled trigger, a new schema), the
-database is dropped, and the next test gets a new one.
+in a test module or a conftest.py replaces the fixture of this name: tests/integration has it everywhere. If
+a test changes the schema (a disabled trigger, a new schema), the database is dropped, and the next test gets a new one.
 """
 
 from __future__ import annotations

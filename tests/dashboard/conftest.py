@@ -19,12 +19,13 @@ from uuid import UUID
 import pytest
 
 from aeon_jobs.api.service import Jobs
-from aeon_jobs.persistence.admin import api_keys, sessions
+from aeon_jobs.persistence.admin import api_keys, bulk_changes, sessions
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import load_settings
 from tests.api_process import api_process
 from tests.conftest import database_from
 from tests.dashboard.samples import Samples, add_hostile, fill
+from tests.dashboard.shop import Shown
 from tests.leaks import ignore
 
 if TYPE_CHECKING:
@@ -36,6 +37,20 @@ _WATCH = """
     const see = (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`)
     document.addEventListener("securitypolicyviolation", see)
 """
+
+
+def address_of(path: str, shown: Samples | Shown, job_id: UUID) -> str:
+    """Of the page with this path, with what `shown` has for it."""
+    ids = {"schedule_id": shown.schedule, "workflow_id": shown.workflow, "change_id": shown.bulk_change}
+    ids |= {"dead_letter_id": shown.dead_letter, "fingerprint": shown.fingerprint, "name": "send_invoice"}
+    return "" if path == "/" else path.format(job_id=job_id, **ids)
+
+
+def end_bulk_change(page: Page, dashboard: Dashboard, done: str) -> None:
+    """The page says `done`; or that the change is begun: on a busy machine the request leaves the rest to a dispatcher."""
+    said = page.get_by_role("status").last.inner_text()
+    assert said in {done, "It is begun. This page shows how far it is; you may leave it"}
+    bulk_changes.go_on(dashboard.database, limit_s=60)
 
 
 @dataclass

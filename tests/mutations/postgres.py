@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutate import Change, Mutation
 from tests.mutations.shared import (
+    CLAIM,
     CLAIMS,
     DISPATCHER_WITHOUT_POSTGRES,
     FUNCTIONS,
@@ -193,7 +194,7 @@ POSTGRES_FAILURES = [
         "a pooler in transaction mode",
         "the limit of `synchronous_commit` to the transaction",
         [Change(f"{FUNCTIONS}/claim_jobs.sql", "'off', true)", "'off', false)")],
-        [f"{RECORD}::test_a_claim_leaves_its_session_as_it_was"],
+        [f"{CLAIM}::test_a_claim_leaves_its_session_as_it_was"],
     ),
     Mutation(
         "a release changes a function",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutate import Change, Mutation
 from tests.mutations.shared import (
     ANY_JOB_TYPE,
+    CLAIM,
     CLAIMS,
     CONSUMER,
     DISPATCH,
@@ -188,7 +189,7 @@ WORKERS = [
         [
             f"{CLAIMS}::test_what_is_given_back_is_pending_at_once_and_is_not_begun",
             f"{CLAIMS}::test_a_stopping_worker_gives_back_what_waits_and_finishes_what_runs",
-            f"{RECORD}::test_a_job_that_is_given_back_is_as_if_it_had_not_been_claimed",
+            f"{CLAIM}::test_a_job_that_is_given_back_is_as_if_it_had_not_been_claimed",
         ],
     ),
     Mutation(
@@ -263,28 +264,28 @@ WORKERS = [
         "… and a thread begins it",
         "the time of the claim in the guard of `unclaim.sql`",
         [Change(f"{SQL}/unclaim.sql", " AND jobs.started_at = claimed.started_at")],
-        [f"{RECORD}::test_what_is_given_back_late_is_not_taken_from_the_next_worker"],
+        [f"{CLAIM}::test_what_is_given_back_late_is_not_taken_from_the_next_worker"],
     ),
     Mutation(
         "… and a thread begins it",
         "`status = 'running'` in `unclaim.sql`",
         [Change(f"{SQL}/unclaim.sql", "  AND jobs.status::text = 'running'\n")],
         [
-            f"{RECORD}::test_of_unclaim_and_rescue_at_once_the_first_decides",
-            f"{RECORD}::test_of_unclaim_and_record_at_once_the_first_decides",
+            f"{CLAIM}::test_of_unclaim_and_rescue_at_once_the_first_decides",
+            f"{CLAIM}::test_of_unclaim_and_record_at_once_the_first_decides",
         ],
     ),
     Mutation(
         "… and a thread begins it",
         "`SKIP LOCKED` in `renew.sql`",
         [Change(f"{SQL}/renew.sql", "FOR NO KEY UPDATE SKIP LOCKED", "FOR NO KEY UPDATE")],
-        [f"{RECORD}::test_of_unclaim_and_renewal_at_once_the_first_decides"],
+        [f"{CLAIM}::test_of_unclaim_and_renewal_at_once_the_first_decides"],
     ),
     Mutation(
         "… and a thread begins it",
         "the state `cancelled` in `unclaim.sql`",
         [Change(f"{SQL}/unclaim.sql", "'pending' ELSE 'cancelled' END", "'pending' ELSE 'pending' END")],
-        [f"{RECORD}::test_of_unclaim_and_cancel_at_once_the_job_is_cancelled_in_any_order"],
+        [f"{CLAIM}::test_of_unclaim_and_cancel_at_once_the_job_is_cancelled_in_any_order"],
     ),
     Mutation(
         "two processes have the same",
@@ -292,7 +293,7 @@ WORKERS = [
         [NO_STATUS_AT_CLAIM],
         [
             f"{CLAIMS}::test_two_processes_with_the_same_message_run_its_job_once",
-            f"{RECORD}::test_of_a_claim_and_the_end_of_its_dispatch_at_once_one_wins",
+            f"{CLAIM}::test_of_a_claim_and_the_end_of_its_dispatch_at_once_one_wins",
         ],
     ),
     Mutation(

@@ -15,7 +15,6 @@ from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.queue import job_types
 from aeon_jobs.persistence.queue.states import Failure, completed, failed
 from tests.integration.conftest import ECHO
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import end, job, rows, start
 
 OLD = "UPDATE {} = now() - interval '40 days'"

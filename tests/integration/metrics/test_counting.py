@@ -13,7 +13,6 @@ from aeon_jobs.persistence.metrics import counters as counting
 from aeon_jobs.persistence.queue import dead_letters, dispatch, executions, states
 from aeon_jobs.persistence.queue.states import Failure
 from tests.harness import Harness
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, counters, end, queue, rows, running_job, start
 
 FAILURE = Failure("ValueError", "no", "", "f")

@@ -16,7 +16,6 @@ from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.metrics import history
 from aeon_jobs.persistence.metrics.history import PERIODS, Point
 from aeon_jobs.persistence.queue.states import Failure, completed, failed
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, end, register, rows, running_job, value
 
 SILENCE_MS = 20_000

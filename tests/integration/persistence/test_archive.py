@@ -20,7 +20,6 @@ from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.queue import dead_letters, jobs
 from aeon_jobs.persistence.queue.states import Failure, completed, failed
 from aeon_jobs.persistence.queue.submissions import NewJob
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, counters, end, job, outcomes, register, rows, running_job, value
 
 

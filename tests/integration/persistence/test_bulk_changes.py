@@ -14,7 +14,6 @@ from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.queue.states import Failure, failed
 from aeon_jobs.persistence.reads.dead_letter_lists import DeadLetterFilter
 from aeon_jobs.persistence.reads.listing import Filter
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, end_all, rows, start, value
 
 MANY = 2 * PORTION + 100

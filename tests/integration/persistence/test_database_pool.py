@@ -19,7 +19,6 @@ from aeon_jobs.persistence.queue import dispatch, jobs
 from aeon_jobs.persistence.queue.submissions import NewJob
 from tests.faults.proxy import Proxy
 from tests.races import rival
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, job, register, rows, value
 
 

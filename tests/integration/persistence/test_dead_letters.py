@@ -13,7 +13,6 @@ from aeon_jobs.persistence.core.errors import InvalidJob, JobNotFound, WrongStat
 from aeon_jobs.persistence.queue import dead_letters, executions, jobs, states
 from aeon_jobs.persistence.queue.states import Failure
 from tests.races import rival
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import (
     add_job,
     dead_letters_of,

@@ -15,7 +15,6 @@ from aeon_jobs.persistence.queue import dead_letters, executions, jobs, states
 from aeon_jobs.persistence.queue.states import Failure
 from aeon_jobs.persistence.queue.submissions import NewJob
 from tests.races import rival
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, dispatch_all, dispatch_queues, end, job, register, rows, running_job, value
 
 FAILURE = Failure("ValueError", "no")

@@ -12,7 +12,6 @@ from aeon_jobs.persistence.queue import dispatch, executions, jobs, queues, work
 from aeon_jobs.persistence.queue.dispatch import Lane, lane_name, parse_message_id
 from aeon_jobs.persistence.queue.workers import Host, Registration
 from tests.races import at_once, rival
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, dispatch_all, dispatch_queues, job, queue, rows, running_job, value
 
 

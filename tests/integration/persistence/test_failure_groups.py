@@ -12,7 +12,6 @@ from aeon_jobs.persistence.core.errors import InvalidJob
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.reads import failure_groups
 from aeon_jobs.persistence.reads.failure_groups import FailureGroups
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, register, rows
 
 DAY = timedelta(days=1)

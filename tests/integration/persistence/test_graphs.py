@@ -20,7 +20,6 @@ from aeon_jobs.persistence.queue.submissions import NewJob
 from aeon_jobs.persistence.queue.workflows import NewWorkflow
 from aeon_jobs.persistence.reads import explain
 from tests.races import rival
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import end, end_all, job, register, rows, start, value
 
 FAILED = states.failed(Failure.of("ValueError", "bad", "", job_type="note", place="here"), retries_left=0, delay_ms=0)

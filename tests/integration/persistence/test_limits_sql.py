@@ -19,7 +19,6 @@ from aeon_jobs.persistence.queue.limits import Limit, Rate, key_of, override, sh
 from aeon_jobs.persistence.queue.submissions import NewJob
 from aeon_jobs.persistence.reads.explain import explain
 from tests.races import at_once, rival
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, end, job, register, rows, value
 
 LANE = Lane("lane", ("default",), ("note",), 8, 1)

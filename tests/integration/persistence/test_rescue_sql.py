@@ -9,7 +9,6 @@ import pytest
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.queue import executions, jobs, states
 from tests.races import rival
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, counters, dead_letters_of, end, job, outcomes, rows, running_job, start
 
 

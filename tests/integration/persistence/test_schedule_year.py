@@ -17,7 +17,6 @@ from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.schedules import repository
 from aeon_jobs.persistence.schedules import tick as ticks
 from aeon_jobs.persistence.schedules.definitions import NewSchedule
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import register, rows
 from tests.unit.persistence.test_timetable_oracle import CASES, END, START, STEP, oracle
 

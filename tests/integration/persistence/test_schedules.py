@@ -14,7 +14,6 @@ from aeon_jobs.persistence.schedules import backfill, repository, runs
 from aeon_jobs.persistence.schedules import tick as ticks
 from aeon_jobs.persistence.schedules.definitions import NewSchedule
 from tests.races import at_once, rival
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import NOTE, register, rows, value
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)

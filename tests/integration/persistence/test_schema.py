@@ -27,7 +27,6 @@ from aeon_jobs.persistence.queue.states import Failure
 from aeon_jobs.persistence.reads import dead_letter_lists
 from aeon_jobs.persistence.schedules import repository
 from aeon_jobs.persistence.schedules.definitions import NewSchedule
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, end, register, rows, running_job
 
 NOW = datetime.now(UTC)

@@ -15,7 +15,6 @@ from aeon_jobs.persistence.core.errors import InvalidJob
 from aeon_jobs.persistence.core.settings import Settings
 from aeon_jobs.persistence.reads import search
 from aeon_jobs.persistence.reads.listing import Filter
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import register, rows
 
 COUNT = 60

@@ -7,7 +7,6 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.models import JobType
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import NOTE, add_job, job, register, rows, value
 
 

@@ -19,7 +19,6 @@ from aeon_jobs.persistence.core.settings import get_settings
 from aeon_jobs.persistence.queue import batches, job_types, jobs
 from aeon_jobs.persistence.queue.submissions import NewJob, Submitted
 from tests.races import at_once, rival
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import NOTE, add_job, job, queue, register, rows, running_job, value
 
 

@@ -14,7 +14,6 @@ from aeon_jobs.persistence.queue.batches import Batch
 from aeon_jobs.persistence.queue.submissions import NewJob, Submitted
 from aeon_jobs.persistence.queue.unique import Debounce, Unique, key_of, shape
 from tests.races import at_once, rival
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import NOTE, job, register, rows, value
 
 Rule = Unique | Debounce

@@ -11,7 +11,6 @@ from aeon_jobs.persistence.core.models import JobType
 from aeon_jobs.persistence.queue import job_types, queues, workers
 from aeon_jobs.persistence.queue.workers import Host, Peer, Registration
 from tests.races import rival
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import NOTE, counters, register, rows, value
 
 HERE = Host("host", "boot-1", "pid:[1]")

@@ -18,7 +18,6 @@ from aeon_jobs.persistence.queue.submissions import NewJob
 from aeon_jobs.persistence.queue.workflows import Callback, NewWorkflow, Workflow
 from tests.integration.persistence.test_archive import archive
 from tests.races import at_once, rival
-from tests.reused_database import database_url, reused_database  # noqa: F401
 from tests.rows import add_job, end, end_all, job, register, rows, start, value
 
 FAILURE = Failure.of("ValueError", "bad", "Traceback …", job_type="note", place="here")
