@@ -42,7 +42,6 @@ from aeon_jobs.middleware.execution.shutdown import Shutdown
 from aeon_jobs.middleware.execution.state import State
 from aeon_jobs.middleware.transport.broker import JobBroker
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
-from aeon_jobs.middleware.transport.wake_listener import WakeListener
 from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.settings import Settings
@@ -54,7 +53,6 @@ class Waking(Middleware):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._listener: WakeListener | None = None
 
     def after_process_boot(self, broker: Broker) -> None:
         # By dramatiq's command line: the process is ours. In a bare one, earlier lines are in dramatiq's own format.
@@ -76,12 +74,11 @@ class Waking(Middleware):
         if worker.consumer_whitelist and broker.lane:
             worker.consumer_whitelist.add(broker.lane)
         worker.worker_timeout = self._settings.worker_poll_interval
-        self._listener = WakeListener(broker.client, f"{broker.namespace}:fetch", on_wake=broker.wake)
-        self._listener.start()
+        broker.listen()
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
-        if self._listener:
-            self._listener.stop()
+        assert isinstance(broker, JobBroker)
+        broker.wakeup.close()
 
 
 def stack(settings: Settings, database: Database, hints: Hints, client: Redis) -> list[Middleware]:

@@ -9,8 +9,6 @@ polls of dispatcher and workers find the same things a little later.
 from __future__ import annotations
 
 import os
-import socket
-import ssl
 from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
@@ -22,6 +20,7 @@ import redis
 from aeon_jobs.persistence.core.logs import Logger
 from aeon_jobs.persistence.core.settings import get_settings
 from aeon_jobs.persistence.redis_clients import redis_client
+from aeon_jobs.persistence.redis_socket import RedisSocket
 
 HEARTBEAT_TTL_S = 60
 CANCEL_TTL_S = 60
@@ -86,55 +85,26 @@ class Hints:
 
 
 class Publisher:
-    """Publishes without waiting for Redis: its answers are read away before the next message. For one thread at a time.
+    """Publishes without waiting for Redis. For one thread at a time.
 
-    Waiting would double what a submission takes: a change of process there and back, for a number that nobody needs.
+    All messages mean the same. One for which there is no room is left out: those that Redis has not read yet are heard later
+    than what it would tell of.
     """
 
     def __init__(self, client: redis.Redis, channel: str) -> None:
-        self._client, self._channel = client, channel
-        self._connection: Any = None
-        self._pid = 0
+        self._socket, self._channel = RedisSocket(client), channel
 
     def publish(self, message: str) -> None:
         """
         Raises:
             RedisError: not sent.
         """
-        if self._connection is None or self._pid != os.getpid() or not self._is_alive():
-            self._connect()
-        try:
-            self._connection.send_command("PUBLISH", self._channel, message, check_health=False)
-        except BaseException:
-            self._connection.disconnect()
-            raise
-
-    def _connect(self) -> None:
-        # Of the parent process, it is the parent's: a child makes its own.
-        if self._connection is None or self._pid != os.getpid():
-            self._connection = self._client.connection_pool.get_connection()
-            self._pid = os.getpid()
-        else:
-            self._connection.disconnect()
-        self._connection.connect()
-
-    def _is_alive(self) -> bool:
-        """Read away what was answered. A connection that Redis has closed says so here."""
-        sock: socket.socket | None = getattr(self._connection, "_sock", None)
-        if sock is None:
-            return False
-        limit_s = sock.gettimeout()
-        sock.settimeout(0)
-        try:
-            while sock.recv(65_536):
-                pass
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return True
-        except OSError:
-            pass
-        finally:
-            sock.settimeout(limit_s)
-        return False
+        if self._socket.is_open:
+            # Answers to what was published before. If Redis has closed the connection, it shows here.
+            self._socket.hear()
+        if not self._socket.is_open:
+            self._socket.open()
+        self._socket.send("PUBLISH", self._channel, message)
 
 
 @lru_cache(maxsize=1)

@@ -29,7 +29,7 @@ from aeon_jobs.middleware.dispatch.backlog import Backlog
 from aeon_jobs.middleware.dispatch.upkeep import Upkeep
 from aeon_jobs.middleware.dispatch.window import Window
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
-from aeon_jobs.middleware.transport.wake_listener import WakeListener
+from aeon_jobs.middleware.transport.wakeup import Wakeup
 from aeon_jobs.persistence.core import tracing
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.database import Database
@@ -81,7 +81,7 @@ class Dispatcher:
         self._lanes_until = 0.0
         self._looked_at = 0.0
         self._promote_at = 0.0
-        self._listener = WakeListener(transport.client, f"{transport.namespace}:wake")
+        self._wakeup = Wakeup()
         self._unpushed: list[Dispatch] = []
         self._backlog = Backlog()
         self._windows = defaultdict[str, Window](lambda: Window(settings.dispatch_window_factor))
@@ -89,13 +89,13 @@ class Dispatcher:
     def run(self, stop: Event) -> None:
         """Dispatch until `stop` is set. The background tasks run in another thread."""
         upkeep = Thread(target=self._upkeep.run, args=(stop,), name="aeon-upkeep", daemon=True)
-        self._listener.start()
+        self._wakeup.listen(self._transport.client, f"{self._transport.namespace}:wake")
         upkeep.start()
         try:
             self._loop(stop)
         finally:
-            self._listener.stop()
             upkeep.join()
+            self._wakeup.close()
 
     def dispatch_once(self) -> Round:
         lanes = self._served()
@@ -159,7 +159,7 @@ class Dispatcher:
         self._lanes, self._lanes_until = seen.lanes, time.monotonic() + 2 * LANES_AGE_S
         with suppress(redis.RedisError):
             if seen.ready or not self._transport.depths([])[1]:
-                self._listener.wake()
+                self._wakeup.set()
             else:
                 self._looked_at = time.monotonic()
 
@@ -167,7 +167,7 @@ class Dispatcher:
         full_pause, fault_pause = FULL_PAUSE_S[0], FAULT_PAUSE_S[0]
         poll_s = self._settings.dispatch_poll_interval / 1_000
         while not stop.is_set():
-            self._listener.clear()
+            self._wakeup.clear()
             round_began = time.monotonic()
             try:
                 done = self.dispatch_once()
@@ -196,7 +196,7 @@ class Dispatcher:
 
     def _rest(self, poll_s: float) -> None:
         """Until a hint comes, or nobody has looked for `poll_s`."""
-        while (left := self._looked_at + poll_s - time.monotonic()) > 0 and not self._listener.wait(left):
+        while (left := self._looked_at + poll_s - time.monotonic()) > 0 and not self._wakeup.wait(left):
             pass
 
     def _served(self) -> Sequence[Lane]:

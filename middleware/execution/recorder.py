@@ -9,6 +9,7 @@ record is made alone, as soon as that is possible.
 
 from __future__ import annotations
 
+import random
 import zlib
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -40,6 +41,8 @@ CLAIM_TIMEOUT_S = 10
 UNCLAIM_TIMEOUT_S = 5
 LOCK_TIMEOUT_MS = 2_000
 """Longer than PostgreSQL takes to find a deadlock."""
+PAUSE_S = 0.05
+"""Longest time before the second try."""
 SHARDS = 16
 
 _log = structlog.get_logger(__name__)
@@ -163,16 +166,25 @@ class Recorder:
         )
 
     def _with_retries(self, statement: Callable[[Connection], T], stop: stop_base) -> T:
+        try:
+            return self._on_connection(statement)
+        except Exception as error:
+            if not is_transient(error) or self.gave_up.wait(random.uniform(0, PAUSE_S)):
+                raise
         for attempt in Retrying(
             retry=retry_if_exception(is_transient),
-            wait=wait_random_exponential(multiplier=0.05, max=1),
+            wait=wait_random_exponential(multiplier=2 * PAUSE_S, max=1),
             stop=stop | stop_when_event_set(self.gave_up),
             before_sleep=_say_once,
             reraise=True,
         ):
-            with attempt, self._database.connection() as connection:
-                return statement(connection.execution_options(job_lock_ms=LOCK_TIMEOUT_MS))
+            with attempt:
+                return self._on_connection(statement)
         raise AssertionError("unreachable")
+
+    def _on_connection(self, statement: Callable[[Connection], T]) -> T:
+        with self._database.connection() as connection:
+            return statement(connection.execution_options(job_lock_ms=LOCK_TIMEOUT_MS))
 
 
 def _say_once(state: RetryCallState) -> None:

@@ -18,6 +18,8 @@ def storable(value: object) -> Any:
     Raises:
         PermanentError: it cannot be stored. The work is done; doing it again would not help.
     """
+    if value is None:
+        return None
     try:
         result = to_jsonable_python(value)
         payloads.encode(result, "result", limit=MAX_RESULT_BYTES)

@@ -87,10 +87,11 @@ class State(Middleware):
                 self._has_freed_places = True
             buffer.settle(message_id)
             if buffer.must_ack:
-                broker.wake()  # type: ignore[attr-defined]
-            is_settled.set()
+                broker.wakeup.set()  # type: ignore[attr-defined]
+            if is_settled:
+                is_settled.set()
 
-        is_settled = Event()
+        is_settled = Event() if definition.waits_for_record else None
         buffer.unrecorded.add(message_id)
         crash("handler.ended")
         if job.is_recorded:
@@ -98,7 +99,7 @@ class State(Middleware):
             self._tell_of_places(broker)
         else:
             self._recorder.post(_end_of(job), recorded)
-            if definition.waits_for_record:
+            if is_settled:
                 is_settled.wait()
 
     def _tell_of_places(self, broker: Broker) -> None:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from threading import Event
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from aeon_jobs.middleware.transport.prefetch import PrefetchBuffer
 from aeon_jobs.middleware.transport.redis_transport import script
 from aeon_jobs.middleware.transport.steps import submission_of, traced
 from aeon_jobs.middleware.transport.submission import Submitter
+from aeon_jobs.middleware.transport.wakeup import Wakeup
 from aeon_jobs.persistence.core.database import Database
 from aeon_jobs.persistence.core.logs import Logger
 from aeon_jobs.persistence.hints import Hints
@@ -84,7 +85,6 @@ class JobBroker(RedisBroker):
         self.schedules: dict[str, Declaration] = {}
         """Declared in code, by name."""
         self.prefetched = PrefetchBuffer()
-        self.consumer_wake = Event()
         self.is_quiet = False
         """Finish what runs, and fetch nothing new."""
         self._submitter = Submitter(database, hints)
@@ -93,7 +93,7 @@ class JobBroker(RedisBroker):
         self.is_stopping = False
         self.claims: ClaimSource | None = None
         """Of a worker that has booted."""
-        self._fetch = client.register_script(script("fetch"))
+        self._fetch = client.register_script(script("wake", "fetch"))
 
     @property
     def middleware(self) -> list[Middleware]:
@@ -291,18 +291,25 @@ class JobBroker(RedisBroker):
             return LaneConsumer(self, queue_name, prefetch, timeout)
         return PollingConsumer(self, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
 
-    def ack_and_fetch(self, lane: str, done: Sequence[str], count: int, now_ms: int) -> list[Any]:
-        """Ack the messages that are done, and fetch the ids of up to `count` new ones."""
+    def ack_and_fetch(self, lane: str, done: Sequence[str], count: int, held: int, now_ms: int) -> list[Any]:
+        """Ack the messages that are done, and fetch the ids of up to `count` new ones. `held`: how many it has already."""
         name = f"{self.namespace}:{lane}"
         acks = f"{self.namespace}:__acks__.{self.broker_id}.{lane}"
-        keys = [name, f"{name}.msgs", acks, f"{self.namespace}:__heartbeats__"]
-        answer: list[Any] = self._fetch(keys=keys, args=[now_ms, self.broker_id, lane, count, *done])
+        keys = [name, f"{name}.msgs", acks, f"{self.namespace}:__heartbeats__", f"{name}.waiting"]
+        channel = f"{self.namespace}:fetch"
+        answer: list[Any] = self._fetch(keys=keys, args=[now_ms, self.broker_id, count, channel, held, *done])
         return answer
 
-    def wake(self, lane: str | None = None) -> None:
-        """There may be something to fetch in `lane`; None is any lane."""
-        if lane in (None, self.lane):
-            self.consumer_wake.set()
+    @cached_property
+    def wakeup(self) -> Wakeup:
+        """Wakes the consumer of the lane."""
+        return Wakeup()
+
+    def listen(self) -> None:
+        """Be woken when something is pushed to the lane. A worker that found none waits for it, and is woken itself; all are
+        woken if none is known to wait."""
+        fetch = f"{self.namespace}:fetch"
+        self.wakeup.listen(self.client, f"{fetch}:{self.broker_id}", f"{fetch}:{self.lane}")
 
     def give_up(self, queue_name: str, message_id: str, why: str) -> None:
         """Settle a message that cannot be used. Its job is dispatched again; an ordinary message goes to dramatiq's .XQ."""

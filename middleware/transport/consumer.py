@@ -12,7 +12,6 @@ finds that the job is over.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from threading import Event
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -23,6 +22,7 @@ from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed
 
 from aeon_jobs.middleware.transport.prefetch import PrefetchBuffer
+from aeon_jobs.middleware.transport.wakeup import Wakeup
 from aeon_jobs.persistence.core.crash_points import crash
 from aeon_jobs.persistence.core.logs import Logger
 from aeon_jobs.persistence.queue.dispatch import parse_message_id
@@ -50,12 +50,15 @@ class Source(Protocol):
     """What the consumer needs of its broker."""
 
     prefetched: PrefetchBuffer
-    consumer_wake: Event
+
+    @property
+    def wakeup(self) -> Wakeup: ...
+
     is_stopping: bool
     is_quiet: bool
     claims: ClaimSource | None
 
-    def ack_and_fetch(self, lane: str, done: list[str], count: int, now_ms: int) -> list[Any]: ...
+    def ack_and_fetch(self, lane: str, done: list[str], count: int, held: int, now_ms: int) -> list[Any]: ...
     def can_run(self, job_type: str) -> bool: ...
     def give_up(self, lane: str, message_id: str, why: str) -> None: ...
 
@@ -68,16 +71,16 @@ class LaneConsumer(Consumer):
         self._timeout_s = timeout / 1_000
         self._buffer = source.prefetched
         self._buffer.threads = prefetch
-        self._wake = source.consumer_wake
-        self._may_have_more = True
-        """Whether the lane may have messages that this process had no room for. If not, a push wakes it."""
-        self._wake.set()
+        self._wakeup = source.wakeup
+        self._may_have_more = False
+        """Whether the lane may have messages that this process had no room for. If not, Redis may wake it for some."""
+        self._wakeup.set()
 
     def __next__(self) -> MessageProxy | None:
         if not self._buffer.fetched:
-            is_poll = not self._wake.wait(STOPPING_S if self._source.is_stopping else self._timeout_s)
+            is_poll = not self._wakeup.wait(STOPPING_S if self._source.is_stopping else self._timeout_s)
             # Cleared before the fetch: what is pushed after the fetch sets the event again.
-            self._wake.clear()
+            self._wakeup.clear()
             self._fetch(is_poll)
         return self._buffer.fetched.popleft() if self._buffer.fetched else None
 
@@ -88,7 +91,7 @@ class LaneConsumer(Consumer):
             self._buffer.done.add(id_)
         self._buffer.release(id_)
         if self._buffer.must_ack or (self._may_have_more and self._buffer.room):
-            self._wake.set()
+            self._wakeup.set()
 
     # A job that failed has its record in PostgreSQL: dramatiq's dead-letter queue is for ordinary messages.
     nack = ack
@@ -122,24 +125,25 @@ class LaneConsumer(Consumer):
         may_take = not (self._source.is_stopping or self._source.is_quiet)
         self._claims.give_back(self._claims.waiting_for(MOST_WAIT_S if may_take else 0))
         room = self._buffer.room if may_take else 0
-        if not room:
-            # What woke us may have been a push.
-            self._may_have_more = True
-        if not (room or self._buffer.must_ack or is_poll):
+        # Without room it must not wait any longer, for it may have been woken in vain: another worker is.
+        if not (room or self._buffer.must_ack or is_poll or not self._may_have_more):
             return
         try:
             answer = self._call(room)
         except redis.ConnectionError as error:
             raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
-        if room:
-            self._may_have_more = len(answer) == room
+        self._may_have_more = len(answer) == room
         if answer:
             crash("fetch.taken")
             self._take([id_.decode() for id_ in answer])
+            if self._may_have_more and self._buffer.room:
+                # Some were void.
+                self._wakeup.set()
 
     def _call(self, count: int) -> list[Any]:
         done = list(self._buffer.done)
-        answer = self._source.ack_and_fetch(self._lane, done, count, current_millis())
+        held = self._buffer.held
+        answer = self._source.ack_and_fetch(self._lane, done, count, held, current_millis())
         # Only now: an ack that did not get through is sent again.
         self._buffer.done.difference_update(done)
         return answer

@@ -42,6 +42,11 @@ class PrefetchBuffer:
         return self.threads + ahead - held if held < self.threads + ahead // 2 else 0
 
     @property
+    def held(self) -> int:
+        """How many messages threads have, or wait for one."""
+        return len(self._held)
+
+    @property
     def must_ack(self) -> bool:
         """Whether acks should not wait for the next fetch: the dispatcher sees by them that a thread is free."""
         return bool(self.done) and (len(self._held) < self.threads or len(self.done) >= MOST_AHEAD)

@@ -6,7 +6,9 @@ it:
 
     <ns>:epoch    a key without which this Redis is not the one that we filled: flushed, replaced, or never used
     <ns>:lanes    the lanes that were pushed to
-    <ns>:fetch    channel that wakes the workers of a lane
+    <ns>:<lane>.waiting   workers that have room and found no message, first the one that holds the fewest
+    <ns>:fetch:<worker>   channel that wakes one worker
+    <ns>:fetch:<lane>     channel that wakes all workers of a lane
 """
 
 from __future__ import annotations
@@ -27,9 +29,9 @@ _PORTION = 200
 """Most messages that one script looks for."""
 
 
-def script(name: str) -> str:
-    """The text of <name>.lua."""
-    return resources.files(__package__).joinpath(f"{name}.lua").read_text()
+def script(*names: str) -> str:
+    """The text of <name>.lua, of several one after another."""
+    return "".join(resources.files(__package__).joinpath(f"{name}.lua").read_text() for name in names)
 
 
 class RedisTransport:
@@ -38,7 +40,7 @@ class RedisTransport:
     def __init__(self, client: redis.Redis, namespace: str) -> None:
         self.client = client
         self.namespace = namespace
-        self._push = client.register_script(script("push"))
+        self._push = client.register_script(script("wake", "push"))
         self._forget = client.register_script(script("forget"))
         self._absent = client.register_script(script("absent"))
         self._drop = client.register_script(script("drop"))
@@ -64,7 +66,7 @@ class RedisTransport:
         ordered = sorted(dispatches, key=lambda dispatch: dispatch.lane)
         answers = [
             self._push(
-                keys=[self._list(lane), self._messages(lane), self._lanes, self._epoch],
+                keys=[self._list(lane), self._messages(lane), self._lanes, self._epoch, self._waiting(lane)],
                 args=[f"{self.namespace}:fetch", lane, *_bodies(group)],
             )
             for lane, group in groupby(ordered, key=lambda dispatch: dispatch.lane)
@@ -86,7 +88,7 @@ class RedisTransport:
 
     def drop_lane(self, lane: str) -> None:
         """Forget a lane, unless it has messages again."""
-        self._drop(keys=[self._messages(lane), self._lanes], args=[lane])
+        self._drop(keys=[self._messages(lane), self._lanes, self._waiting(lane)], args=[lane])
 
     def begin_epoch(self) -> None:
         """Mark this Redis as filled."""
@@ -124,6 +126,9 @@ class RedisTransport:
 
     def _messages(self, lane: str) -> str:
         return f"{self.namespace}:{lane}.msgs"
+
+    def _waiting(self, lane: str) -> str:
+        return f"{self.namespace}:{lane}.waiting"
 
     def _acks(self, broker_id: str, lane: str) -> str:
         return f"{self.namespace}:__acks__.{broker_id}.{lane}"

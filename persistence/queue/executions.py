@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from uuid import UUID
 
 from aeon_jobs.persistence.core.database import hot_rows, run
@@ -21,8 +21,7 @@ COMMIT_LIMIT_MS = 10_000
 """Most time between a record in a transaction of the handler's and its commit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A job that this process now runs, as it stood at the claim; the fields are the columns of claim_jobs()."""
 
     id: UUID
@@ -67,7 +66,8 @@ def claim(
     if not dispatches:
         return {}
     ids, seqs = zip(*sorted(dispatches), strict=True)
-    parameters = {"ids": list(ids), "seqs": list(seqs), "worker_id": worker_id, "lease_ms": lease_ms}
+    # As text, which psycopg2 writes much faster.
+    parameters = {"ids": list(map(str, ids)), "seqs": list(seqs), "worker_id": worker_id, "lease_ms": lease_ms}
     claimed = [Claimed(*row) for row in hot_rows(connection, "queue/claim", parameters)]
     return {(job.id, job.dispatch_seq): job for job in claimed}
 
@@ -147,14 +147,15 @@ def record(
 
     What is recorded is recorded all or nothing. May be repeated when the reply was lost.
     """
-    verdicts = {(entry.job_id, entry.attempt): _verdict_row(entry) for entry in _in_lock_order(ended)}
+    ordered = _in_lock_order(ended)
+    verdicts = {(str(entry.job_id), entry.attempt): _verdict_row(entry) for entry in ordered}
     parameters = {"worker_id": worker_id, "shard": shard, "dlq_enabled": dlq_enabled}
     recorded = hot_rows(connection, "queue/record", {**parameters, "verdicts": json.dumps(list(verdicts.values()))})
-    won = {(job_id, attempt) for job_id, attempt in recorded}
+    won = set[tuple[str, int]](recorded)
     if lost := [row for attempt, row in verdicts.items() if attempt not in won]:
         rows = run(connection, "queue/supersede", {"worker_id": worker_id, "verdicts": json.dumps(lost)})
-        won |= {(row.job_id, row.attempt) for row in rows}
-    return {attempt: attempt in won for attempt in verdicts}
+        won |= {(str(row.job_id), row.attempt) for row in rows}
+    return {(entry.job_id, entry.attempt): (str(entry.job_id), entry.attempt) in won for entry in ordered}
 
 
 def complete(connection: Connection, ended: Ended, *, worker_id: str, shard: int) -> bool:
@@ -198,19 +199,26 @@ def of_job(connection: Connection, job_id: UUID) -> list[JobExecution]:
 
 def _verdict_row(entry: Ended) -> dict[str, Any]:
     verdict, failure = entry.verdict, entry.verdict.failure
-    return {
+    row: dict[str, Any] = {
         "job_id": str(entry.job_id),
         "attempt": entry.attempt,
         "started_at": entry.started_at.isoformat(),
         "ran_s": entry.ran_s,
         "outcome": verdict.outcome,
         "status": verdict.status.value,
-        "result": verdict.result,
-        "delay_ms": verdict.delay_ms,
         "uses_retry": verdict.uses_retry,
-        "reason": verdict.reason,
-        "error_type": failure and failure.error_type,
-        "error_message": failure and failure.message,
-        "traceback": failure and failure.traceback,
-        "fingerprint": failure and failure.fingerprint,
     }
+    # Most attempts have nothing more to tell: what is left out is null.
+    if verdict.result is not None:
+        row["result"] = verdict.result
+    if verdict.delay_ms is not None:
+        row["delay_ms"] = verdict.delay_ms
+    if failure is not None:
+        row |= {
+            "reason": verdict.reason,
+            "error_type": failure.error_type,
+            "error_message": failure.message,
+            "traceback": failure.traceback,
+            "fingerprint": failure.fingerprint,
+        }
+    return row

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from aeon_jobs.persistence.core.statuses import JobStatus
@@ -93,8 +93,12 @@ class Verdict:
     reason: DeadReason | None = None
 
 
+_COMPLETED = Verdict("completed", JobStatus.COMPLETED)
+
+
 def completed(result: Any) -> Verdict:
-    return Verdict("completed", JobStatus.COMPLETED, result=result)
+    # Most handlers return nothing.
+    return _COMPLETED if result is None else replace(_COMPLETED, result=result)
 
 
 def cancelled(reason: str) -> Verdict:

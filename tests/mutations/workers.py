@@ -299,7 +299,7 @@ WORKERS = [
     Mutation(
         "`kill -9` of a worker while",
         "the wait of a thread for room",
-        [Change("middleware/execution/outbox.py", "        self._free.acquire()\n")],
+        [Change("middleware/execution/outbox.py", "        self._free.get()\n")],
         [
             f"{KILLED}::test_fewer_than_two_handlers_for_each_thread_run_again_when_a_worker_is_killed_before_their_records"
         ],

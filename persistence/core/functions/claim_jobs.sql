@@ -15,7 +15,7 @@ BEGIN
     RETURN QUERY
     UPDATE jobs SET
         status = 'running', attempt = jobs.attempt + 1, worker_id = in_worker_id, started_at = now(), progress = NULL,
-        lease_expires_at = now() + lease_ms * interval '1 millisecond'
+        lease_expires_at = now() + lease_ms * interval '1 millisecond', updated_at = clock_timestamp()
     FROM unnest(ids, seqs) AS dispatched (id, seq)
     WHERE jobs.id = ANY(ids) AND jobs.id = dispatched.id AND jobs.dispatch_seq = dispatched.seq AND jobs.status::text = 'queued'
       AND jobs.cancel_requested_at IS NULL AND (jobs.expires_at IS NULL OR jobs.expires_at > now())

@@ -94,7 +94,7 @@ BEGIN
     IF only_free IS NOT NULL THEN
         -- The usual case where little is to do. What follows does the same, and takes twice as long for one job.
         RETURN QUERY
-        UPDATE jobs SET status = 'queued', dispatch_seq = dispatch_seq + 1, queued_at = now()
+        UPDATE jobs SET status = 'queued', dispatch_seq = dispatch_seq + 1, queued_at = now(), updated_at = clock_timestamp()
         WHERE id = ANY(ARRAY(
             SELECT id FROM jobs
             WHERE status = 'pending' AND ready AND queue_name = only_queue AND job_type = only_type
@@ -165,7 +165,7 @@ BEGIN
         ) AS j
     )
     -- An array, not a join: how many are picked is not known beforehand, and for many the planner would read the whole table.
-    UPDATE jobs SET status = 'queued', dispatch_seq = dispatch_seq + 1, queued_at = now()
+    UPDATE jobs SET status = 'queued', dispatch_seq = dispatch_seq + 1, queued_at = now(), updated_at = clock_timestamp()
     WHERE id = ANY(ARRAY(SELECT id FROM locked WHERE allowed IS NULL OR in_queue <= allowed))
     RETURNING jobs.id, jobs.dispatch_seq, jobs.queue_name, jobs.job_type, jobs.priority, jobs.seq;
 END

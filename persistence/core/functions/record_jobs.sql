@@ -29,7 +29,8 @@ BEGIN
             scheduled_at = CASE WHEN v.delay_ms IS NULL THEN jobs.scheduled_at
                            ELSE now() + v.delay_ms * interval '1 millisecond' END,
             completed_at = CASE WHEN v.status = 'pending' AND jobs.cancel_requested_at IS NULL THEN NULL ELSE now() END,
-            lease_expires_at = NULL
+            lease_expires_at = NULL,
+            updated_at = clock_timestamp()
         FROM ended v
         -- The array keeps the planner on the primary key: it takes the verdicts for a hundred, and reads small tables whole.
         WHERE jobs.id = ANY(ARRAY(SELECT job_id FROM ended)) AND jobs.id = v.job_id AND jobs.attempt = v.attempt AND jobs.status::text = 'running'

@@ -1,1 +1,1 @@
-SELECT * FROM record_jobs(CAST(:verdicts AS jsonb), :worker_id, :shard, :dlq_enabled)
+SELECT id::text, attempt FROM record_jobs(CAST(:verdicts AS jsonb), :worker_id, :shard, :dlq_enabled)

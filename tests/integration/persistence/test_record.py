@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -304,7 +303,7 @@ def test_a_duration_is_counted_in_the_bucket_of_its_seconds(database):
         running = running_job(database)
         sql = "UPDATE jobs SET started_at = now() - :s * interval '1 s' WHERE id = :id RETURNING started_at"
         ((started_at,),) = rows(database, sql, s=seconds, id=running.id)
-        end(database, replace(running, started_at=started_at), states.completed(1))
+        end(database, running._replace(started_at=started_at), states.completed(1))
     buckets = {label: count for (_, label), count in counters(database, "duration_bucket").items()}
     assert buckets == {"0": 1, "1": 1, "4": 1, "7": 1, "8": 1}
     assert counted_seconds(database, "duration_bucket")["note"] == pytest.approx(3_662.3, abs=5)
@@ -343,7 +342,7 @@ def test_a_dead_letter_that_is_open_already_is_not_doubled(database):
 def test_a_claim_can_be_told_from_its_copy_by_attempt_alone(database):
     """The fence is the attempt: everything else equal, an older number is nobody."""
     running = running_job(database)
-    assert not end(database, replace(running, attempt=0), states.completed(1))
+    assert not end(database, running._replace(attempt=0), states.completed(1))
     assert job(database, running.id).status == "running"
 
 

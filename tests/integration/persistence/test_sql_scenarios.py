@@ -108,6 +108,15 @@ def test_updated_at_moves_with_every_update_of_the_five_tables(database, table):
         assert value(connection, f"SELECT min(updated_at) FROM {table}") > before
 
 
+def test_updated_at_does_not_go_back_and_a_renewed_lease_leaves_it(database):
+    job_id = add_job(database)
+    rows(database, "UPDATE jobs SET priority = 7, updated_at = '2000-01-01Z' WHERE id = :id", id=job_id)
+    before = job(database, job_id)
+    assert before.updated_at > before.created_at
+    rows(database, "UPDATE jobs SET lease_expires_at = now() WHERE id = :id", id=job_id)
+    assert job(database, job_id).updated_at == before.updated_at
+
+
 def test_deleting_a_job_deletes_its_executions_dependencies_and_dead_letters(database):
     parent, child = add_job(database), add_job(database)
     rows(database, "INSERT INTO job_dependencies (job_id, depends_on_job_id) VALUES (:c, :p)", c=child, p=parent)

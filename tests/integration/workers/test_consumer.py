@@ -66,7 +66,7 @@ def consumer(broker: JobBroker) -> Iterator[LaneConsumer]:
 def push(broker: JobBroker, count: int, job_type: str = "note") -> None:
     dispatches = (Dispatch(uuid4(), 1, "default", job_type, broker.lane) for _ in range(count))
     RedisTransport(broker.client, broker.namespace).push(dispatches)
-    broker.wake(broker.lane)
+    broker.wakeup.set()
 
 
 def stored(broker: JobBroker) -> int:
@@ -172,18 +172,6 @@ def test_a_process_holds_no_more_than_its_threads_can_begin_however_many_queues_
     assert [next(consumer) is None, next(consumer) is None] == [False, True]
 
 
-def test_a_push_to_another_lane_wakes_nobody_here(broker, consumer):
-    next(consumer)
-    assert not broker.consumer_wake.is_set()
-    broker.wake("jobs-of-others")
-    assert not broker.consumer_wake.is_set()
-    broker.wake(broker.lane)
-    assert broker.consumer_wake.is_set()
-    next(consumer)
-    broker.wake()
-    assert broker.consumer_wake.is_set()
-
-
 def test_a_worker_that_becomes_quiet_gives_back_what_no_thread_has_begun(broker, consumer, monkeypatch):
     push(broker, 1)
     message = next(consumer)
@@ -206,7 +194,7 @@ def test_a_quiet_worker_fetches_nothing_and_acks_what_it_finishes(broker, consum
     assert next(consumer) is None
     assert stored(broker) == 1
     broker.is_quiet = False
-    broker.wake()
+    broker.wakeup.set()
     assert next(consumer) is not None
 
 
@@ -236,7 +224,7 @@ def test_a_message_is_acked_when_its_outcome_is_recorded(broker, consumer):
     assert next(consumer) is None  # it has fetched, and acked what may be
     assert stored(broker) == 2
     broker.prefetched.settle(id_)
-    broker.wake()
+    broker.wakeup.set()
     assert next(consumer) is None
     assert stored(broker) == 1
 
@@ -246,6 +234,29 @@ def test_a_void_message_is_acked_and_takes_no_thread(broker, consumer, monkeypat
     push(broker, 1)
     assert (next(consumer), next(consumer)) == (None, None)
     assert (stored(broker), broker.prefetched.room) == (0, 4)
+
+
+def test_a_fetch_whose_messages_are_void_is_followed_by_another_at_once(broker, consumer, monkeypatch):
+    """As after many queued jobs were cancelled."""
+    push(broker, 5)
+    with monkeypatch.context() as patched:
+        patched.setattr(broker.claims, "claim", lambda dispatches: {})
+        assert next(consumer) is None
+    assert broker.wakeup.is_set()
+    assert next(consumer) is not None
+
+
+def test_a_consumer_that_takes_the_place_of_another_passes_its_wake_up_on(broker, consumer, monkeypatch):
+    """Redis was away. The one before waited for messages; this one has no room."""
+    monkeypatch.setattr(broker.prefetched.pace, "within", lambda seconds: 48)
+    push(broker, 5)
+    assert None not in take(consumer, 5)
+    waiting = f"{broker.namespace}:{broker.lane}.waiting"
+    assert broker.client.zrange(waiting, 0, -1) == [broker.broker_id.encode()]
+    monkeypatch.setattr(broker.prefetched.pace, "within", lambda seconds: 0)
+    successor = broker.consume(broker.lane, prefetch=4, timeout=50)
+    assert next(successor) is None
+    assert not broker.client.exists(waiting)
 
 
 def test_a_worker_joins_the_lane_of_its_queues_and_of_all_its_job_types_and_one_without_job_types_none(harness, broker):
@@ -269,9 +280,9 @@ def test_a_process_that_ends_many_jobs_a_second_claims_ahead(broker, consumer, m
     for message in messages[:3]:
         consumer.ack(message)
     # The threads have seven: half of what was ahead is left, and another fetch would bring three.
-    assert not broker.consumer_wake.is_set()
+    assert not broker.wakeup.is_set()
     consumer.ack(messages[3])
-    assert broker.consumer_wake.is_set()
+    assert broker.wakeup.is_set()
     assert take(consumer, 5)[3:] != [None, None]
     assert stored(broker) == 16
 
@@ -290,9 +301,9 @@ def test_acks_wait_for_the_next_fetch_while_the_threads_are_busy(broker, consume
     monkeypatch.setattr(broker.prefetched.pace, "within", lambda seconds: 6)
     push(broker, 10)
     messages = take(consumer, 10)
-    broker.consumer_wake.clear()
+    broker.wakeup.clear()
     consumer.ack(messages[0])
-    assert not broker.consumer_wake.is_set()
+    assert not broker.wakeup.is_set()
     for message in messages[1:]:
         consumer.ack(message)
     # Nothing is left to do: nobody should see these messages as jobs that wait.

@@ -42,20 +42,20 @@ def test_a_round_that_fails_in_a_way_nobody_thought_of_is_not_the_last(
     assert len(rounds) == 2
 
 
-def test_workers_are_woken_for_the_first_message_of_an_empty_lane_and_not_for_each_push(
+def test_if_none_is_known_to_wait_all_are_woken_for_the_first_message_of_an_empty_lane_and_not_for_each_push(
     redis_client: redis.Redis,
 ) -> None:
     transport = RedisTransport(redis_client, "test")
     one, two, three = (Dispatch(uuid4(), 1, "default", "note", "jobs-lane") for _ in range(3))
     with redis_client.pubsub(ignore_subscribe_messages=True) as channel:
-        channel.subscribe("test:fetch")
+        channel.subscribe("test:fetch:jobs-lane")
         transport.push([one])
         transport.push([one, two])
         redis_client.delete("test:jobs-lane")  # as if a worker had fetched both
         transport.push([three])
-        redis_client.publish("test:fetch", "end")
+        redis_client.publish("test:fetch:jobs-lane", "end")
         heard = list(takewhile(lambda data: data != b"end", (m["data"] for m in channel.listen() if m)))
-    assert heard == [b"jobs-lane", b"jobs-lane"]
+    assert heard == [b"", b""]
 
 
 def test_a_look_at_the_role_that_fails_in_a_way_nobody_thought_of_is_not_the_last(

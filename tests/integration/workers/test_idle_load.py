@@ -76,11 +76,11 @@ def run_until(dispatcher: Dispatcher, clock: SimpleNamespace, end: float) -> Non
         if clock.now >= next_round:
             dispatcher._upkeep.round(stop)
             next_round += upkeep_module.LOOK_EVERY_S
-        return dispatcher._listener._woken.is_set()
+        return dispatcher._wakeup.is_set()
 
-    dispatcher._listener.wait = wait  # type: ignore[method-assign]
+    dispatcher._wakeup.wait = wait  # type: ignore[method-assign]
     while clock.now < end:
-        dispatcher._listener.clear()
+        dispatcher._wakeup.clear()
         dispatcher.dispatch_once()
         dispatcher._rest(dispatcher._settings.dispatch_poll_interval / 1_000)
 
@@ -157,7 +157,7 @@ def test_a_job_that_the_look_of_upkeep_finds_is_dispatched_at_once(
     dispatcher.dispatch_once()
     job_id = add_job(harness.database)
     dispatcher._upkeep.look()
-    assert dispatcher._listener._woken.is_set()
+    assert dispatcher._wakeup.is_set()
     dispatcher.dispatch_once()
     assert job(harness.database, job_id).status == "queued"
 
@@ -169,8 +169,8 @@ def test_a_look_that_finds_nothing_stands_for_one_of_the_dispatchers_unless_redi
     dispatcher.dispatch_once()
     clock.now += 0.1
     dispatcher._upkeep.look()
-    assert (dispatcher._looked_at, dispatcher._listener._woken.is_set()) == (clock.now, False)
+    assert (dispatcher._looked_at, dispatcher._wakeup.is_set()) == (clock.now, False)
 
     harness.broker.client.flushall()
     dispatcher._upkeep.look()
-    assert dispatcher._listener._woken.is_set()
+    assert dispatcher._wakeup.is_set()

@@ -37,7 +37,7 @@ def told_by_hints_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     is_over = threading.Event()
 
     def rest(self: Dispatcher, _poll_s: float) -> None:
-        while not (is_over.is_set() or self._listener.wait(0.02)):
+        while not (is_over.is_set() or self._wakeup.wait(0.02)):
             pass
 
     monkeypatch.setattr(Dispatcher, "_rest", rest)

@@ -1,0 +1,106 @@
+"""An event that is set by other threads, and by messages on channels of Redis.
+
+The thread that waits hears both itself: another one that listened for it would cost a change of threads for each job.
+
+A message that is lost costs time: the next poll finds the work.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from contextlib import suppress
+
+import redis
+
+from aeon_jobs.persistence.core.logs import Logger
+from aeon_jobs.persistence.redis_socket import RedisSocket
+
+RETRY_S = 1.0
+"""Between tries to reach Redis."""
+
+_log = Logger(__name__)
+
+
+class Wakeup:
+    """As `threading.Event`. Any thread may set it; one waits for it, and clears it."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._pipe = os.pipe()
+        for end in self._pipe:
+            os.set_blocking(end, False)
+        self._channels: tuple[str, ...] = ()
+        self._socket: RedisSocket | None = None
+        self._open_at = 0.0
+
+    def __del__(self) -> None:
+        for end in self._pipe:
+            os.close(end)
+
+    def listen(self, client: redis.Redis, *channels: str) -> None:
+        """Be set by whatever is published there; also by each new connection, for messages may have been missed before."""
+        self._socket, self._channels = RedisSocket(client), channels
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._socket:
+            self._socket.close()
+        self._socket = None
+
+    def set(self) -> None:
+        if not self._is_set:
+            self._is_set = True
+            with suppress(BlockingIOError):
+                os.write(self._pipe[1], b"1")
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def clear(self) -> None:
+        """Whatever set it until now is forgotten."""
+        self._is_set = False
+        with suppress(BlockingIOError):
+            os.read(self._pipe[0], 1_024)
+        if (subscription := self._socket) and subscription.is_open:
+            self._hear_from(subscription)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether it was set, within that time."""
+        end = time.monotonic() + timeout_s
+        while not self._is_set and (left := end - time.monotonic()) > 0:
+            self._hear(left)
+        return self._is_set
+
+    def _hear(self, seconds: float) -> None:
+        poller = select.poll()
+        poller.register(self._pipe[0], select.POLLIN)
+        subscription = self._socket
+        if subscription and self._is_open(subscription):
+            poller.register(subscription, select.POLLIN)
+        elif subscription:
+            seconds = min(seconds, RETRY_S)
+        for file, _ in poller.poll(seconds * 1_000):
+            # Something was said, or the connection was lost, and messages with it.
+            self._is_set = True
+            if subscription and file != self._pipe[0]:
+                self._hear_from(subscription)
+
+    def _hear_from(self, subscription: RedisSocket) -> None:
+        if (said := subscription.hear()).startswith(b"-"):
+            subscription.close()
+            self._say_deaf(said.decode(errors="replace").strip())
+
+    def _is_open(self, subscription: RedisSocket) -> bool:
+        if not subscription.is_open and time.monotonic() >= self._open_at:
+            self._open_at = time.monotonic() + RETRY_S
+            try:
+                subscription.open()
+                subscription.send("SUBSCRIBE", *self._channels)
+            except redis.RedisError as error:
+                self._say_deaf(str(error))
+        return subscription.is_open
+
+    def _say_deaf(self, error: str) -> None:
+        _log.debug("cannot listen to Redis; polling goes on", channels=self._channels, error=error)
