@@ -291,7 +291,7 @@ class JobBroker(RedisBroker):
             return LaneConsumer(self, queue_name, prefetch, timeout)
         return PollingConsumer(self, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
 
-    def ack_and_fetch(self, lane: str, done: Sequence[str], count: int, held: int, now_ms: int) -> list[Any]:
+    def ack_and_fetch(self, lane: str, done: Sequence[str], count: int, now_ms: int, held: int = 0) -> list[Any]:
         """Ack the messages that are done, and fetch the ids of up to `count` new ones. `held`: how many it has already."""
         name = f"{self.namespace}:{lane}"
         acks = f"{self.namespace}:__acks__.{self.broker_id}.{lane}"

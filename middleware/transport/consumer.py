@@ -58,7 +58,7 @@ class Source(Protocol):
     is_quiet: bool
     claims: ClaimSource | None
 
-    def ack_and_fetch(self, lane: str, done: list[str], count: int, held: int, now_ms: int) -> list[Any]: ...
+    def ack_and_fetch(self, lane: str, done: list[str], count: int, now_ms: int, held: int = 0) -> list[Any]: ...
     def can_run(self, job_type: str) -> bool: ...
     def give_up(self, lane: str, message_id: str, why: str) -> None: ...
 
@@ -143,7 +143,7 @@ class LaneConsumer(Consumer):
     def _call(self, count: int) -> list[Any]:
         done = list(self._buffer.done)
         held = self._buffer.held
-        answer = self._source.ack_and_fetch(self._lane, done, count, held, current_millis())
+        answer = self._source.ack_and_fetch(self._lane, done, count, current_millis(), held)
         # Only now: an ack that did not get through is sent again.
         self._buffer.done.difference_update(done)
         return answer

@@ -47,7 +47,7 @@ class Worker:
         """How many it got, with so many that it had."""
         self.wakeup.clear()
         self._broker.broker_id = self.name
-        return len(self._broker.ack_and_fetch(self._broker.lane or "", [], room, held, 0))
+        return len(self._broker.ack_and_fetch(self._broker.lane or "", [], room, 0, held))
 
     def is_woken(self) -> bool:
         # Redis has answered what came after its messages: they are here.
