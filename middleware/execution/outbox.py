@@ -46,8 +46,6 @@ class Outbox:
         self._entries: deque[_Entry] = deque()
         self._held_up: list[_Entry] = []
         self._count = 0
-        # As a semaphore, which costs a hundred times as much.
-        self._free = SimpleQueue[None]()
         self._filled, self._enough, self._empty = Event(), Event(), Event()
         self._empty.set()
         self._is_busy = self._is_closing = False
@@ -56,6 +54,8 @@ class Outbox:
     def open(self, threads: int, after: Callable[[], None] = lambda: None) -> None:
         """Take outcomes from so many threads. `after` is called when those of a commit are settled."""
         self._threads, self._after = threads, after
+        # As a semaphore, which takes ten times as long.
+        self._free = SimpleQueue[None]()
         for _ in range(threads - 1):
             self._free.put(None)
         self._thread = Thread(target=self._run, name="aeon-outbox", daemon=True)

@@ -147,15 +147,18 @@ def record(
 
     What is recorded is recorded all or nothing. May be repeated when the reply was lost.
     """
-    ordered = _in_lock_order(ended)
-    verdicts = {(str(entry.job_id), entry.attempt): _verdict_row(entry) for entry in ordered}
+    verdicts = {(entry.job_id, entry.attempt): _verdict_row(entry) for entry in _in_lock_order(ended)}
     parameters = {"worker_id": worker_id, "shard": shard, "dlq_enabled": dlq_enabled}
     recorded = hot_rows(connection, "queue/record", {**parameters, "verdicts": json.dumps(list(verdicts.values()))})
     won = set[tuple[str, int]](recorded)
-    if lost := [row for attempt, row in verdicts.items() if attempt not in won]:
+    if lost := [row for row in verdicts.values() if _key(row) not in won]:
         rows = run(connection, "queue/supersede", {"worker_id": worker_id, "verdicts": json.dumps(lost)})
         won |= {(str(row.job_id), row.attempt) for row in rows}
-    return {(entry.job_id, entry.attempt): (str(entry.job_id), entry.attempt) in won for entry in ordered}
+    return {attempt: _key(row) in won for attempt, row in verdicts.items()}
+
+
+def _key(verdict_row: dict[str, Any]) -> tuple[str, int]:
+    return verdict_row["job_id"], verdict_row["attempt"]
 
 
 def complete(connection: Connection, ended: Ended, *, worker_id: str, shard: int) -> bool:

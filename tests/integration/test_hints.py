@@ -40,8 +40,10 @@ def _is_heard(channel: redis.client.PubSub) -> bool:
 @contextmanager
 def _frozen(pid: int) -> Iterator[None]:
     os.kill(pid, signal.SIGSTOP)
-    yield
-    os.kill(pid, signal.SIGCONT)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_each_hint_is_published_and_its_answer_is_read_away_later(hints: Hints, heard: redis.client.PubSub) -> None:
