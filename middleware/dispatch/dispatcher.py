@@ -13,6 +13,7 @@ may run.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -66,6 +67,8 @@ class Round:
     """Jobs may be waiting for threads that are busy."""
     is_gated: bool = False
     """Jobs may be waiting for limits of their types."""
+    look_in_s: float = math.inf
+    """Jobs may be waiting that this round left out: after this time it would not."""
 
 
 class Dispatcher:
@@ -117,6 +120,7 @@ class Dispatcher:
             has_more=has_new or any(taken[lane.name] >= count for lane, count in open_lanes.items()),
             is_full=len(open_lanes) < len(lanes) or any(lane.is_limited for lane in lanes),
             is_gated=any(lane.is_gated for lane in lanes),
+            look_in_s=self._backlog.whole_in_s if open_lanes else math.inf,
         )
         if not (done.has_more or done.is_full or done.is_gated):
             self._backlog.emptied(dispatched)
@@ -134,8 +138,9 @@ class Dispatcher:
 
     def _dispatch(self, free: Mapping[Lane, int]) -> list[Dispatch]:
         self._looked_at, began_ns = time.monotonic(), time.time_ns()
-        with self._database.connection() as connection, self._backlog.walk() as after:
-            dispatched = dispatch.dispatch(connection, free, after)
+        with self._database.connection() as connection:
+            dispatched = dispatch.dispatch(connection, free, self._backlog.begin())
+        self._backlog.end(len(dispatched))
         self._promote_at = time.monotonic() + PROMOTE_EVERY_S
         if dispatched:
             crash("dispatch.committed")
@@ -165,7 +170,7 @@ class Dispatcher:
 
     def _loop(self, stop: Event) -> None:
         full_pause, fault_pause = FULL_PAUSE_S[0], FAULT_PAUSE_S[0]
-        poll_s = self._settings.dispatch_poll_interval / 1_000
+        longest_s = self._settings.dispatch_poll_interval / 1_000
         while not stop.is_set():
             self._wakeup.clear()
             round_began = time.monotonic()
@@ -192,7 +197,8 @@ class Dispatcher:
                 stop.wait(full_pause)
                 full_pause = min(full_pause * 2, FULL_PAUSE_S[1])
             else:
-                self._rest(min(poll_s, GATED_PAUSE_S) if done.is_gated else poll_s)
+                poll_s = min(longest_s, GATED_PAUSE_S) if done.is_gated else longest_s
+                self._rest(min(poll_s, done.look_in_s))
 
     def _rest(self, poll_s: float) -> None:
         """Until a hint comes, or nobody has looked for `poll_s`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from threading import Event
@@ -129,6 +130,27 @@ def test_a_round_that_meets_a_new_redis_with_its_push_dispatches_all_again(
     assert dispatcher.dispatch_once().dispatched == 1
     assert {harness.job_of(id_).status for id_ in (lost, found)} == {"pending"}
     assert dispatcher.dispatch_once().dispatched == 2
+
+
+def test_a_round_that_began_near_the_newest_job_tells_when_to_look_for_older_ones(
+    harness: Harness, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value_ in {"SLOW_S": -1, "OVERLAP": 0, "PAUSE": 1e9, "SHORT_PAUSE": 1e9, "MOST_S": 600}.items():
+        monkeypatch.setattr(backlog, name, value_)
+    announce(harness)
+    dispatcher.dispatch_once()
+    older, newer = add_job(harness.database), add_job(harness.database)
+    assert (done := dispatcher.dispatch_once()).dispatched == 2
+    assert done.look_in_s == math.inf
+    rows(harness.database, "UPDATE jobs SET status = 'pending' WHERE id = :id", id=older)
+
+    done = dispatcher.dispatch_once()
+
+    assert done.dispatched == 0
+    assert 500 < done.look_in_s < 600
+    monkeypatch.setattr(backlog, "MOST_S", 0)
+    assert dispatcher.dispatch_once().dispatched == 1
+    assert [harness.job_of(id_).status for id_ in (older, newer)] == ["queued", "queued"]
 
 
 def test_what_could_not_be_pushed_is_pushed_first_when_redis_is_back(
