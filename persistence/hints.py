@@ -1,7 +1,7 @@
 """Best-effort signals through Redis. Nothing here raises, and nothing depends on it for correctness: without Redis the
 polls of dispatcher and workers find the same things a little later.
 
-    <prefix>:wake               channel: "there may be something to dispatch"
+    <prefix>:wake               channel: "there may be something to dispatch"; AGAIN: "and something more in a moment"
     job:cancel:{id}             flag: the job's handler should stop; workers look every half second
     worker:heartbeat:{id}       key with a TTL of 60 s, for people and dashboards
 """
@@ -9,6 +9,7 @@ polls of dispatcher and workers find the same things a little later.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
@@ -25,6 +26,8 @@ from aeon_jobs.persistence.redis_socket import RedisSocket
 HEARTBEAT_TTL_S = 60
 CANCEL_TTL_S = 60
 """Workers look twice a second; a flag that outlived its job must not meet the job's next life."""
+AGAIN, AGAIN_S = "again", 0.003
+"""Who hears this message looks at once, and once more when this time has passed. So a stream of jobs needs few messages."""
 
 _log = Logger(__name__)
 
@@ -37,9 +40,14 @@ class Hints:
         self._saying = Lock()
         self._pid = os.getpid()
         self._is_wanted = False
+        self._asked_at = self._served_until = 0.0
 
     def job_ready(self) -> None:
         """Wake the dispatcher. One thread at a time says so, for all that ask meanwhile: the others do not wait."""
+        now = time.monotonic()
+        is_stream, self._asked_at = now < self._asked_at + AGAIN_S, now
+        if now < self._served_until:
+            return
         if self._pid != os.getpid():
             # Forked while a thread of the parent held it: here nobody would ever release it.
             self._pid, self._saying = os.getpid(), Lock()
@@ -47,7 +55,8 @@ class Hints:
         while self._is_wanted and self._saying.acquire(blocking=False):
             try:
                 self._is_wanted = False
-                self._publisher.publish("1")
+                if self._publisher.publish(AGAIN if is_stream else "1") and is_stream:
+                    self._served_until = now + AGAIN_S
             except redis.RedisError as error:
                 _log.debug("hint not given", command="publish", error=str(error))
             finally:
@@ -94,8 +103,9 @@ class Publisher:
     def __init__(self, client: redis.Redis, channel: str) -> None:
         self._socket, self._channel = RedisSocket(client), channel
 
-    def publish(self, message: str) -> None:
-        """
+    def publish(self, message: str) -> bool:
+        """False: left out.
+
         Raises:
             RedisError: not sent.
         """
@@ -104,7 +114,7 @@ class Publisher:
             self._socket.hear()
         if not self._socket.is_open:
             self._socket.open()
-        self._socket.send("PUBLISH", self._channel, message)
+        return self._socket.send("PUBLISH", self._channel, message)
 
 
 @lru_cache(maxsize=1)

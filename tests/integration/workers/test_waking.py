@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from threading import Thread
 from typing import Any
@@ -10,10 +12,12 @@ from uuid import uuid4
 import pytest
 import redis
 
+from aeon_jobs.middleware.transport import wakeup as wakeup_module
 from aeon_jobs.middleware.transport.broker import JobBroker
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
 from aeon_jobs.middleware.transport.wakeup import Wakeup
 from aeon_jobs.ops.embedded import EmbeddedRedis
+from aeon_jobs.persistence.hints import AGAIN
 from aeon_jobs.persistence.queue.dispatch import Dispatch
 from aeon_jobs.persistence.redis_clients import redis_client as redis_client_of
 from tests.harness import Harness
@@ -188,6 +192,40 @@ def test_what_was_published_before_a_clear_is_forgotten_and_what_comes_after_it_
     assert not wakeup.wait(SOON_S)
     assert redis_client.publish("test:c", "") == 1
     assert wakeup.wait(FOREVER_S)
+    wakeup.close()
+
+
+@pytest.mark.parametrize("heard_by", [lambda wakeup: wakeup.wait(FOREVER_S), Wakeup.clear])
+def test_a_message_that_says_again_wakes_at_once_and_once_more(
+    redis_client: redis.Redis, heard_by: Callable[[Wakeup], object]
+) -> None:
+    wakeup = Wakeup()
+    wakeup.listen(redis_client, "test:c")
+    assert wakeup.wait(FOREVER_S)
+    wakeup.clear()
+    assert redis_client.publish("test:c", AGAIN) == 1
+    heard_by(wakeup)
+    wakeup._is_set = False
+    assert wakeup.wait(FOREVER_S)
+    wakeup.clear()
+    assert not wakeup.wait(SOON_S)
+    wakeup.close()
+
+
+def test_who_was_told_to_look_again_does_not_before_its_time(
+    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wakeup_module, "AGAIN_S", FOREVER_S)
+    wakeup = Wakeup()
+    wakeup.listen(redis_client, "test:again")
+    assert wakeup.wait(FOREVER_S)
+    for message, again in (("1", math.inf), (AGAIN, pytest.approx(time.monotonic() + FOREVER_S, abs=FOREVER_S / 2))):
+        wakeup.clear()
+        assert redis_client.publish("test:again", message) == 1
+        assert wakeup.wait(FOREVER_S)
+        wakeup.clear()
+        assert not wakeup.wait(SOON_S)
+        assert wakeup._again_at == again
     wakeup.close()
 
 
