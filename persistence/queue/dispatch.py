@@ -74,7 +74,7 @@ def lanes(connection: Connection, silence_ms: int) -> list[Lane]:
 
 
 def lane_of(row: Mapping[str, Any]) -> Lane:
-    """The lane of a row of lanes.sql."""
+    """The lane of a row of the function live_lanes."""
     queues, job_types = tuple(row["queues"]), tuple(row["job_types"])
     return Lane(row["lane"], queues, job_types, row["threads"], row["workers"], row["is_limited"], row["is_gated"])
 
