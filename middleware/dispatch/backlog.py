@@ -4,13 +4,14 @@ A long transaction, a report or a backup, keeps PostgreSQL from forgetting the i
 meanwhile. A walk from the beginning visits each of them: soon it takes longer than everything else. When such walks have
 become slow, most begin a little before the newest job that was dispatched. What they leave out (retries, jobs of a queue that
 goes on after a pause, transactions that committed late) is found by a walk from the beginning. A thirtieth of the time goes
-there; a fifth, while the others find nothing.
+there; a fifth, if the last walk found nothing; more when such a walk takes very long, but never more than a half.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from aeon_jobs.persistence.queue.dispatch import Dispatch
@@ -18,12 +19,16 @@ from aeon_jobs.persistence.queue.dispatch import Dispatch
 SLOW_S = 0.003
 EACH_S = 0.000_05
 """A walk is slow if it takes longer than SLOW_S, and EACH_S for each job that it dispatched."""
+IN_A_ROW = 3
+"""So many walks from the beginning must have been slow: on a busy machine one is, now and then."""
 PAUSE, SHORT_PAUSE = 30, 5
-"""From one walk from the beginning to the next, in lengths of the former; the short one if the walks between find nothing."""
+"""From one walk from the beginning to the next, in lengths of the former; the short one if the last walk found nothing."""
 MOST_S = 2.0
-"""Longest time without a walk from the beginning."""
+"""Longest pause, unless such a walk takes longer."""
 OVERLAP = 100
 """So many jobs are visited again: concurrent transactions do not commit in the order of their jobs."""
+FROM_THE_NEWEST = 2**63 - 1
+"""A walk that begins behind every job: it finds none."""
 
 
 class Backlog:
@@ -32,9 +37,9 @@ class Backlog:
         self._newest = 0
         self._began = 0.0
         self._after = 0
-        self._whole_began = 0.0
-        self._whole_took = 0.0
-        """Of the last walk from the beginning; 0 if it was not slow."""
+        self._slow = deque([0.0], maxlen=IN_A_ROW)
+        """What the last walks from the beginning took; 0 for one that was not slow."""
+        self._whole_ended = 0.0
         self._pause = PAUSE
 
     def begin(self) -> int:
@@ -45,21 +50,23 @@ class Backlog:
 
     def end(self, dispatched: int) -> None:
         """The walk is over, and found so many jobs."""
-        self._pause = PAUSE if dispatched else SHORT_PAUSE
-        if not self._after:
-            took = self._clock() - self._began
-            is_slow = took > SLOW_S + dispatched * EACH_S
-            self._whole_began, self._whole_took, self._pause = self._began, took if is_slow else 0, PAUSE
+        if self._after:
+            self._pause = PAUSE if dispatched else SHORT_PAUSE
+            return
+        self._pause, self._whole_ended = PAUSE, self._clock()
+        took = self._whole_ended - self._began
+        self._slow.append(took if took > SLOW_S + dispatched * EACH_S else 0)
 
     def emptied(self, dispatched: Sequence[Dispatch]) -> None:
         """Nothing that is ready was left behind these."""
         self._newest = max([self._newest, *(entry.order for entry in dispatched)])
 
     @property
-    def whole_in_s(self) -> float:
-        """Time until a walk from the beginning is due, negative if it is; infinite if the last walk was one."""
-        return self._whole_at - self._clock() if self._after else math.inf
+    def look_at(self) -> float:
+        """When a walk from the beginning is due; infinite if the last walk was one."""
+        return self._whole_at if self._after else math.inf
 
     @property
     def _whole_at(self) -> float:
-        return self._whole_began + min(self._pause * self._whole_took, MOST_S)
+        took = min(self._slow) if len(self._slow) == IN_A_ROW else 0
+        return self._whole_ended + max(min(self._pause * took, MOST_S), took)

@@ -26,7 +26,7 @@ import redis
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from aeon_jobs.middleware.dispatch.backlog import Backlog
+from aeon_jobs.middleware.dispatch.backlog import FROM_THE_NEWEST, Backlog
 from aeon_jobs.middleware.dispatch.upkeep import Upkeep
 from aeon_jobs.middleware.dispatch.window import Window
 from aeon_jobs.middleware.transport.redis_transport import RedisTransport
@@ -67,8 +67,8 @@ class Round:
     """Jobs may be waiting for threads that are busy."""
     is_gated: bool = False
     """Jobs may be waiting for limits of their types."""
-    look_in_s: float = math.inf
-    """Jobs may be waiting that this round left out: after this time it would not."""
+    look_at: float = math.inf
+    """Jobs may be waiting that this round left out: from this moment on it would not."""
 
 
 class Dispatcher:
@@ -120,7 +120,7 @@ class Dispatcher:
             has_more=has_new or any(taken[lane.name] >= count for lane, count in open_lanes.items()),
             is_full=len(open_lanes) < len(lanes) or any(lane.is_limited for lane in lanes),
             is_gated=any(lane.is_gated for lane in lanes),
-            look_in_s=self._backlog.whole_in_s if open_lanes else math.inf,
+            look_at=self._backlog.look_at if open_lanes else math.inf,
         )
         if not (done.has_more or done.is_full or done.is_gated):
             self._backlog.emptied(dispatched)
@@ -139,8 +139,11 @@ class Dispatcher:
     def _dispatch(self, free: Mapping[Lane, int]) -> list[Dispatch]:
         self._looked_at, began_ns = time.monotonic(), time.time_ns()
         with self._database.connection() as connection:
-            dispatched = dispatch.dispatch(connection, free, self._backlog.begin())
-        self._backlog.end(len(dispatched))
+            if free:
+                dispatched = dispatch.dispatch(connection, free, self._backlog.begin())
+                self._backlog.end(len(dispatched))
+            else:
+                dispatched = dispatch.dispatch(connection, free, FROM_THE_NEWEST)
         self._promote_at = time.monotonic() + PROMOTE_EVERY_S
         if dispatched:
             crash("dispatch.committed")
@@ -198,12 +201,13 @@ class Dispatcher:
                 full_pause = min(full_pause * 2, FULL_PAUSE_S[1])
             else:
                 poll_s = min(longest_s, GATED_PAUSE_S) if done.is_gated else longest_s
-                self._rest(min(poll_s, done.look_in_s))
+                self._rest(poll_s, done.look_at)
 
-    def _rest(self, poll_s: float) -> None:
-        """Until a hint comes, or nobody has looked for `poll_s`."""
-        while (left := self._looked_at + poll_s - time.monotonic()) > 0 and not self._wakeup.wait(left):
-            pass
+    def _rest(self, poll_s: float, look_at: float = math.inf) -> None:
+        """Until a hint comes, nobody has looked for `poll_s`, or it is `look_at`."""
+        while (left := min(self._looked_at + poll_s, look_at) - time.monotonic()) > 0:
+            if self._wakeup.wait(left):
+                return
 
     def _served(self) -> Sequence[Lane]:
         if time.monotonic() >= self._lanes_until or not self._lanes:

@@ -22,6 +22,7 @@ from aeon_jobs.persistence.redis_socket import RedisSocket
 RETRY_S = 1.0
 """Between tries to reach Redis."""
 
+_AGAIN = f"\r\n{AGAIN}\r\n".encode()
 _log = Logger(__name__)
 
 
@@ -98,7 +99,7 @@ class Wakeup:
         if (said := subscription.hear()).startswith(b"-"):
             subscription.close()
             self._say_deaf(said.decode(errors="replace").strip())
-        elif f"\r\n{AGAIN}\r\n".encode() in said:
+        elif _AGAIN in said:
             self._again_at = time.monotonic() + AGAIN_S
 
     def _is_open(self, subscription: RedisSocket) -> bool:

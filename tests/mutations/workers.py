@@ -468,12 +468,15 @@ WORKERS = [
     ),
     Mutation(
         "a transaction stays open for minutes",
-        "the walks behind the newest job",
-        [Change("middleware/dispatch/backlog.py", "self._newest if began < self._whole_at else 0", "0")],
+        "the walks near the newest job",
         [
-            "unit/workers/test_backlog.py"
-            "::test_after_a_slow_walk_the_next_ones_begin_behind_the_newest_job_for_ten_times_as_long"
+            Change(
+                "middleware/dispatch/backlog.py",
+                "max(0, self._newest - OVERLAP) if self._began < self._whole_at else 0",
+                "0",
+            )
         ],
+        ["unit/workers/test_backlog.py::test_after_slow_walks_the_next_ones_begin_near_the_newest_job_for_a_while"],
     ),
     Mutation(
         "a transaction stays open for minutes",
@@ -490,8 +493,29 @@ WORKERS = [
     Mutation(
         "a transaction stays open for minutes",
         "the end of these walks",
-        [Change("middleware/dispatch/backlog.py", "min(10 * took, MOST_S)", "10 * took")],
+        [Change("middleware/dispatch/backlog.py", "min(self._pause * took, MOST_S)", "self._pause * took")],
         ["unit/workers/test_backlog.py::test_however_slow_it_is_a_walk_from_the_beginning_comes"],
+    ),
+    Mutation(
+        "a transaction stays open for minutes",
+        "the share of these walks while they find nothing",
+        [Change("middleware/dispatch/backlog.py", "PAUSE if dispatched else SHORT_PAUSE", "PAUSE")],
+        [
+            "unit/workers/test_backlog.py::test_if_the_walks_between_find_nothing_the_next_from_the_beginning_comes_sooner"
+        ],
+    ),
+    Mutation(
+        "a transaction stays open for minutes",
+        "the moment of the next walk from the beginning",
+        [
+            Change(
+                "middleware/dispatch/dispatcher.py", "look_at=self._backlog.look_at if open_lanes", "look_at=0 if False"
+            )
+        ],
+        [
+            "integration/workers/test_upkeep.py"
+            "::test_a_round_that_began_near_the_newest_job_tells_when_to_look_for_older_ones"
+        ],
     ),
     Mutation(
         "two or more dispatchers run",

@@ -132,25 +132,52 @@ def test_a_round_that_meets_a_new_redis_with_its_push_dispatches_all_again(
     assert dispatcher.dispatch_once().dispatched == 2
 
 
-def test_a_round_that_began_near_the_newest_job_tells_when_to_look_for_older_ones(
-    harness: Harness, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value_ in {"SLOW_S": -1, "OVERLAP": 0, "PAUSE": 1e9, "SHORT_PAUSE": 1e9, "MOST_S": 600}.items():
+@pytest.fixture
+def near_the_newest(dispatcher: Dispatcher, harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Dispatcher:
+    """Its rounds begin behind the newest job that it dispatched; there is a worker."""
+    for name, value_ in {"SLOW_S": -1, "IN_A_ROW": 1, "OVERLAP": 0, "PAUSE": 1e9, "SHORT_PAUSE": 1e9}.items():
         monkeypatch.setattr(backlog, name, value_)
+    monkeypatch.setattr(backlog, "MOST_S", 600)
+    dispatcher._backlog = backlog.Backlog()
     announce(harness)
-    dispatcher.dispatch_once()
+    return dispatcher
+
+
+def test_a_round_that_began_near_the_newest_job_tells_when_to_look_for_older_ones(
+    harness: Harness, near_the_newest: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near_the_newest.dispatch_once()
     older, newer = add_job(harness.database), add_job(harness.database)
-    assert (done := dispatcher.dispatch_once()).dispatched == 2
-    assert done.look_in_s == math.inf
+    assert (done := near_the_newest.dispatch_once()).dispatched == 2
+    assert done.look_at == math.inf
     rows(harness.database, "UPDATE jobs SET status = 'pending' WHERE id = :id", id=older)
 
-    done = dispatcher.dispatch_once()
+    done = near_the_newest.dispatch_once()
 
     assert done.dispatched == 0
-    assert 500 < done.look_in_s < 600
+    assert 500 < done.look_at - time.monotonic() < 600
     monkeypatch.setattr(backlog, "MOST_S", 0)
-    assert dispatcher.dispatch_once().dispatched == 1
+    monkeypatch.setattr(backlog, "SLOW_S", 60)
+    assert near_the_newest.dispatch_once().dispatched == 1
     assert [harness.job_of(id_).status for id_ in (older, newer)] == ["queued", "queued"]
+
+
+def test_the_dispatcher_rests_until_it_is_time_to_look_for_older_jobs(near_the_newest: Dispatcher) -> None:
+    near_the_newest._looked_at = began = time.monotonic()
+    near_the_newest._rest(60, look_at=began + 0.05)
+    assert 0.05 <= time.monotonic() - began < 30
+
+
+def test_a_round_without_room_promotes_and_is_no_walk(harness: Harness, near_the_newest: Dispatcher) -> None:
+    add_job(harness.database)
+    due = add_job(harness.database)
+    rows(harness.database, "ALTER TABLE jobs DISABLE TRIGGER USER")
+    rows(harness.database, "UPDATE jobs SET scheduled_at = now(), ready = false WHERE id = :id", id=due)
+    rows(harness.database, "ALTER TABLE jobs ENABLE TRIGGER USER")
+    before = near_the_newest._backlog.__dict__.copy()
+    assert near_the_newest._dispatch({}) == []
+    assert job(harness.database, due).ready
+    assert near_the_newest._backlog.__dict__ == before
 
 
 def test_what_could_not_be_pushed_is_pushed_first_when_redis_is_back(

@@ -180,14 +180,21 @@ def test_another_thread_wakes_the_one_that_waits() -> None:
     assert not wakeup.is_set()
 
 
+def listening(client: redis.Redis, channel: str) -> Wakeup:
+    wakeup = Wakeup()
+    wakeup.listen(client, channel)
+    assert wakeup.wait(FOREVER_S)
+    wakeup.clear()
+    return wakeup
+
+
 def test_what_was_published_before_a_clear_is_forgotten_and_what_comes_after_it_is_not(
     redis_client: redis.Redis,
 ) -> None:
-    wakeup = Wakeup()
-    wakeup.listen(redis_client, "test:c")
-    assert wakeup.wait(FOREVER_S)
-    wakeup.clear()
+    wakeup = listening(redis_client, "test:c")
     assert redis_client.publish("test:c", "") == 1
+    # Redis may have answered the one who publishes first.
+    redis_client.ping()
     wakeup.clear()
     assert not wakeup.wait(SOON_S)
     assert redis_client.publish("test:c", "") == 1
@@ -199,11 +206,9 @@ def test_what_was_published_before_a_clear_is_forgotten_and_what_comes_after_it_
 def test_a_message_that_says_again_wakes_at_once_and_once_more(
     redis_client: redis.Redis, heard_by: Callable[[Wakeup], object]
 ) -> None:
-    wakeup = Wakeup()
-    wakeup.listen(redis_client, "test:c")
-    assert wakeup.wait(FOREVER_S)
-    wakeup.clear()
+    wakeup = listening(redis_client, "test:c")
     assert redis_client.publish("test:c", AGAIN) == 1
+    redis_client.ping()
     heard_by(wakeup)
     wakeup._is_set = False
     assert wakeup.wait(FOREVER_S)
@@ -215,10 +220,8 @@ def test_a_message_that_says_again_wakes_at_once_and_once_more(
 def test_who_was_told_to_look_again_does_not_before_its_time(
     redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    wakeup = listening(redis_client, "test:again")
     monkeypatch.setattr(wakeup_module, "AGAIN_S", FOREVER_S)
-    wakeup = Wakeup()
-    wakeup.listen(redis_client, "test:again")
-    assert wakeup.wait(FOREVER_S)
     for message, again in (("1", math.inf), (AGAIN, pytest.approx(time.monotonic() + FOREVER_S, abs=FOREVER_S / 2))):
         wakeup.clear()
         assert redis_client.publish("test:again", message) == 1
@@ -230,10 +233,7 @@ def test_who_was_told_to_look_again_does_not_before_its_time(
 
 
 def test_a_lost_connection_wakes_for_messages_may_be_lost_and_is_made_anew(redis_client: redis.Redis) -> None:
-    wakeup = Wakeup()
-    wakeup.listen(redis_client, "test:c")
-    assert wakeup.wait(FOREVER_S)
-    wakeup.clear()
+    wakeup = listening(redis_client, "test:c")
     redis_client.client_kill_filter(_type="pubsub")
     assert wakeup.wait(FOREVER_S)
     wakeup.clear()

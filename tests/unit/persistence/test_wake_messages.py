@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
@@ -42,7 +43,7 @@ def publisher() -> Publisher:
 @pytest.fixture
 def hints(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> Hints:
     monkeypatch.setattr(hints_module, "AGAIN_S", AGAIN_S)
-    monkeypatch.setattr(hints_module.time, "monotonic", lambda: Clock.now)
+    monkeypatch.setattr(hints_module, "time", SimpleNamespace(monotonic=lambda: Clock.now))
     hints = Hints(Mock(redis.Redis), "test")
     hints._publisher = publisher  # type: ignore[assignment]
     return hints
