@@ -36,7 +36,7 @@ def told_by_hints_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Dispatchers rest until a hint comes. They do not poll, and their background tasks do not wake them."""
     is_over = threading.Event()
 
-    def rest(self: Dispatcher, _poll_s: float) -> None:
+    def rest(self: Dispatcher, *_times: float) -> None:
         while not (is_over.is_set() or self._wakeup.wait(0.02)):
             pass
 
