@@ -96,8 +96,8 @@ class Hints:
 class Publisher:
     """Publishes without waiting for Redis. For one thread at a time.
 
-    All messages mean the same. One for which there is no room is left out: those that Redis has not read yet are heard later
-    than what it would tell of.
+    A message for which there is no room is left out: those that Redis has not read yet are heard later than what it would
+    tell of.
     """
 
     def __init__(self, client: redis.Redis, channel: str) -> None:

@@ -143,6 +143,7 @@ class Dispatcher:
                 dispatched = dispatch.dispatch(connection, free, self._backlog.begin())
                 self._backlog.end(len(dispatched))
             else:
+                # Only to promote: it can find nothing, so it must not count as a walk from the beginning.
                 dispatched = dispatch.dispatch(connection, free, FROM_THE_NEWEST)
         self._promote_at = time.monotonic() + PROMOTE_EVERY_S
         if dispatched:

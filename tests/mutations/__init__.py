@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from tests.mutations.batches import BATCHES
 from tests.mutations.crashes import CRASHES_BETWEEN_STEPS
+from tests.mutations.dispatchers import DISPATCHERS
 from tests.mutations.effects import EFFECTS
 from tests.mutations.handlers import HANDLERS
+from tests.mutations.lanes import LANES
 from tests.mutations.limits import LIMITS
 from tests.mutations.postgres import POSTGRES_FAILURES
 from tests.mutations.redis import REDIS_FAILURES
@@ -15,6 +17,8 @@ from tests.mutations.workflows import WORKFLOWS
 
 MUTATIONS = [
     *WORKERS,
+    *LANES,
+    *DISPATCHERS,
     *REDIS_FAILURES,
     *POSTGRES_FAILURES,
     *HANDLERS,

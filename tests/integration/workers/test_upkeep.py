@@ -162,10 +162,17 @@ def test_a_round_that_began_near_the_newest_job_tells_when_to_look_for_older_one
     assert [harness.job_of(id_).status for id_ in (older, newer)] == ["queued", "queued"]
 
 
-def test_the_dispatcher_rests_until_it_is_time_to_look_for_older_jobs(near_the_newest: Dispatcher) -> None:
-    near_the_newest._looked_at = began = time.monotonic()
-    near_the_newest._rest(60, look_at=began + 0.05)
-    assert 0.05 <= time.monotonic() - began < 30
+def test_the_dispatcher_rests_no_longer_than_until_it_looks_for_older_jobs(
+    near_the_newest: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests = list[float]()
+    monkeypatch.setattr(near_the_newest._wakeup, "wait", lambda timeout_s: rests.append(timeout_s) or True)
+    near_the_newest._looked_at = now = time.monotonic()
+    near_the_newest._rest(10_000)
+    near_the_newest._rest(10_000, look_at=now + 5_000)
+    near_the_newest._rest(2_000, look_at=now + 5_000)
+    near_the_newest._rest(10_000, look_at=now - 1)
+    assert [math.ceil(rest / 1_000) for rest in rests] == [10, 5, 2]
 
 
 def test_a_round_without_room_promotes_and_is_no_walk(harness: Harness, near_the_newest: Dispatcher) -> None:
