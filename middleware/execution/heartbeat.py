@@ -81,6 +81,7 @@ class Heartbeat(Middleware):
         )
         self._definitions = list(definitions.values())
         self._broker = broker
+        broker.is_registered = False  # type: ignore[attr-defined]
         self._recorder.worker_id = self._registration.id
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
@@ -141,6 +142,8 @@ class Heartbeat(Middleware):
             job_types.register(connection, self._definitions)
             workers.register(connection, self._registration)
         self._broker.introduced.update(definition.name for definition in self._definitions)  # type: ignore[attr-defined]
+        self._broker.is_registered = True  # type: ignore[attr-defined]
+        self._broker.wakeup.set()  # type: ignore[attr-defined]
 
     def _warn_of_conflicts(self) -> None:
         """Each service is told, whichever started first."""

@@ -85,6 +85,8 @@ class JobBroker(RedisBroker):
         self.schedules: dict[str, Declaration] = {}
         """Declared in code, by name."""
         self.prefetched = PrefetchBuffer()
+        self.is_registered = False
+        """PostgreSQL knows this worker: after its death, others take back what it had fetched."""
         self.is_quiet = False
         """Finish what runs, and fetch nothing new."""
         self._submitter = Submitter(database, hints)

@@ -54,6 +54,7 @@ class Source(Protocol):
     @property
     def wakeup(self) -> Wakeup: ...
 
+    is_registered: bool
     is_stopping: bool
     is_quiet: bool
     claims: ClaimSource | None
@@ -122,7 +123,8 @@ class LaneConsumer(Consumer):
         return self._source.claims
 
     def _fetch(self, is_poll: bool) -> None:
-        may_take = not (self._source.is_stopping or self._source.is_quiet)
+        # What an unregistered process takes, nobody would take back after its death.
+        may_take = self._source.is_registered and not (self._source.is_stopping or self._source.is_quiet)
         self._claims.give_back(self._claims.waiting_for(MOST_WAIT_S if may_take else 0))
         room = self._buffer.room if may_take else 0
         # Without room it must not wait any longer, for it may have been woken in vain: another worker is.

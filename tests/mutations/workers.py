@@ -36,6 +36,12 @@ WORKERS = [
         [f"{KILLED}::test_interrupted_jobs_run_again_at_once_after_a_restart"],
     ),
     Mutation(
+        "`kill -9` of a whole",
+        "the wait of the consumer for the registration",
+        [Change("middleware/transport/consumer.py", "self._source.is_registered and ")],
+        [f"{CONSUMER}::test_a_worker_fetches_nothing_before_it_is_registered"],
+    ),
+    Mutation(
         "a worker in another container",
         "`lease_expires_at < now()` in `rescue.sql`",
         [Change(f"{SQL}/rescue.sql", "(:expired AND lease_expires_at < now()) OR ")],

@@ -83,6 +83,11 @@ def _schedule(database: Database) -> list[datetime]:
     return missed
 
 
+def _pause_schedule(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE job_schedules SET enabled = false"))
+
+
 def _inject(cluster: Cluster, planned: list[faults.Fault]) -> None:
     began = time.monotonic()
     steps: list[tuple[float, int, Callable[[], None]]] = []
@@ -126,4 +131,6 @@ def _wait_until_over(cluster: Cluster) -> None:
         cluster.scheduler.kill()
     with suppress(AssertionError):
         wait_for(has_ticked, "the schedule continues", TIMEOUT_S)
+        # The next minute may begin between the look that finds all jobs final, and the end of the cluster.
+        _pause_schedule(cluster.database)
         wait_for(is_over, "every job is final", TIMEOUT_S)

@@ -32,6 +32,7 @@ def broker(harness: Harness) -> JobBroker:
 
     harness.broker.join_lane(["default", "other"])
     harness.broker.claims = Claimed()
+    harness.broker.is_registered = True
     return harness.broker
 
 
@@ -182,6 +183,16 @@ def test_a_worker_that_becomes_quiet_gives_back_what_no_thread_has_begun(broker,
     broker.is_quiet = True
     assert next(consumer) is None
     assert broker.claims.given_back == [UUID(message.message_id)]
+
+
+def test_a_worker_fetches_nothing_before_it_is_registered(broker, consumer):
+    broker.is_registered = False
+    push(broker, 1)
+    assert next(consumer) is None
+    assert not broker.client.exists(f"{broker.namespace}:__acks__.{broker.broker_id}.{broker.lane}")
+    broker.is_registered = True
+    broker.wakeup.set()
+    assert next(consumer) is not None
 
 
 def test_a_quiet_worker_fetches_nothing_and_acks_what_it_finishes(broker, consumer):
