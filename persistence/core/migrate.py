@@ -322,7 +322,8 @@ def _execute(connection: Connection, sql: str) -> None:
     try:
         connection.execution_options(no_parameters=True).exec_driver_sql(sql)
     except DBAPIError as error:
-        raise MigrationError(_first_line(error)) from error
+        detail = getattr(getattr(error.orig, "diag", None), "message_detail", None)
+        raise MigrationError(": ".join([_first_line(error), *(detail or "").splitlines()[:1]])) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -1,9 +1,10 @@
 """Lists of jobs: filtered, sorted, continued by cursor, flat at 1,000,000 rows.
 
 1. Rows in motion (queued, running) are few: they are found through their own small indexes and sorted on the spot.
-2. All others are settled: an index on (created_at, id), or one on (status, sort key, id) read once per state, yields
-   them in order, and the scan stops at the limit.
-3. These parts are merged. That spares every dispatch and claim the upkeep of the list indexes (migration 0002).
+2. All others are settled: an index on (status, sort key, id), read once per state, yields them in order, and the scan stops
+   at the limit. By job type or queue it is one on (job type, queue, created_at, id), read once per queue, or per type.
+3. These parts are merged. That spares every dispatch and claim the upkeep of the list indexes (migration 0002), and every
+   job the upkeep of an index for each kind of list (migration 0023).
 4. When no index has what is wanted in the order that is wanted, nobody can tell beforehand whether it is better to look
    along the order or to gather and sort: PostgreSQL guesses as if conditions had nothing to do with each other, and does
    not know metadata. So the first RECENT rows of the order are looked through; if these do not fill the page, all that
