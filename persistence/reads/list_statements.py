@@ -61,9 +61,11 @@ _STRAIGHT: tuple[list[str], ...] = (["job_type"], ["queue_name"], ["job_type", "
 """What indexes are sorted by before created_at. One of them stands for three: by job type, then by queue."""
 _IN_MOTION = ("queued", "running")
 _SETTLED = f"status NOT IN {_IN_MOTION}"
+_FINAL = "status NOT IN ('pending', 'queued', 'running')"
 # A job that waits and was not changed since its submission is not in the index for updated_at: it has its place by created_at.
 _CHANGED = f"{_SETTLED} AND (status <> 'pending' OR updated_at <> created_at)"
-_UNCHANGED = f"{_SETTLED} AND status = 'pending' AND updated_at = created_at"
+_PENDING = f"{_SETTLED} AND status = 'pending'"
+_UNCHANGED = f"{_PENDING} AND updated_at = created_at"
 # The table is large, even if old statistics say otherwise. To compile a statement takes longer than to run it.
 _SETTINGS = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
 
@@ -89,8 +91,11 @@ class Shape:
         if "workflow_id" in self.given:
             # They were stored together, on few pages; along the order they may begin after all other rows.
             return 200_000
-        only_moments = all(name in _MOMENTS for name in self.given)
-        return 100_000 if only_moments and not self.status and self.sort != "priority" else 20_000
+        return 100_000 if self.has_only_moments and not self.status and self.sort != "priority" else 20_000
+
+    @property
+    def has_only_moments(self) -> bool:
+        return all(name in _MOMENTS for name in self.given)
 
     @property
     def is_straight(self) -> bool:
@@ -205,18 +210,22 @@ def _union(shape: Shape, conditions: Sequence[str]) -> str:
     """Everything that matches, in no order."""
     by_change = any(name.startswith("updated") for name in shape.given)
     settled = [status for status in _wanted(shape) if status not in _IN_MOTION]
-    parts = []
-    if settled:
-        where = _CHANGED if by_change else _SETTLED
-        if shape.status:
-            where += " AND status IN ({})".format(", ".join(f"'{status}'" for status in settled))
-        if shape.equal == ["queue_name"]:
-            where += f" AND job_type = ANY (ARRAY({_VALUES['job_type']}))"
-        parts.append(Part(where, shape.sort))
+    sets = []
+    if shape.status and settled:
+        states = ", ".join(f"'{status}'" for status in settled)
+        sets.append(f"{_CHANGED if by_change else _SETTLED} AND status IN ({states})")
+    elif settled and by_change:
+        sets.append(_CHANGED)
+    elif settled:
+        # No index has all of them by time.
+        sets += [_FINAL, _PENDING] if shape.has_only_moments else [_SETTLED]
+    if shape.equal == ["queue_name"]:
+        sets = [f"{where} AND job_type = ANY (ARRAY({_VALUES['job_type']}))" for where in sets]
     if by_change and "pending" in settled:
-        parts.append(Part(_UNCHANGED, shape.sort))
+        sets.append(_UNCHANGED)
+    parts = [*(Part(where, shape.sort) for where in sets), *_moving(shape)]
     return "\nUNION ALL ".join(
-        f"SELECT id, {part.key} AS key FROM jobs WHERE {part.among(conditions)}" for part in [*parts, *_moving(shape)]
+        f"SELECT id, {part.key} AS key FROM jobs WHERE {part.among(conditions)}" for part in parts
     )
 
 
@@ -224,6 +233,8 @@ def _parts(shape: Shape) -> list[Part]:
     """Disjoint sets of rows, each of which some index holds in the order of the list."""
     by_change = shape.sort == "updated_at"
     settled = [status for status in _wanted(shape) if status not in _IN_MOTION]
+    if shape.sort == "created_at" and not shape.status:
+        return [Part(_FINAL, shape.sort), Part(_PENDING, shape.sort), *_moving(shape)]
     parts = [Part(f"{_CHANGED if by_change else _SETTLED} AND status = '{status}'", shape.sort) for status in settled]
     if by_change and "pending" in settled:
         parts.append(Part(_UNCHANGED, "created_at"))

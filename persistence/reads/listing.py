@@ -2,7 +2,8 @@
 
 1. Rows in motion (queued, running) are few: they are found through their own small indexes and sorted on the spot.
 2. All others are settled: an index on (status, sort key, id), read once per state, yields them in order, and the scan stops
-   at the limit. By job type or queue it is one on (job type, queue, created_at, id), read once per queue, or per type.
+   at the limit. For those that ended there is one on (created_at, id). By job type or queue it is one on (job type, queue,
+   created_at, id), read once per queue, or per type.
 3. These parts are merged. That spares every dispatch and claim the upkeep of the list indexes (migration 0002), and every
    job the upkeep of an index for each kind of list (migration 0023).
 4. When no index has what is wanted in the order that is wanted, nobody can tell beforehand whether it is better to look

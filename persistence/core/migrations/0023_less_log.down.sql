@@ -1,5 +1,5 @@
 -- The order of the columns means nothing to the version before. It stays.
-DROP INDEX jobs_settled_status_idx, jobs_settled_updated_idx, jobs_settled_type_idx;
+DROP INDEX jobs_settled_created_idx, jobs_settled_status_idx, jobs_settled_updated_idx, jobs_settled_type_idx;
 CREATE INDEX jobs_settled_created_idx ON jobs (created_at, id) INCLUDE (updated_at) WHERE status NOT IN ('queued', 'running');
 CREATE INDEX jobs_settled_updated_idx ON jobs (status, updated_at, id) INCLUDE (created_at)
 WHERE status NOT IN ('queued', 'running');

@@ -68,8 +68,9 @@ BEGIN
 END
 $$;
 
--- One index for lists by job type, by queue, and by both. Lists of all jobs are put together from those of their states. A job that
--- waits and was not changed since its submission is listed by created_at.
+-- One index for lists by job type, by queue, and by both. A job that waits has one entry less for lists of all jobs: they take it from
+-- the list of its state. If it was not changed since its submission, it is listed by created_at.
+CREATE INDEX jobs_settled_created_idx ON jobs (created_at, id) INCLUDE (updated_at) WHERE status NOT IN ('pending', 'queued', 'running');
 CREATE INDEX jobs_settled_status_idx ON jobs (status, created_at, id) INCLUDE (updated_at) WHERE status NOT IN ('queued', 'running');
 CREATE INDEX jobs_settled_updated_idx ON jobs (status, updated_at, id) INCLUDE (created_at)
 WHERE status NOT IN ('queued', 'running') AND (status <> 'pending' OR updated_at <> created_at);

@@ -395,6 +395,7 @@ FIRST_OF_THE_ARCHIVE |= {"before": datetime(9999, 1, 1, tzinfo=UTC), "before_id"
 OTHERS: dict[str, Work] = {
     "dead_letter_jobs_created_idx": lambda c: run(c, "archive/move_dead_letters", {"days": 30, "rows": 100}),
     "jobs_finished_idx": lambda c: run(c, "archive/move_jobs", FIRST_OF_THE_ARCHIVE),
+    "jobs_settled_created_idx": lambda c: listing.page(c, Filter()),
     "jobs_settled_updated_idx": lambda c: listing.page(c, Filter(), sort="updated_at"),
     "jobs_settled_priority_idx": lambda c: listing.page(c, Filter(), sort="priority"),
     "jobs_settled_status_idx": lambda c: listing.page(c, Filter(status=("failed",))),
