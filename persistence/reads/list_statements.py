@@ -13,7 +13,7 @@ narrow, and much of it is answered by an index without its table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -57,15 +57,8 @@ _MOMENTS = {
     "updated_before": "updated_at",
 }
 _EQUAL = ("job_type", "queue_name", "created_by")
-_STRAIGHT: tuple[list[str], ...] = (["job_type"], ["queue_name"], ["job_type", "queue_name"], ["created_by"])
-"""What indexes are sorted by before created_at. One of them stands for three: by job type, then by queue."""
 _IN_MOTION = ("queued", "running")
 _SETTLED = f"status NOT IN {_IN_MOTION}"
-_FINAL = "status NOT IN ('pending', 'queued', 'running')"
-# A job that waits and was not changed since its submission is not in the index for updated_at: it has its place by created_at.
-_CHANGED = f"{_SETTLED} AND (status <> 'pending' OR updated_at <> created_at)"
-_PENDING = f"{_SETTLED} AND status = 'pending'"
-_UNCHANGED = f"{_PENDING} AND updated_at = created_at"
 # The table is large, even if old statistics say otherwise. To compile a statement takes longer than to run it.
 _SETTINGS = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
 
@@ -91,50 +84,21 @@ class Shape:
         if "workflow_id" in self.given:
             # They were stored together, on few pages; along the order they may begin after all other rows.
             return 200_000
-        return 100_000 if self.has_only_moments and not self.status and self.sort != "priority" else 20_000
-
-    @property
-    def has_only_moments(self) -> bool:
-        return all(name in _MOMENTS for name in self.given)
+        only_moments = all(name in _MOMENTS for name in self.given)
+        return 100_000 if only_moments and not self.status and self.sort != "priority" else 20_000
 
     @property
     def is_straight(self) -> bool:
         """Whether some index holds exactly what matches in the order of the list."""
-        others = [name for name in self.given if name not in self.equal and _MOMENTS.get(name) != self.sort]
-        return not others and (not self.equal or self.is_by_equal)
-
-    @property
-    def is_by_equal(self) -> bool:
-        """Whether an index on equal conditions has the order of the list."""
-        return self.equal in _STRAIGHT and self.sort == "created_at" and not self.status
-
-    @property
-    def equal(self) -> list[str]:
-        return [name for name in _EQUAL if name in self.given]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A set of rows that some index holds in the order of the list."""
-
-    where: str
-    key: str
-    """The column that the index is sorted by."""
-    other: str = ""
-    """Another one, that it is sorted by before: it is read for one value after the other."""
-
-    def among(self, conditions: Sequence[str]) -> str:
-        """All conditions that a row of it has to meet."""
-        if self.where == _UNCHANGED:
-            conditions = [condition.replace("updated_at", "created_at") for condition in conditions]
-        return _all([self.where, *conditions])
+        equal = [name for name in self.given if name in _EQUAL]
+        others = [name for name in self.given if name not in equal and _MOMENTS.get(name) != self.sort]
+        return not others and (not equal or (len(equal) == 1 and self.sort == "created_at" and not self.status))
 
 
 @lru_cache(maxsize=1_000)
 def walk(shape: Shape) -> str:
     """Parameters: the values, `rows`, `offset`, and `reach`, the sum of these two."""
-    parts = _parts_by_equal(shape) if shape.is_by_equal else _parts(shape)
-    found = _merged(shape, parts, [*_conditions(shape), *_position(shape)], limit=":reach")
+    found = _merged(shape, _parts(shape), [*_conditions(shape), *_position(shape)], limit=":reach")
     return _page(shape, found)
 
 
@@ -162,8 +126,7 @@ def search(shape: Shape) -> str:
     """
     inner = _conditions(shape) if shape.is_straight else []
     outer = [] if shape.is_straight else _conditions(shape)
-    parts = _parts_by_equal(shape) if inner and shape.is_by_equal else _parts(shape)
-    nearest = _merged(shape, parts, [*inner, *_position(shape)], limit=":most")
+    nearest = _merged(shape, _parts(shape), [*inner, *_position(shape)], limit=":most")
     backwards = "ASC" if shape.descending else "DESC"
     return (
         f"{_SETTINGS}SET LOCAL enable_hashjoin = off;\nSET LOCAL enable_mergejoin = off;\n"
@@ -192,83 +155,42 @@ def _page(shape: Shape, found: str, before: str = "", count: str = "") -> str:
     )
 
 
-def _merged(shape: Shape, parts: Sequence[Part], conditions: Sequence[str], *, limit: str, columns: str = "") -> str:
+def _merged(shape: Shape, parts: Sequence[str], conditions: Sequence[str], *, limit: str, columns: str = "") -> str:
     """Each part in the order of the list and no longer than can be needed, put together."""
-    branches = [_branch(shape, part, conditions, limit, columns) for part in parts]
+    branches = [
+        f"(SELECT id, {shape.sort} AS key{columns} FROM jobs WHERE {_all([part, *conditions])}"
+        f" {_order(shape, shape.sort)} LIMIT {limit})"
+        for part in parts
+    ]
     return "(" + "\nUNION ALL ".join(branches) + ") AS merged"
-
-
-def _branch(shape: Shape, part: Part, conditions: Sequence[str], limit: str, columns: str) -> str:
-    among = part.among(conditions) + (f" AND {part.other} = others.{part.other}" if part.other else "")
-    rows = f"(SELECT id, {part.key} AS key{columns} FROM jobs WHERE {among} {_order(shape, part.key)} LIMIT {limit})"
-    if not part.other:
-        return rows
-    return f"(SELECT found.* FROM ({_VALUES[part.other]}) AS others CROSS JOIN LATERAL {rows} AS found)"
 
 
 def _union(shape: Shape, conditions: Sequence[str]) -> str:
     """Everything that matches, in no order."""
-    by_change = any(name.startswith("updated") for name in shape.given)
-    settled = [status for status in _wanted(shape) if status not in _IN_MOTION]
-    sets = []
-    if shape.status and settled:
-        states = ", ".join(f"'{status}'" for status in settled)
-        sets.append(f"{_CHANGED if by_change else _SETTLED} AND status IN ({states})")
-    elif settled and by_change:
-        sets.append(_CHANGED)
-    elif settled:
-        # No index has all of them by time.
-        sets += [_FINAL, _PENDING] if shape.has_only_moments else [_SETTLED]
-    if shape.equal == ["queue_name"]:
-        sets = [f"{where} AND job_type = ANY (ARRAY({_VALUES['job_type']}))" for where in sets]
-    if by_change and "pending" in settled:
-        sets.append(_UNCHANGED)
-    parts = [*(Part(where, shape.sort) for where in sets), *_moving(shape)]
+    wanted = _wanted(shape)
+    settled = ", ".join(f"'{status}'" for status in wanted if status not in _IN_MOTION)
+    parts = [f"{_SETTLED} AND status IN ({settled})" if shape.status else _SETTLED] if settled else []
+    parts += _moving(wanted)
     return "\nUNION ALL ".join(
-        f"SELECT id, {part.key} AS key FROM jobs WHERE {part.among(conditions)}" for part in parts
+        f"SELECT id, {shape.sort} AS key FROM jobs WHERE {_all([part, *conditions])}" for part in parts
     )
 
 
-def _parts(shape: Shape) -> list[Part]:
+def _parts(shape: Shape) -> list[str]:
     """Disjoint sets of rows, each of which some index holds in the order of the list."""
-    by_change = shape.sort == "updated_at"
-    settled = [status for status in _wanted(shape) if status not in _IN_MOTION]
+    wanted = _wanted(shape)
     if shape.sort == "created_at" and not shape.status:
-        return [Part(_FINAL, shape.sort), Part(_PENDING, shape.sort), *_moving(shape)]
-    parts = [Part(f"{_CHANGED if by_change else _SETTLED} AND status = '{status}'", shape.sort) for status in settled]
-    if by_change and "pending" in settled:
-        parts.append(Part(_UNCHANGED, "created_at"))
-    return parts + _moving(shape)
-
-
-def _parts_by_equal(shape: Shape) -> list[Part]:
-    """The same, of rows that meet the equal conditions."""
-    other = {"job_type": "queue_name", "queue_name": "job_type"}.get("".join(shape.equal), "")
-    return [Part(_SETTLED, shape.sort, other), *_moving(shape)]
-
-
-def _walk_over(column: str, where: str) -> str:
-    """The values of a column that an index is sorted by, each found by one step."""
-    first = f"SELECT {column} FROM jobs WHERE {where} ORDER BY {column} LIMIT 1"
-    following = f"SELECT {column} FROM jobs WHERE {where} AND {column} > last.{column} ORDER BY {column} LIMIT 1"
-    return (
-        f"WITH RECURSIVE last AS (({first}) UNION ALL SELECT ({following}) FROM last WHERE {column} IS NOT NULL)"
-        f" SELECT {column} FROM last WHERE {column} IS NOT NULL"
-    )
-
-
-_VALUES = {
-    "job_type": _walk_over("job_type", _SETTLED),
-    "queue_name": _walk_over("queue_name", f"{_SETTLED} AND job_type = :job_type"),
-}
+        return [_SETTLED, *_moving(wanted)]
+    settled = [f"{_SETTLED} AND status = '{status}'" for status in wanted if status not in _IN_MOTION]
+    return settled + _moving(wanted)
 
 
 def _wanted(shape: Shape) -> list[str]:
     return [JobStatus(status).value for status in shape.status or tuple(JobStatus)]
 
 
-def _moving(shape: Shape) -> list[Part]:
-    return [Part(f"status = '{status}'", shape.sort) for status in _wanted(shape) if status in _IN_MOTION]
+def _moving(wanted: Collection[str]) -> list[str]:
+    return [f"status = '{status}'" for status in wanted if status in _IN_MOTION]
 
 
 def _conditions(shape: Shape) -> list[str]:

@@ -1,11 +1,9 @@
 """Lists of jobs: filtered, sorted, continued by cursor, flat at 1,000,000 rows.
 
 1. Rows in motion (queued, running) are few: they are found through their own small indexes and sorted on the spot.
-2. All others are settled: an index on (status, sort key, id), read once per state, yields them in order, and the scan stops
-   at the limit. For those that ended there is one on (created_at, id). By job type or queue it is one on (job type, queue,
-   created_at, id), read once per queue, or per type.
-3. These parts are merged. That spares every dispatch and claim the upkeep of the list indexes (migration 0002), and every
-   job the upkeep of an index for each kind of list (migration 0023).
+2. All others are settled: an index on (created_at, id), or one on (status, sort key, id) read once per state, yields
+   them in order, and the scan stops at the limit.
+3. These parts are merged. That spares every dispatch and claim the upkeep of the list indexes (migration 0002).
 4. When no index has what is wanted in the order that is wanted, nobody can tell beforehand whether it is better to look
    along the order or to gather and sort: PostgreSQL guesses as if conditions had nothing to do with each other, and does
    not know metadata. So the first RECENT rows of the order are looked through; if these do not fill the page, all that
@@ -139,9 +137,14 @@ def _rows(
         if len(found) == rows:
             return found
         found = _found(connection, list_statements.gather(shape), {**values, "most": shape.most + 1})
-        if not found or found[0]["gathered"] <= shape.most:
+        if found[0]["gathered"] <= shape.most if found else _are_all(connection, which, besides, shape.most, offset):
             return found
     return _found(connection, list_statements.walk(shape), values)
+
+
+def _are_all(connection: Connection, which: Filter, besides: Sequence[str], most: int, offset: int) -> bool:
+    """Whether nothing after `offset` means that there is nothing more. Beyond `most`, nothing was gathered."""
+    return offset <= most or count(connection, which, most + 1, besides) <= most
 
 
 def _found(connection: Connection, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -42,6 +42,20 @@ WORKERS = [
         [f"{CONSUMER}::test_a_worker_fetches_nothing_before_it_is_registered"],
     ),
     Mutation(
+        "`kill -9` of a whole",
+        "the same in the heartbeat: it says so before it is",
+        [
+            Change(
+                "middleware/execution/heartbeat.py",
+                "        broker.is_registered = False  # type",
+                "        broker.is_registered = True  # type",
+            )
+        ],
+        [
+            "integration/workers/test_registration.py::test_a_job_waits_for_the_registration_and_an_ordinary_message_does_not"
+        ],
+    ),
+    Mutation(
         "a worker in another container",
         "`lease_expires_at < now()` in `rescue.sql`",
         [Change(f"{SQL}/rescue.sql", "(:expired AND lease_expires_at < now()) OR ")],

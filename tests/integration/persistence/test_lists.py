@@ -63,8 +63,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
     """How a list that no index has in its order is found."""
     if request.param != "as it comes":
         monkeypatch.setattr(listing, "RECENT", 0)
-    if request.param == "walked":
-        monkeypatch.setattr(Shape, "most", 0)
+        monkeypatch.setattr(Shape, "most", 0 if request.param == "walked" else COUNT)
 
 
 def test_every_list_has_its_jobs_in_their_order(database: Database, way: None) -> None:
@@ -113,3 +112,22 @@ def _holds(row: Any, name: str, wanted: Any) -> bool:
     if end == "before":
         return getattr(row, f"{column}_at") < wanted
     return getattr(row, name) == wanted
+
+
+@pytest.mark.parametrize("most", [0, 3, COUNT])
+def test_a_page_far_behind_has_its_jobs_however_many_may_be_gathered(
+    database: Database, monkeypatch, most: int
+) -> None:
+    monkeypatch.setattr(listing, "RECENT", 0)
+    monkeypatch.setattr(Shape, "most", most)
+    rows(database, "SET session_replication_role = replica; " + JOBS)
+    given = {"metadata": {"a": 1}}
+    expected = _expected(rows(database, "SELECT * FROM jobs"), given, "created_at", True)
+    assert len(expected) > 8
+    with database.connection() as connection:
+        pages = {
+            offset: listing.page(connection, Filter(**given), limit=3, offset=offset).rows for offset in (0, 3, 6, 99)
+        }
+    assert {offset: [row["id"] for row in page] for offset, page in pages.items()} == {
+        offset: expected[offset : offset + 3] for offset in (0, 3, 6, 99)
+    }

@@ -400,6 +400,7 @@ OTHERS: dict[str, Work] = {
     "jobs_settled_priority_idx": lambda c: listing.page(c, Filter(), sort="priority"),
     "jobs_settled_status_idx": lambda c: listing.page(c, Filter(status=("failed",))),
     "jobs_settled_type_idx": lambda c: listing.page(c, Filter(job_type="nobody")),
+    "jobs_settled_queue_idx": lambda c: listing.page(c, Filter(queue_name="nobody")),
     "jobs_settled_created_by_idx": lambda c: listing.page(c, Filter(created_by="user7")),
     "jobs_settled_metadata_idx": lambda c: listing.page(c, Filter(metadata={"order": 77})),
     "job_executions_finished_idx": overview.activity,

@@ -1,0 +1,53 @@
+"""A worker that cannot register yet: it takes no job, and runs what is not a job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dramatiq
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from aeon_jobs.persistence.queue import workers
+from tests.harness import Harness
+from tests.waiting import wait_for
+
+
+def test_a_job_waits_for_the_registration_and_an_ordinary_message_does_not(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    is_refused = True
+    register = workers.register
+
+    @harness.job
+    def note() -> None:
+        ran.append("job")
+
+    @dramatiq.actor(broker=harness.broker, queue_name="plain")
+    def plain() -> None:
+        ran.append("ordinary")
+
+    def refused(*arguments: Any) -> None:
+        if is_refused and arguments[1].kind == "worker":
+            raise OperationalError("INSERT", {}, Exception("away"))
+        register(*arguments)
+
+    asked_for: list[int] = []
+    fetch = harness.broker.ack_and_fetch
+
+    def noted(lane: str, done: list[str], count: int, *arguments: int) -> list[Any]:
+        asked_for.append(count)
+        return fetch(lane, done, count, *arguments)
+
+    monkeypatch.setattr(workers, "register", refused)
+    monkeypatch.setattr(harness.broker, "ack_and_fetch", noted)
+    message = note.send()
+    plain.send()
+    with harness.working():
+        wait_for(lambda: ran and asked_for, "the ordinary message, and a look")
+        assert (ran, set(asked_for)) == (["ordinary"], {0})
+        is_refused = False
+        harness.finished(message)
+    assert ran == ["ordinary", "job"]
+    assert max(asked_for) > 0
