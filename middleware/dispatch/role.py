@@ -53,6 +53,8 @@ class DispatcherRole(Middleware):
         self._registration = registration(
             "dispatcher", f"{self._settings.worker_id}-worker", threads=worker.worker_threads
         )
+        self._stop.clear()
+        self._ask_at = 0.0
         self._thread = Thread(target=self._watch, name="aeon-role", daemon=True)
         self._thread.start()
 

@@ -38,6 +38,7 @@ class Cancellation(Middleware):
         self._thread: Thread | None = None
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        self._stop.clear()
         self._thread = Thread(target=self._watch, name="aeon-cancellation", daemon=True)
         self._thread.start()
 

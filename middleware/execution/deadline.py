@@ -50,6 +50,7 @@ class Deadline(Middleware):
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         self._broker = broker
+        self._stopping = False
         self._thread = Thread(target=self._watch, name="aeon-deadline", daemon=True)
         self._thread.start()
 

@@ -85,6 +85,8 @@ class Heartbeat(Middleware):
         self._recorder.worker_id = self._registration.id
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        self._stop.clear()
+        self._is_ending = False
         self._thread = Thread(target=self._beat_on, name="aeon-heartbeat", daemon=True)
         self._thread.start()
 

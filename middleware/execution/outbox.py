@@ -53,7 +53,7 @@ class Outbox:
 
     def open(self, threads: int, after: Callable[[], None] = lambda: None) -> None:
         """Take outcomes from so many threads. `after` is called when those of a commit are settled."""
-        self._threads, self._after = threads, after
+        self._threads, self._after, self._is_closing = threads, after, False
         # As a semaphore, which takes ten times as long.
         self._free = SimpleQueue[None]()
         for _ in range(threads - 1):

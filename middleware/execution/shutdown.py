@@ -32,7 +32,10 @@ class Shutdown(Middleware):
         self._running = running
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        # A program may run one worker after the other, as tests do.
+        broker.is_stopping = False  # type: ignore[attr-defined]
         self._running.stopping.clear()
+        self._recorder.gave_up.clear()
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         broker.is_stopping = True  # type: ignore[attr-defined]

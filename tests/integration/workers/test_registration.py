@@ -1,4 +1,4 @@
-"""A worker that cannot register yet: it takes no job, and runs what is not a job."""
+"""Workers that start: one that cannot register yet, and one after another in one program."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from aeon_jobs.persistence.queue import workers
 from tests.harness import Harness
+from tests.rows import value
 from tests.waiting import wait_for
 
 
@@ -51,3 +52,20 @@ def test_a_job_waits_for_the_registration_and_an_ordinary_message_does_not(
         harness.finished(message)
     assert ran == ["ordinary", "job"]
     assert max(asked_for) > 0
+
+
+def test_a_program_runs_one_worker_after_another(harness: Harness) -> None:
+    @harness.job
+    async def note() -> None: ...
+
+    @harness.job(max_retries=0)
+    def bad() -> None:
+        raise ValueError
+
+    for _ in range(3):
+        with harness.working():
+            statuses = [harness.finished(job_type.send()).status for job_type in (note, bad)]
+        assert statuses == ["completed", "failed"]
+    stopped = "SELECT count(*) FROM workers WHERE kind = 'worker' AND state = 'stopped'"
+    with harness.database.connection() as connection:
+        assert value(connection, stopped) == 3
