@@ -110,10 +110,9 @@ class Heartbeat(Middleware):
 
     def _beat_on(self) -> None:
         interval_s = self._settings.worker_heartbeat_interval / 1_000
-        is_announced = False
         beat_at = conflicts_at = 0.0
         while True:
-            is_announced = is_announced or self._announce()
+            is_announced = self._broker.is_registered or self._announce()  # type: ignore[attr-defined]
             if is_announced and time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + interval_s
                 self.renew()

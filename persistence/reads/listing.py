@@ -137,7 +137,10 @@ def _rows(
         if len(found) == rows:
             return found
         found = _found(connection, list_statements.gather(shape), {**values, "most": shape.most + 1})
-        if found[0]["gathered"] <= shape.most if found else _are_all(connection, which, besides, shape.most, offset):
+        is_whole = (
+            found[0]["gathered"] <= shape.most if found else _are_all(connection, which, besides, shape.most, offset)
+        )
+        if is_whole:
             return found
     return _found(connection, list_statements.walk(shape), values)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import dramatiq
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from aeon_jobs.middleware.execution.heartbeat import Heartbeat
+from aeon_jobs.middleware.execution.shutdown import Shutdown
 from aeon_jobs.persistence.queue import workers
 from tests.harness import Harness
 from tests.rows import value
@@ -62,10 +65,16 @@ def test_a_program_runs_one_worker_after_another(harness: Harness) -> None:
     def bad() -> None:
         raise ValueError
 
+    (shutdown,) = (entry for entry in harness.broker.middleware if isinstance(entry, Shutdown))
+    (heartbeat,) = (entry for entry in harness.broker.middleware if isinstance(entry, Heartbeat))
     for _ in range(3):
         with harness.working():
             statuses = [harness.finished(job_type.send()).status for job_type in (note, bad)]
+            threads = {thread.name for thread in threading.enumerate()}
+            assert not shutdown._recorder.gave_up.is_set()
+            assert not heartbeat._is_ending
         assert statuses == ["completed", "failed"]
+        assert threads >= {"aeon-heartbeat", "aeon-cancellation", "aeon-deadline", "aeon-role", "aeon-outbox"}
     stopped = "SELECT count(*) FROM workers WHERE kind = 'worker' AND state = 'stopped'"
     with harness.database.connection() as connection:
         assert value(connection, stopped) == 3
